@@ -1,0 +1,42 @@
+# Two commands for people: `make demo` and `make test`. Everything else is a part of them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# What is costly to build is kept outside the checkout, so that the next clone finds it.
+export CALLPLANE_CACHE ?= $(shell if mkdir -p /var/cache/callplane 2>/dev/null && [ -w /var/cache/callplane ]; then \
+    echo /var/cache/callplane; else echo "$${XDG_CACHE_HOME:-$$HOME/.cache}/callplane"; fi)
+export CARGO_TARGET_DIR ?= $(CALLPLANE_CACHE)/target
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what is missing (Debian packages, Kubernetes and helm from Go modules)
+	@e2e/cluster/cluster.sh setup
+
+.PHONY: demo
+demo: ## Start a cluster, install Callplane, make telephone calls
+	@e2e/demo.sh
+
+.PHONY: demo-down
+demo-down: ## End what make demo started
+	@e2e/demo.sh down
+
+.PHONY: test
+test: ## Run every test, those in a cluster included
+	@e2e/test.sh
+
+.PHONY: lint
+lint: ## Format, clippy and documentation, without a warning
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+.PHONY: cluster-up
+cluster-up: ## Start the local cluster and its PostgreSQL
+	@e2e/cluster/cluster.sh up
+
+.PHONY: cluster-down
+cluster-down: ## End the local cluster
+	@e2e/cluster/cluster.sh down

@@ -1,0 +1,184 @@
+//! Agent: who speaks in a call.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::reference::LocalReference;
+
+/// Who speaks in a call: a Flow, a voice, limits. The operator compiles it with its Flow into a
+/// Program; a call keeps the Program that it started with.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[kube(
+    group = "callplane.dev",
+    version = "v1alpha1",
+    kind = "Agent",
+    plural = "agents",
+    shortname = "va",
+    category = "callplane",
+    namespaced,
+    status = "AgentStatus",
+    derive = "PartialEq",
+    doc = "Who speaks in a call: a Flow, a voice, limits.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(name = "Flow", type_ = "string", json_path = ".spec.flowRef.name"),
+    printcolumn(name = "Voice", type_ = "string", json_path = ".spec.voice"),
+    printcolumn(name = "Version", type_ = "integer", json_path = ".status.version"),
+    printcolumn(
+        name = "Recording",
+        type_ = "string",
+        json_path = ".spec.recording.mode"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentSpec {
+    /// Name for people. The name of the object when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub display_name: Option<String>,
+
+    /// The Flow that the conversation follows.
+    pub flow_ref: LocalReference,
+
+    /// The voice of the agent.
+    #[serde(default)]
+    pub voice: Voice,
+
+    /// What the agent says first, before the Flow starts. Nothing when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1000))]
+    pub first_sentence: Option<String>,
+
+    /// When a call ends by itself.
+    #[serde(default)]
+    pub limits: AgentLimits,
+
+    /// Whether calls are recorded.
+    #[serde(default)]
+    pub recording: Recording,
+}
+
+/// A voice of the built-in speech synthesis (flite).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Voice {
+    /// US English, female.
+    #[default]
+    Slt,
+    /// US English, male.
+    Rms,
+    /// Scottish English, male.
+    Awb,
+    /// US English, male, the quickest, and sounds like a machine.
+    Kal16,
+}
+
+impl Voice {
+    /// The word in the spec, which is the name that the speech worker knows.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slt => "slt",
+            Self::Rms => "rms",
+            Self::Awb => "awb",
+            Self::Kal16 => "kal16",
+        }
+    }
+}
+
+/// When a call ends by itself.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.silenceSeconds <= self.maxCallSeconds")
+        .message("silenceSeconds must not be above maxCallSeconds")
+)]
+pub struct AgentLimits {
+    /// Seconds after the answer at which the agent says goodbye and hangs up.
+    #[serde(default = "default_max_call")]
+    #[schemars(range(min = 10, max = 14_400))]
+    pub max_call_seconds: u32,
+
+    /// Seconds without a sound of either side after which the agent hangs up.
+    #[serde(default = "default_silence")]
+    #[schemars(range(min = 5, max = 600))]
+    pub silence_seconds: u32,
+}
+
+impl Default for AgentLimits {
+    fn default() -> Self {
+        Self {
+            max_call_seconds: default_max_call(),
+            silence_seconds: default_silence(),
+        }
+    }
+}
+
+/// Whether calls are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Recording {
+    /// None: no recording. Stereo: a WAV file with the caller left and the agent right.
+    #[serde(default)]
+    pub mode: RecordingMode,
+}
+
+/// How a call is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum RecordingMode {
+    /// Not at all.
+    #[default]
+    None,
+    /// Caller left, agent right.
+    Stereo,
+}
+
+/// What the operator has made of an Agent.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStatus {
+    /// Generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Identifier of the tenant whose database has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+
+    /// Identifier of the agent in the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+
+    /// Version that the next call runs. It counts up when the Agent or its Flow changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+
+    /// Ready, Accepted, ResolvedRefs, Programmed; Reconciling and Stalled while they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+fn default_max_call() -> u32 {
+    1800
+}
+
+fn default_silence() -> u32 {
+    30
+}

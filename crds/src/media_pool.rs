@@ -1,0 +1,280 @@
+//! MediaPool: the pods that carry calls.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Pods that carry the calls of one tenant. The MediaPool owns them directly, so that scaling down
+/// takes the idle ones and never cuts a call.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[kube(
+    group = "callplane.dev",
+    version = "v1alpha1",
+    kind = "MediaPool",
+    plural = "mediapools",
+    shortname = "mp",
+    category = "callplane",
+    namespaced,
+    status = "MediaPoolStatus",
+    derive = "PartialEq",
+    doc = "Pods that carry the calls of the tenant whose namespace this is.",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(name = "Desired", type_ = "integer", json_path = ".spec.replicas"),
+    printcolumn(name = "Pods", type_ = "integer", json_path = ".status.replicas"),
+    printcolumn(
+        name = "Available",
+        type_ = "integer",
+        json_path = ".status.readyReplicas"
+    ),
+    printcolumn(name = "Slots", type_ = "integer", json_path = ".spec.slots"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.rtpPorts.last - self.rtpPorts.first + 1 >= 2 * self.slots")
+        .message("rtpPorts must hold two ports, RTP and RTCP, for each of the slots")
+        .field_path(".rtpPorts"),
+    validation = Rule::new("self.sip.port < self.rtpPorts.first || self.sip.port > self.rtpPorts.last")
+        .message("sip.port must lie outside rtpPorts")
+        .field_path(".sip.port")
+)]
+pub struct MediaPoolSpec {
+    /// Number of pods. With a dedicated pool, set it in the Tenant.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: i32,
+
+    /// Calls that one pod carries at once.
+    #[serde(default = "default_slots")]
+    #[schemars(range(min = 1, max = 2000))]
+    pub slots: i32,
+
+    /// PodNetwork: pods have addresses of their own. HostNetwork: pods use the node's address, so
+    /// that one node takes one pod of the pool.
+    #[serde(default)]
+    pub network: Network,
+
+    /// Signalling.
+    #[serde(default)]
+    pub sip: Sip,
+
+    /// UDP ports for media. Each call takes an even one for RTP and the next for RTCP.
+    #[serde(default)]
+    pub rtp_ports: PortRange,
+
+    /// Where recordings, and call records that the database did not take yet, are kept.
+    #[serde(default)]
+    pub storage: Storage,
+
+    /// Seconds for which a pod that is told to stop lets its calls go on; then they are hung up.
+    #[serde(default = "default_max_drain")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub max_drain_seconds: i64,
+
+    /// CPU and memory of a pod.
+    #[serde(default)]
+    pub resources: Resources,
+
+    /// Image of the media node, instead of the one that the operator was installed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: Option<String>,
+}
+
+/// Which network the pods are in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Network {
+    /// Addresses of their own.
+    #[default]
+    PodNetwork,
+    /// The address of the node.
+    HostNetwork,
+}
+
+/// Signalling of a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sip {
+    /// Port for SIP over UDP and over TCP.
+    #[serde(default = "default_sip_port")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub port: u16,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self {
+            port: default_sip_port(),
+        }
+    }
+}
+
+/// UDP ports, both ends included.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.first % 2 == 0 && self.first < self.last")
+        .message("first must be even, because RTP uses even ports (RFC 3550 section 11), and below last")
+)]
+pub struct PortRange {
+    /// The first port; even.
+    #[serde(default = "default_first_port")]
+    #[schemars(range(min = 1024, max = 65_534))]
+    pub first: u16,
+    /// The last port.
+    #[serde(default = "default_last_port")]
+    #[schemars(range(min = 1025, max = 65_535))]
+    pub last: u16,
+}
+
+impl Default for PortRange {
+    fn default() -> Self {
+        Self {
+            first: default_first_port(),
+            last: default_last_port(),
+        }
+    }
+}
+
+/// Where a pod keeps files. Exactly one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Storage {
+    /// A folder that is deleted with the pod: for trials only, because recordings and call records
+    /// that wait for the database go with it.
+    EmptyDir {},
+    /// A folder of the node. Namespaces with Pod Security `baseline` or `restricted` refuse it.
+    HostPath {
+        /// Absolute path of a folder that exists on each node and that user 64000 may write to. Each
+        /// pod uses a folder below it, named after the pod.
+        #[schemars(schema_with = "crate::schema::absolute_path")]
+        path: String,
+    },
+    /// A volume that all pods of the pool mount (ReadWriteMany when `replicas` is above 1).
+    PersistentVolumeClaim {
+        /// Name of the claim in this namespace.
+        #[schemars(schema_with = "crate::schema::dns_label")]
+        claim_name: String,
+    },
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self::EmptyDir {}
+    }
+}
+
+/// CPU and memory of a pod, as in a container's `resources`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resources {
+    /// What the scheduler reserves: `cpu`, `memory`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::quantities")]
+    pub requests: BTreeMap<String, Quantity>,
+    /// What the pod may use at most. A CPU limit delays packets; prefer none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::quantities")]
+    pub limits: BTreeMap<String, Quantity>,
+}
+
+/// What the operator has made of a MediaPool.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaPoolStatus {
+    /// Generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Pods that exist and are not being deleted.
+    #[serde(default)]
+    pub replicas: i32,
+
+    /// Pods that take calls.
+    #[serde(default)]
+    pub ready_replicas: i32,
+
+    /// Pods that finish their calls before they go.
+    #[serde(default)]
+    pub draining_replicas: i32,
+
+    /// Calls that the pods which take calls carry together.
+    #[serde(default)]
+    pub slots: i32,
+
+    /// `address:port` of the SIP sockets of the pods which take calls, sorted; what a carrier is told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
+
+    /// Label selector of the pods, for `kubectl scale` and autoscalers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+
+    /// Ready, Accepted, Available, Progressing; Reconciling and Stalled while they hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}
+
+impl Default for MediaPoolSpec {
+    fn default() -> Self {
+        Self {
+            replicas: one(),
+            slots: default_slots(),
+            network: Network::default(),
+            sip: Sip::default(),
+            rtp_ports: PortRange::default(),
+            storage: Storage::default(),
+            max_drain_seconds: default_max_drain(),
+            resources: Resources::default(),
+            image: None,
+        }
+    }
+}
+
+fn one() -> i32 {
+    1
+}
+
+fn default_slots() -> i32 {
+    50
+}
+
+fn default_sip_port() -> u16 {
+    5060
+}
+
+fn default_first_port() -> u16 {
+    20_000
+}
+
+fn default_last_port() -> u16 {
+    20_399
+}
+
+fn default_max_drain() -> i64 {
+    3600
+}

@@ -1,0 +1,163 @@
+//! Schemas of texts that mean something: each has a length limit, which also bounds the cost of its
+//! CEL rule, and a rule with a sentence instead of a bare pattern, because the API server answers a
+//! broken pattern with the pattern.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+/// A telephone number as `callplane_types::E164` reads it.
+pub(crate) fn e164(_: &mut SchemaGenerator) -> Schema {
+    text(
+        16,
+        "self.matches('^[+][1-9][0-9]{6,14}$')",
+        "write + and 7 to 15 digits, as in +15551230001",
+    )
+}
+
+/// The name of an object: an RFC 1123 label.
+pub(crate) fn dns_label(_: &mut SchemaGenerator) -> Schema {
+    text(63, DNS_LABEL, DNS_LABEL_HELP)
+}
+
+/// A PostgreSQL schema name as `callplane_types::SchemaName` reads it.
+pub(crate) fn schema_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": 48,
+        "x-kubernetes-validations": [
+            rule(
+                "self.matches('^[a-z][a-z0-9_]{0,47}$')",
+                "use at most 48 lower-case letters, digits and underscores, starting with a letter",
+            ),
+            rule(
+                "!self.startsWith('pg_') && !(self in ['platform', 'public', 'information_schema'])",
+                "pg_*, platform, public and information_schema belong to PostgreSQL or to Callplane; choose another name",
+            ),
+        ],
+    })
+}
+
+/// `host:port` of a SIP peer; IPv6 in brackets.
+pub(crate) fn host_port(_: &mut SchemaGenerator) -> Schema {
+    text(
+        261,
+        r"self.matches('^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$')",
+        "write host:port, as in sip.carrier.example:5060 or [2001:db8::1]:5060",
+    )
+}
+
+/// A length of time in hours, minutes and seconds.
+pub(crate) fn duration(_: &mut SchemaGenerator) -> Schema {
+    text(
+        20,
+        "self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?$') && self.matches('[1-9]')",
+        "write hours, minutes and seconds above zero, as in 720h or 1h30m",
+    )
+}
+
+/// A network in CIDR notation.
+pub(crate) fn cidr(_: &mut SchemaGenerator) -> Schema {
+    text(
+        43,
+        "isCIDR(self)",
+        "write a network with its prefix length, as in 192.0.2.0/24 or 2001:db8::/32",
+    )
+}
+
+/// A local time of day with minutes; 24:00 is the end of the day.
+pub(crate) fn time_of_day(_: &mut SchemaGenerator) -> Schema {
+    text(
+        5,
+        "self.matches('^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$')",
+        "write hours and minutes from 00:00 to 24:00, as in 09:00",
+    )
+}
+
+/// `Recipient`, or the name of an IANA time zone.
+pub(crate) fn zone(_: &mut SchemaGenerator) -> Schema {
+    text(
+        64,
+        "self.matches('^[A-Za-z][A-Za-z0-9+_-]*(/[A-Za-z0-9+_-]+)*$')",
+        "write Recipient, or an IANA time zone such as Europe/Berlin",
+    )
+}
+
+/// An absolute path without `..`.
+pub(crate) fn absolute_path(_: &mut SchemaGenerator) -> Schema {
+    text(
+        255,
+        "self.startsWith('/') && !self.contains('..')",
+        "write an absolute path without ..",
+    )
+}
+
+/// A limit that is not negative; 0 allows none.
+pub(crate) fn quota(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "integer",
+        "format": "int64",
+        "x-kubernetes-validations": [
+            rule("self >= 0", "a quota cannot be negative; write 0 to allow none, leave it out to take the plan's"),
+        ],
+    })
+}
+
+/// Quantities by resource name. The schema of `Quantity` itself explains its grammar on 40 lines,
+/// which `kubectl explain` would repeat at every use.
+pub(crate) fn quantities(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 8,
+        "additionalProperties": {
+            "x-kubernetes-int-or-string": true,
+            "pattern": "^[0-9]+([.][0-9]+)?([EPTGMk]i?|m|Ki)?$",
+        },
+    })
+}
+
+const DNS_LABEL: &str = "self.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')";
+const DNS_LABEL_HELP: &str = "use at most 63 lower-case letters, digits and hyphens, starting and ending with a letter or digit";
+
+fn text(max_length: u32, expression: &str, message: &str) -> Schema {
+    json_schema!({
+        "type": "string",
+        "maxLength": max_length,
+        "x-kubernetes-validations": [rule(expression, message)],
+    })
+}
+
+fn rule(expression: &str, message: &str) -> Value {
+    json!({ "rule": expression, "message": message })
+}
+
+/// A set of [`dns_label`]s.
+pub(crate) fn dns_labels<const MIN: usize, const MAX: usize>(
+    generator: &mut SchemaGenerator,
+) -> Schema {
+    set(MIN, MAX, &dns_label(generator))
+}
+
+/// A list of [`host_port`]s, in order of preference.
+pub(crate) fn host_ports(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "maxItems": 8,
+        "items": host_port(generator),
+        "x-kubernetes-list-type": "atomic",
+    })
+}
+
+/// A set of [`cidr`]s.
+pub(crate) fn cidrs(generator: &mut SchemaGenerator) -> Schema {
+    set(0, 64, &cidr(generator))
+}
+
+fn set(min_items: usize, max_items: usize, items: &Schema) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": min_items,
+        "maxItems": max_items,
+        "items": items,
+        "x-kubernetes-list-type": "set",
+    })
+}

@@ -1,0 +1,95 @@
+//! The examples: what README and the cluster tests apply must be accepted, and what is there to be
+//! refused must be refused with the sentence it names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Tenant, Trunk};
+use serde_json::Value;
+
+use crate::server::{admit, documents};
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// Reads the object as the operator does.
+fn decode(object: Value) -> Result<(), serde_json::Error> {
+    match object["kind"].as_str().unwrap() {
+        "Tenant" => serde_json::from_value::<Tenant>(object).map(drop),
+        "MediaPool" => serde_json::from_value::<MediaPool>(object).map(drop),
+        "Trunk" => serde_json::from_value::<Trunk>(object).map(drop),
+        "PhoneNumber" => serde_json::from_value::<PhoneNumber>(object).map(drop),
+        "Flow" => serde_json::from_value::<Flow>(object).map(drop),
+        "Agent" => serde_json::from_value::<Agent>(object).map(drop),
+        "Campaign" => serde_json::from_value::<Campaign>(object).map(drop),
+        other => panic!("{other} is not one of our kinds"),
+    }
+}
+
+#[test]
+fn the_examples_of_acme_are_accepted() {
+    let mut kinds = Vec::new();
+    for file in files("acme") {
+        for object in documents(&fs::read_to_string(&file).unwrap()) {
+            let kind = object["kind"].as_str().unwrap().to_owned();
+            if kind != "Namespace" {
+                let stored = admit(&object, None)
+                    .unwrap_or_else(|errors| panic!("{}: {errors:?}", file.display()));
+                decode(stored).unwrap();
+            }
+            kinds.push(kind);
+        }
+    }
+    for kind in [
+        "Tenant",
+        "Trunk",
+        "PhoneNumber",
+        "Flow",
+        "Agent",
+        "Campaign",
+    ] {
+        assert!(
+            kinds.iter().any(|have| have == kind),
+            "no example of {kind}"
+        );
+    }
+}
+
+#[test]
+fn each_invalid_example_is_refused_with_its_sentence() {
+    for file in files("invalid") {
+        let text = fs::read_to_string(&file).unwrap();
+        let Some(sentence) = text.lines().next().unwrap().strip_prefix("# Refused: ") else {
+            panic!("{} does not say how it is refused", file.display());
+        };
+        let object = documents(&text).remove(0);
+        let complaints = admit(&object, None)
+            .err()
+            .unwrap_or_else(|| panic!("{} is accepted", file.display()));
+        assert!(
+            complaints
+                .iter()
+                .any(|complaint| complaint.contains(sentence)),
+            "{}: {complaints:?}",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn an_invalid_example_breaks_one_rule_only() {
+    for file in files("invalid") {
+        let object = documents(&fs::read_to_string(&file).unwrap()).remove(0);
+        let complaints = admit(&object, None).err().unwrap_or_default();
+        assert_eq!(complaints.len(), 1, "{}: {complaints:?}", file.display());
+    }
+}

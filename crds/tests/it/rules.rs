@@ -1,0 +1,151 @@
+//! The rules about what may follow what, and the defaults.
+
+use serde_json::{Value, json};
+
+use crate::server::admit;
+
+fn object(kind: &str, spec: impl Into<Value>) -> Value {
+    json!({
+        "apiVersion": "callplane.dev/v1alpha1",
+        "kind": kind,
+        "metadata": { "name": "subject" },
+        "spec": spec.into(),
+    })
+}
+
+fn number(number: &str) -> Value {
+    object(
+        "PhoneNumber",
+        json!({ "number": number, "trunkRef": { "name": "t" }, "outbound": { "enabled": true } }),
+    )
+}
+
+fn campaign(state: &str) -> Value {
+    object(
+        "Campaign",
+        json!({
+            "agentRef": { "name": "a" },
+            "callerNumberRef": { "name": "n" },
+            "desiredState": state,
+        }),
+    )
+}
+
+fn tenant(database: Option<&str>) -> Value {
+    let mut spec = json!({ "namespaces": ["acme"] });
+    if let Some(schema) = database {
+        spec["database"] = json!({ "schema": schema });
+    }
+    object("Tenant", spec)
+}
+
+fn refused(next: &Value, before: &Value, sentence: &str) {
+    let complaints = admit(next, Some(before)).unwrap_err();
+    assert!(
+        complaints.len() == 1 && complaints[0].contains(sentence),
+        "{complaints:?}"
+    );
+}
+
+#[test]
+fn a_number_stays_what_it_is() {
+    let one = number("+15551230001");
+    admit(&one, Some(&one)).unwrap();
+    refused(&number("+15551230002"), &one, "the number cannot change");
+}
+
+#[test]
+fn a_stopped_campaign_stays_stopped() {
+    for (before, next) in [
+        ("Run", "Pause"),
+        ("Pause", "Run"),
+        ("Run", "Stop"),
+        ("Stop", "Stop"),
+    ] {
+        admit(&campaign(next), Some(&campaign(before))).unwrap();
+    }
+    for next in ["Run", "Pause"] {
+        refused(
+            &campaign(next),
+            &campaign("Stop"),
+            "a stopped campaign cannot start again",
+        );
+    }
+}
+
+#[test]
+fn the_schema_of_a_tenant_stays_what_it_is() {
+    let sentence = "the schema of a Tenant cannot change";
+    admit(&tenant(Some("t_a")), Some(&tenant(Some("t_a")))).unwrap();
+    admit(&tenant(None), Some(&tenant(None))).unwrap();
+    refused(&tenant(Some("t_b")), &tenant(Some("t_a")), sentence);
+    refused(&tenant(Some("t_b")), &tenant(None), sentence);
+    refused(&tenant(None), &tenant(Some("t_a")), sentence);
+}
+
+#[test]
+fn nothing_rings_unless_somebody_says_run() {
+    let mut given = campaign("Run");
+    given["spec"]
+        .as_object_mut()
+        .unwrap()
+        .remove("desiredState");
+    let stored = admit(&given, None).unwrap();
+    assert_eq!(stored["spec"]["desiredState"], "Pause");
+    assert_eq!(
+        stored["spec"]["schedule"],
+        json!({
+            "timeZone": "Recipient",
+            "window": { "from": "09:00", "to": "18:00", "days": ["Mon", "Tue", "Wed", "Thu", "Fri"] },
+        })
+    );
+}
+
+#[test]
+fn a_tenant_keeps_its_data_unless_told_otherwise() {
+    let stored = admit(&tenant(None), None).unwrap();
+    assert_eq!(stored["spec"]["deletionPolicy"], "Retain");
+    assert_eq!(stored["spec"]["state"], "Active");
+}
+
+#[test]
+fn calls_are_not_recorded_unless_told_otherwise() {
+    let stored = admit(
+        &object("Agent", json!({ "flowRef": { "name": "f" } })),
+        None,
+    )
+    .unwrap();
+    assert_eq!(stored["spec"]["recording"], json!({ "mode": "None" }));
+}
+
+#[test]
+fn storage_is_one_thing() {
+    let pool = |storage: Value| object("MediaPool", json!({ "storage": storage }));
+    admit(&pool(json!({ "hostPath": { "path": "/data" } })), None).unwrap();
+    admit(
+        &pool(json!({ "emptyDir": {}, "hostPath": { "path": "/data" } })),
+        None,
+    )
+    .unwrap_err();
+    admit(&pool(json!({})), None).unwrap_err();
+}
+
+#[test]
+fn a_dedicated_pool_keeps_the_rules_of_a_pool() {
+    let mut given = tenant(None);
+    given["spec"]["media"] =
+        json!({ "dedicated": { "slots": 500, "rtpPorts": { "first": 20000, "last": 20099 } } });
+    let complaints = admit(&given, None).unwrap_err();
+    assert!(
+        complaints[0].contains("rtpPorts must hold two ports"),
+        "{complaints:?}"
+    );
+}
+
+#[test]
+fn an_unknown_field_is_refused() {
+    let mut given = number("+15551230001");
+    given["spec"]["tenantRef"] = json!("other");
+    let complaints = admit(&given, None).unwrap_err();
+    assert_eq!(complaints, ["unknown field .spec.tenantRef"]);
+}

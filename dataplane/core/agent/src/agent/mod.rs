@@ -1,0 +1,208 @@
+//! The agent of one call: joins gate, keys, speech and guards with the flow.
+
+mod caller;
+mod voice;
+
+use std::collections::VecDeque;
+
+use callplane_flow::{Action, Event, Listen, Run, SayId};
+use callplane_types::Instant;
+
+use crate::gate::Gate;
+use crate::input::{Apology, Input, TurnId};
+use crate::keys::Keys;
+use crate::ledger::UtteranceId;
+use crate::listening::Listening;
+use crate::output::{Ending, Output, Stage};
+use crate::policy::TurnPolicy;
+use crate::speech::{Origin, Speech};
+
+/// What callers hear when speech is down, from a clip that was made while it was up.
+pub const APOLOGY: &str = "I am sorry, I have trouble speaking and listening right now. You can use the keys of your phone.";
+
+/// The agent of one call.
+///
+/// **It never speaks while the caller's turn is going on, and what it reports as said is what the
+/// playout clock says was heard.**
+#[derive(Debug)]
+pub struct Agent {
+    policy: TurnPolicy,
+    apology: Apology,
+    run: Run,
+    outputs: VecDeque<Output>,
+    gate: Gate,
+    keys: Keys,
+    speech: Speech,
+    listening: Option<Listening>,
+    recognizing: Option<Recognizing>,
+    /// When either side was heard last.
+    last_sound: Instant,
+    started: Option<Instant>,
+    last_frame: Option<Instant>,
+    last_apology: Option<Instant>,
+    /// Sentences the caller cut off with an answer that is not known yet. The flow hears of them
+    /// after the answer, so that the answer still finds the node that was speaking.
+    cut_off: Vec<(SayId, String)>,
+    /// The caller's last word or key that was not answered yet.
+    unanswered: Option<Instant>,
+    last_turn: u32,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    Talking,
+    /// The flow is over; what is being said is said to its end.
+    Leaving(Ending),
+    Over,
+}
+
+#[derive(Debug)]
+struct Recognizing {
+    turn: TurnId,
+    asked: Instant,
+    last_voice: Instant,
+}
+
+impl Agent {
+    /// An agent that runs `run`, which must not have been started. `apology` is what the caller
+    /// hears as [`Sound::Apology`](crate::Sound::Apology).
+    #[must_use]
+    pub fn new(run: Run, policy: TurnPolicy, apology: Apology) -> Self {
+        Self {
+            apology,
+            gate: Gate::new(policy),
+            last_sound: Instant::ZERO,
+            policy,
+            run,
+            outputs: VecDeque::new(),
+            keys: Keys::default(),
+            speech: Speech::default(),
+            listening: None,
+            recognizing: None,
+            started: None,
+            last_frame: None,
+            last_apology: None,
+            cut_off: Vec::new(),
+            unanswered: None,
+            last_turn: 0,
+            phase: Phase::Waiting,
+        }
+    }
+
+    /// The flow this agent runs, for what it captured.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The next wish or fact; drain it to `None` after each [`Agent::handle`].
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        match input {
+            Input::Started => self.start(now),
+            Input::Frame { voice } => self.frame(now, voice),
+            Input::Held => self.held(now),
+            Input::Digit(key) => self.digit(now, key),
+            Input::SpeechReady { utterance, samples } => {
+                if let Some(took) = self.speech.ready(now, utterance, samples) {
+                    self.outputs
+                        .push_back(Output::Stage(Stage::Synthesize, took));
+                }
+            }
+            Input::SpeechFailed { utterance } => self.speech_failed(now, utterance),
+            Input::Played {
+                utterance,
+                samples,
+                done,
+            } => {
+                if let Some(finished) = self.speech.played(utterance, samples, done) {
+                    self.finish(now, finished);
+                }
+            }
+            Input::Recognized { turn, result } => self.recognized(now, turn, result),
+            Input::Ended => self.end(now),
+        }
+        self.go_on(now);
+    }
+
+    fn start(&mut self, now: Instant) {
+        if self.phase == Phase::Waiting {
+            self.phase = Phase::Talking;
+            self.started = Some(now);
+            self.last_sound = now;
+            self.tell(now, Event::Started);
+        }
+    }
+
+    fn speech_failed(&mut self, now: Instant, utterance: UtteranceId) {
+        self.outputs.push_back(Output::SpeechDown);
+        let apologise = self.may_apologise(now);
+        self.speech.failed(utterance, apologise);
+    }
+
+    /// Whether an apology may be played now; if so it counts as played.
+    fn may_apologise(&mut self, now: Instant) -> bool {
+        let due = self
+            .last_apology
+            .is_none_or(|last| now - last >= self.policy.apology_interval);
+        if due {
+            self.last_apology = Some(now);
+        }
+        due
+    }
+}
+
+// === The flow ===
+
+impl Agent {
+    /// Tells the flow and does what it wants.
+    fn tell(&mut self, now: Instant, event: Event) {
+        self.run.handle(now, event);
+        while let Some(action) = self.run.poll() {
+            self.act(now, action);
+        }
+    }
+
+    fn act(&mut self, now: Instant, action: Action) {
+        match action {
+            Action::Entered { node, kind } => {
+                self.outputs.push_back(Output::Entered { node, kind });
+            }
+            // The run keeps them: `Run::captured`.
+            Action::Captured { .. } => {}
+            Action::Failed { node, message } => {
+                self.outputs.push_back(Output::Failed { node, message });
+            }
+            Action::Say {
+                id,
+                text,
+                interruptible,
+            } => {
+                let utterance = self
+                    .speech
+                    .say(now, Origin::Flow(id), text.clone(), interruptible);
+                self.outputs
+                    .push_back(Output::Synthesize { utterance, text });
+            }
+            Action::Listen(Listen {
+                grammar,
+                digits,
+                timeout,
+            }) => {
+                self.listening = Some(Listening::new(grammar, timeout));
+                self.keys.ask(digits);
+            }
+            Action::StopListening => self.stop_listening(),
+            Action::Hangup(ending) => self.phase = Phase::Leaving(Ending::Flow(ending)),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What happens to the agent.
+
+use crate::ledger::UtteranceId;
+
+/// Identifies one turn of the caller within a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TurnId(pub u32);
+
+/// What the recogniser understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recognition {
+    /// One of the phrases that were asked for.
+    pub text: String,
+    /// 0 to 1.
+    pub confidence: f32,
+}
+
+/// The speech provider did not answer, or answered with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpeechDown;
+
+/// What is played when speech is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apology {
+    /// [`APOLOGY`](crate::APOLOGY), spoken while speech was up.
+    Spoken {
+        /// Its length in samples of the playout clock.
+        samples: u64,
+    },
+    /// A tone, which says nothing.
+    Tone,
+}
+
+/// One input. Every 20 ms brings a [`Frame`](Input::Frame), spoken or not, or [`Held`](Input::Held):
+/// it is also the clock by which the agent notices that time passed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The call is answered and media may flow.
+    Started,
+    /// 20 ms passed; `voice` when the caller's side held a human voice.
+    Frame {
+        /// What the voice activity detector said.
+        voice: bool,
+    },
+    /// 20 ms passed on hold: nobody can be heard. Comes instead of [`Frame`](Input::Frame).
+    Held,
+    /// A key: one of `0123456789*#`.
+    Digit(char),
+    /// An utterance is ready to be played.
+    SpeechReady {
+        /// Which.
+        utterance: UtteranceId,
+        /// Its length in samples of the playout clock.
+        samples: u64,
+    },
+    /// An utterance could not be synthesised.
+    SpeechFailed {
+        /// Which.
+        utterance: UtteranceId,
+    },
+    /// The playout clock moved.
+    Played {
+        /// What is being played.
+        utterance: UtteranceId,
+        /// Samples sent so far.
+        samples: u64,
+        /// The last of them was sent.
+        done: bool,
+    },
+    /// The recogniser is done with a turn.
+    Recognized {
+        /// Which.
+        turn: TurnId,
+        /// `Ok(None)`: there was speech, and none of the phrases.
+        result: Result<Option<Recognition>, SpeechDown>,
+    },
+    /// The call is over, whoever ended it.
+    Ended,
+}

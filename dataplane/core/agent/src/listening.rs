@@ -1,0 +1,38 @@
+//! The question that waits for its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callplane_flow::Grammar;
+use callplane_types::Instant;
+
+/// What counts as an answer by voice, and how long may pass without one.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    /// `None`: speech is no answer.
+    pub(crate) grammar: Option<Arc<Grammar>>,
+    /// `None`: the caller may take any time.
+    pub(crate) timeout: Option<Duration>,
+    /// Set while it is the caller's turn and nothing comes.
+    deadline: Option<Instant>,
+}
+
+impl Listening {
+    pub(crate) fn new(grammar: Option<Arc<Grammar>>, timeout: Option<Duration>) -> Self {
+        Self {
+            grammar,
+            timeout,
+            deadline: None,
+        }
+    }
+
+    /// Whether the caller was silent for too long. The time counts anew whenever it was not the
+    /// caller's turn to speak (`waiting` false).
+    pub(crate) fn timed_out(&mut self, now: Instant, waiting: bool) -> bool {
+        let Some(timeout) = self.timeout.filter(|_| waiting) else {
+            self.deadline = None;
+            return false;
+        };
+        now >= *self.deadline.get_or_insert(now + timeout)
+    }
+}

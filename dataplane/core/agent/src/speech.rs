@@ -1,0 +1,245 @@
+//! What the agent says: utterances in order, spoken one at a time.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use callplane_flow::SayId;
+use callplane_types::Instant;
+
+use crate::ledger::{UtteranceId, heard};
+use crate::output::Sound;
+
+/// Who asked for an utterance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The flow, which wants to know when it is done.
+    Flow(SayId),
+    /// The agent itself.
+    Apology,
+}
+
+#[derive(Debug)]
+struct Utterance {
+    id: UtteranceId,
+    origin: Origin,
+    text: String,
+    interruptible: bool,
+    asked: Instant,
+    audio: Audio,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Audio {
+    Requested,
+    Ready {
+        samples: u64,
+    },
+    /// Played from the clip that was kept for this, or not at all.
+    Missing {
+        apologise: bool,
+    },
+}
+
+#[derive(Debug)]
+struct Playing {
+    utterance: Utterance,
+    since: Instant,
+    played: u64,
+    latency: Option<Duration>,
+}
+
+/// An utterance that is over.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    pub(crate) origin: Origin,
+    /// The words of it that reached the caller.
+    pub(crate) heard: String,
+    /// An apology was played in its place, this many samples of it.
+    pub(crate) apologised: Option<u64>,
+    /// The whole text, when less of it was heard.
+    pub(crate) intended: Option<String>,
+    /// When its first frame was sent; nothing when none was.
+    pub(crate) since: Option<Instant>,
+    /// What the caller had waited for it.
+    pub(crate) latency: Option<Duration>,
+}
+
+/// What is to be done about the front of the queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Play(UtteranceId, Sound),
+    Skipped(Finished),
+}
+
+/// The utterances of a call that are not over. **Each is finished exactly once, in order.**
+#[derive(Debug, Default)]
+pub(crate) struct Speech {
+    queue: VecDeque<Utterance>,
+    playing: Option<Playing>,
+    last_id: u32,
+}
+
+impl Speech {
+    /// Queues a text; the audio is to be asked for under the identifier given back.
+    pub(crate) fn say(
+        &mut self,
+        now: Instant,
+        origin: Origin,
+        text: String,
+        interruptible: bool,
+    ) -> UtteranceId {
+        let audio = match origin {
+            Origin::Flow(_) => Audio::Requested,
+            Origin::Apology => Audio::Missing { apologise: true },
+        };
+        self.last_id += 1;
+        let id = UtteranceId(self.last_id);
+        self.queue.push_back(Utterance {
+            id,
+            origin,
+            text,
+            interruptible,
+            asked: now,
+            audio,
+        });
+        id
+    }
+
+    /// The audio of an utterance arrived. Gives how long that took.
+    pub(crate) fn ready(
+        &mut self,
+        now: Instant,
+        id: UtteranceId,
+        samples: u64,
+    ) -> Option<Duration> {
+        let utterance = self.requested(id)?;
+        utterance.audio = Audio::Ready { samples };
+        Some(now - utterance.asked)
+    }
+
+    /// The audio of an utterance will not come.
+    pub(crate) fn failed(&mut self, id: UtteranceId, apologise: bool) {
+        if let Some(utterance) = self.requested(id) {
+            utterance.audio = Audio::Missing { apologise };
+        }
+    }
+
+    /// The first utterance whose audio was asked for longer ago than `timeout`.
+    pub(crate) fn overdue(&self, now: Instant, timeout: Duration) -> Option<UtteranceId> {
+        self.queue
+            .iter()
+            .find(|u| matches!(u.audio, Audio::Requested) && now - u.asked >= timeout)
+            .map(|u| u.id)
+    }
+
+    /// What is being said answers the caller after `latency`.
+    pub(crate) fn answers(&mut self, latency: Duration) {
+        if let Some(playing) = self.playing.as_mut() {
+            playing.latency = Some(latency);
+        }
+    }
+
+    fn requested(&mut self, id: UtteranceId) -> Option<&mut Utterance> {
+        self.queue
+            .iter_mut()
+            .find(|u| u.id == id && matches!(u.audio, Audio::Requested))
+    }
+
+    /// Begins the next utterance when nothing is being said and its audio is there.
+    pub(crate) fn step(&mut self, now: Instant) -> Option<Step> {
+        if self.playing.is_some() {
+            return None;
+        }
+        let sound = match self.queue.front()?.audio {
+            Audio::Requested => return None,
+            Audio::Ready { .. } => Some(Sound::Speech),
+            Audio::Missing { apologise } => apologise.then_some(Sound::Apology),
+        };
+        let utterance = self.queue.pop_front()?;
+        let id = utterance.id;
+        let Some(sound) = sound else {
+            return Some(Step::Skipped(unheard(utterance)));
+        };
+        self.playing = Some(Playing {
+            utterance,
+            since: now,
+            played: 0,
+            latency: None,
+        });
+        Some(Step::Play(id, sound))
+    }
+
+    /// The playout clock moved. Gives the utterance when that was its end.
+    pub(crate) fn played(&mut self, id: UtteranceId, played: u64, done: bool) -> Option<Finished> {
+        let playing = self.playing.as_mut().filter(|p| p.utterance.id == id)?;
+        playing.played = played;
+        if !done {
+            return None;
+        }
+        self.playing.take().map(|p| p.finish(true))
+    }
+
+    /// Stops what is being said and drops what was to follow. Gives all that ended by it.
+    pub(crate) fn interrupt(&mut self) -> Vec<Finished> {
+        let mut finished: Vec<Finished> = self
+            .playing
+            .take()
+            .map(|p| p.finish(false))
+            .into_iter()
+            .collect();
+        finished.extend(self.queue.drain(..).map(unheard));
+        finished
+    }
+
+    /// Whether the caller may cut off everything that is being said or waits.
+    pub(crate) fn interruptible(&self) -> bool {
+        let playing = self.playing.iter().map(|p| &p.utterance);
+        playing.chain(&self.queue).all(|u| u.interruptible)
+    }
+
+    /// Whether a clip is being sent.
+    pub(crate) fn audible(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    /// Whether nothing is being said and nothing waits.
+    pub(crate) fn idle(&self) -> bool {
+        self.playing.is_none() && self.queue.is_empty()
+    }
+}
+
+impl Playing {
+    fn finish(self, complete: bool) -> Finished {
+        let Utterance {
+            origin,
+            text,
+            audio,
+            ..
+        } = self.utterance;
+        let (heard, apologised) = match audio {
+            // Text that the voice has no sound for comes without samples.
+            Audio::Ready { samples } if complete && samples > 0 => (text.clone(), None),
+            Audio::Ready { samples } => (heard(&text, samples, self.played).to_owned(), None),
+            Audio::Requested | Audio::Missing { .. } => (String::new(), Some(self.played)),
+        };
+        Finished {
+            origin,
+            intended: (heard != text).then_some(text),
+            heard,
+            apologised,
+            since: Some(self.since),
+            latency: self.latency,
+        }
+    }
+}
+
+fn unheard(utterance: Utterance) -> Finished {
+    Finished {
+        origin: utterance.origin,
+        heard: String::new(),
+        apologised: None,
+        intended: Some(utterance.text),
+        since: None,
+        latency: None,
+    }
+}

@@ -1,0 +1,11 @@
+//! Conversations in virtual time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests may fail loudly"
+)]
+
+mod conversation;
+mod talk;

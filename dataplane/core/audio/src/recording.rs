@@ -1,0 +1,122 @@
+//! A stereo recording of a call as pure octets.
+
+use std::time::Duration;
+
+use crate::wav::{WAV_HEADER_LENGTH, wav_header};
+use crate::{FRAME_SAMPLES, SAMPLE_RATE};
+
+/// What can be held between two calls of [`Recording::drain`]: four seconds.
+const CAPACITY: usize = 4 * SAMPLE_RATE as usize;
+/// A frame this close to where the last one ended follows it without a gap: clocks and timers are
+/// not exact, sound is.
+const TOLERANCE: u64 = 2 * FRAME_SAMPLES as u64;
+
+/// A side of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The left channel.
+    Caller,
+    /// The right channel.
+    Agent,
+}
+
+/// Records both sides of a call at 8 kHz on one time line.
+///
+/// **What both sides said at one moment stands at the same place of the file; where a side said
+/// nothing there is silence.** Samples are placed by the time they were heard or said, so nothing
+/// shifts when packets are lost, a side is on hold, or frames come in bursts.
+///
+/// Drain at least every three seconds: samples further ahead of the last drain than four seconds
+/// are dropped and counted.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// Ring of both sides, caller first.
+    ring: Box<[[i16; 2]]>,
+    /// Where on the time line the ring starts.
+    drained: u64,
+    /// Where the next sample of each side is expected.
+    next: [u64; 2],
+    dropped: u64,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            ring: vec![[0; 2]; CAPACITY].into_boxed_slice(),
+            drained: 0,
+            next: [0; 2],
+            dropped: 0,
+        }
+    }
+}
+
+impl Recording {
+    /// Places samples of one side that began `at` after the start of the recording.
+    pub fn write(&mut self, side: Side, at: Duration, samples: &[i16]) {
+        let channel = side as usize;
+        let (at, next) = (position(at), self.next[channel]);
+        let start = match at.abs_diff(next) <= TOLERANCE {
+            true => next,
+            false => at,
+        };
+        for (place, sample) in (start..).zip(samples) {
+            // Behind: said before the last frame ended, faster than time. Or drained already.
+            if place < next || place < self.drained {
+                continue;
+            }
+            if place >= self.drained + CAPACITY as u64 {
+                self.dropped += 1;
+                continue;
+            }
+            self.ring[place as usize % CAPACITY][channel] = *sample;
+        }
+        self.next[channel] = next.max(start + samples.len() as u64);
+    }
+
+    /// Appends everything before `until` to `out`, as the file's next octets. Leave half a second
+    /// between `until` and the present, so that both sides have said what they will.
+    pub fn drain(&mut self, until: Duration, out: &mut Vec<u8>) {
+        let until = position(until);
+        while self.drained < until {
+            let frame = &mut self.ring[self.drained as usize % CAPACITY];
+            for sample in std::mem::take(frame) {
+                out.extend_from_slice(&sample.to_le_bytes());
+            }
+            self.drained += 1;
+        }
+    }
+
+    /// Appends the rest, up to the end of the recording, to `out`.
+    pub fn finish(&mut self, end: Duration, out: &mut Vec<u8>) {
+        let last = self.next[0].max(self.next[1]);
+        let end = position(end).max(last).min(position(end) + TOLERANCE);
+        self.drain(time(end), out);
+    }
+
+    /// The header for what has been drained so far: write it at the start of the file, first when
+    /// the file is made and again whenever octets were appended.
+    #[must_use]
+    pub fn header(&self) -> [u8; WAV_HEADER_LENGTH] {
+        wav_header(2, SAMPLE_RATE, self.drained * 4)
+    }
+
+    /// How long the drained part is.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        time(self.drained)
+    }
+
+    /// Samples that were dropped because nobody drained.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+fn position(at: Duration) -> u64 {
+    (at.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000) as u64
+}
+
+fn time(position: u64) -> Duration {
+    Duration::from_micros(position * 1_000_000 / u64::from(SAMPLE_RATE))
+}

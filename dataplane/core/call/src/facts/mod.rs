@@ -1,0 +1,151 @@
+//! What a call leaves behind, collected while it goes on.
+
+mod quality;
+mod timeline;
+
+use std::time::Duration;
+
+use callplane_agent::Speaker;
+use callplane_flow::graph::NodeKind;
+use callplane_sdp::Codec;
+use callplane_types::{CallStatus, Pii, WallTime};
+
+pub use quality::Quality;
+pub(crate) use timeline::Timeline;
+
+use crate::hangup::Hangup;
+
+/// Everything about one finished call that its record is made of; who called whom is known to
+/// whoever made the call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// How it ended. Always final.
+    pub status: CallStatus,
+    /// Who ended it, and why.
+    pub hangup: Hangup,
+    /// The final SIP status to the INVITE, sent or received, when there was one.
+    pub sip_status: Option<u16>,
+    /// When the INVITE came or went.
+    pub initiated_at: WallTime,
+    /// When ringing was heard.
+    pub ringing_at: Option<WallTime>,
+    /// When it was answered.
+    pub answered_at: Option<WallTime>,
+    /// When the agent began to talk.
+    pub connected_at: Option<WallTime>,
+    /// When it ended.
+    pub ended_at: WallTime,
+    /// What was spoken with.
+    pub codec: Option<Codec>,
+    /// How it sounded; nothing if no packet came.
+    pub quality: Option<Quality>,
+    /// The nodes of the flow, in order.
+    pub segments: Vec<Segment>,
+    /// What happened, oldest first.
+    pub events: Vec<CallEvent>,
+    /// What was said, and heard.
+    pub messages: Vec<Message>,
+    /// What the flow knows at the end.
+    pub variables: serde_json::Map<String, serde_json::Value>,
+    /// How the flow ended; nothing if the call ended before it.
+    pub ending: Option<callplane_flow::Ending>,
+    /// What speech was used for it.
+    pub speech: SpeechUse,
+}
+
+/// Time spent in one node of the flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Name of the node.
+    pub node: String,
+    /// What it does.
+    pub kind: NodeKind,
+    /// Beginning.
+    pub started_at: WallTime,
+    /// End.
+    pub ended_at: WallTime,
+}
+
+/// One event of the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallEvent {
+    /// When.
+    pub at: WallTime,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What can happen to a call. Nothing in it says what somebody said or pressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// The status changed.
+    Status {
+        /// Before; nothing for the first.
+        from: Option<CallStatus>,
+        /// After.
+        to: CallStatus,
+    },
+    /// A key was pressed.
+    Dtmf,
+    /// The caller cut the agent off.
+    BargeIn,
+    /// The other side put us on hold.
+    Hold,
+    /// And came back.
+    Resumed,
+    /// Speech did not answer.
+    SpeechDown,
+    /// An expression of the flow failed.
+    FlowExpressionFailed {
+        /// Name of the node.
+        node: String,
+        /// What failed.
+        message: String,
+    },
+}
+
+impl EventKind {
+    /// The word in `call_events.event_type`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Status { to, .. } => match to {
+                CallStatus::InProgress => "answered",
+                to if to.is_final() => "ended",
+                to => to.as_str(),
+            },
+            Self::Dtmf => "dtmf",
+            Self::BargeIn => "barge_in",
+            Self::Hold => "hold",
+            Self::Resumed => "resumed",
+            Self::SpeechDown => "speech_down",
+            Self::FlowExpressionFailed { .. } => "flow_expression_failed",
+        }
+    }
+}
+
+/// One message of the transcript.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Who.
+    pub speaker: Speaker,
+    /// What reached the other side.
+    pub text: Pii<String>,
+    /// What the agent was going to say, when less of it was heard.
+    pub intended: Option<Pii<String>>,
+    /// When it began.
+    pub at: WallTime,
+    /// What the caller had waited for it.
+    pub latency: Option<Duration>,
+    /// How sure the recogniser was, 0 to 1.
+    pub confidence: Option<f32>,
+}
+
+/// What speech was used, for its costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpeechUse {
+    /// Characters sent to synthesis.
+    pub synthesized_characters: u64,
+    /// Audio sent to recognition.
+    pub recognized: Duration,
+}

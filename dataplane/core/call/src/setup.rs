@@ -1,0 +1,65 @@
+//! What a call is told when it begins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use callplane_flow::Program;
+use callplane_sdp::LocalMedia;
+
+use crate::media::Clip;
+
+/// Everything a [`Call`](crate::Call) needs from outside; it asks for nothing later.
+#[derive(Debug)]
+pub struct Setup {
+    /// Who opened it.
+    pub opening: Opening,
+    /// Where we receive media.
+    pub local: LocalMedia,
+    /// What the agent says and does.
+    pub program: Arc<Program>,
+    /// The variables that the call brings along.
+    pub variables: Vec<(String, String)>,
+    /// What is played when speech is down: a spoken apology, or a tone.
+    pub apology: Clip,
+    /// Randomness for SSRC, sequence numbers, RTCP and the SDP session.
+    pub seed: u64,
+    /// The times that guard it.
+    pub guards: Guards,
+}
+
+/// Who opened the call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opening {
+    /// They called us. `None`: they want our offer.
+    Inbound {
+        /// Their offer.
+        offer: Option<Bytes>,
+    },
+    /// We call them.
+    Outbound,
+}
+
+/// How long a call waits for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guards {
+    /// Outbound: how long it rings until nobody answers.
+    pub ring: Duration,
+    /// Inbound: how long the ACK of our answer may take. SIP gives up by itself after 32 s.
+    pub acknowledgement: Duration,
+    /// How long no packet may come, counted from the answer or the last packet.
+    pub media: Duration,
+    /// How long the end of a session may take that we asked to end.
+    pub closing: Duration,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            ring: Duration::from_secs(30),
+            acknowledgement: Duration::from_secs(40),
+            media: Duration::from_secs(30),
+            closing: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Counts what the media path allocates.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use callplane_sip::Event;
+
+use crate::phone::{Line, digits};
+
+thread_local! {
+    static COUNTING: Cell<bool> = const { Cell::new(false) };
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is handed to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if COUNTING.with(Cell::get) {
+            ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        }
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Runs `work` and counts what it allocates on this thread.
+pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> T {
+    COUNTING.with(|counting| counting.set(true));
+    let result = work();
+    COUNTING.with(|counting| counting.set(false));
+    result
+}
+
+pub(crate) fn allocations() -> u64 {
+    ALLOCATIONS.with(Cell::get)
+}
+
+/// Takes back what was counted since there were `count`.
+pub(crate) fn forget_since(count: u64) {
+    ALLOCATIONS.with(|allocations| allocations.set(count));
+}
+
+#[test]
+fn a_packet_costs_no_allocation_while_nobodys_turn_changes() {
+    let mut graph = digits();
+    let long = "word ".repeat(300);
+    graph["nodes"]["pin"]["collect"]["prompt"] = long.into();
+    let mut line = Line::inbound(graph, true);
+    line.take_answer();
+    line.sip(Event::Acknowledged { sdp: None });
+    // The agent has begun to speak, the buffers have their size, a first second is recorded.
+    line.pass(Duration::from_secs(3));
+    let before = allocations();
+    line.pass(Duration::from_secs(10));
+    assert_eq!(allocations() - before, 0, "in 500 frames of both sides");
+}

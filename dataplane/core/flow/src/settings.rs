@@ -1,0 +1,148 @@
+//! How an agent speaks, listens and stops: the part of a `Program` that is not the flow.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of an agent that its calls follow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentSettings {
+    /// `metadata.name` of the Agent: the word in records, metrics and logs.
+    pub name: String,
+    /// Language of speech, BCP 47: `en-US`.
+    pub language: String,
+    /// The voice.
+    pub voice: Voice,
+    /// Said before the first node, interruptible; may contain `{{ name }}` of inputs.
+    pub first_sentence: Option<String>,
+    /// When a call is ended whatever it says.
+    pub limits: Limits,
+    /// Whether calls are recorded.
+    pub recording: Recording,
+    /// Who speaks when.
+    pub turn_taking: TurnTaking,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            language: "en-US".to_owned(),
+            voice: Voice::default(),
+            first_sentence: None,
+            limits: Limits::default(),
+            recording: Recording::default(),
+            turn_taking: TurnTaking::default(),
+        }
+    }
+}
+
+/// A voice of the speech worker or of a provider.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Voice {
+    /// Name of the voice; the default voice of the engine unless given.
+    pub name: Option<String>,
+    /// Speed in percent of the engine's own, 50 to 200.
+    pub speed_percent: u32,
+}
+
+impl Default for Voice {
+    fn default() -> Self {
+        Self {
+            name: None,
+            speed_percent: 100,
+        }
+    }
+}
+
+/// When a call is ended whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// The longest call, from its answer.
+    #[serde(rename = "maxCallSeconds", with = "seconds")]
+    pub max_call: Duration,
+    /// The longest time in which neither side says anything.
+    #[serde(rename = "silenceSeconds", with = "seconds")]
+    pub silence: Duration,
+    /// The most turns of the caller: answers, silences and answers not understood together.
+    pub max_turns: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_call: Duration::from_secs(1800),
+            silence: Duration::from_secs(30),
+            max_turns: 200,
+        }
+    }
+}
+
+/// Whether calls are recorded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Recording {
+    /// Every call, from its answer to its end.
+    #[default]
+    On,
+    /// No call.
+    Off,
+}
+
+/// Who speaks when. The defaults are those of callers who answer short questions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TurnTaking {
+    /// Silence after which the caller's turn is over.
+    #[serde(rename = "endpointingMs", with = "millis")]
+    pub endpointing: Duration,
+    /// Speech of the caller that stops an interruptible sentence.
+    #[serde(rename = "bargeInMs", with = "millis")]
+    pub barge_in: Duration,
+    /// The longest turn of the caller; what was heard until then counts.
+    #[serde(rename = "maxTurnMs", with = "millis")]
+    pub max_turn: Duration,
+}
+
+impl Default for TurnTaking {
+    fn default() -> Self {
+        Self {
+            endpointing: Duration::from_millis(600),
+            barge_in: Duration::from_millis(300),
+            max_turn: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A [`Duration`] as a whole number of milliseconds.
+pub(crate) mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
+/// A [`Duration`] as a whole number of seconds.
+pub(crate) mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(time.as_secs())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_secs)
+    }
+}

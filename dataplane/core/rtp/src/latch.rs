@@ -1,0 +1,135 @@
+//! Symmetric RTP: send to where packets come from, without falling for strangers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use callplane_types::Instant;
+
+/// A stranger must send this many packets in a row before it is believed to be the caller behind a
+/// NAT; the signalled address needs one.
+const CONFIRMATIONS: u8 = 3;
+/// Packets further apart do not count as a row.
+const ROW_GAP: Duration = Duration::from_millis(500);
+
+/// Whether to use a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It comes from whom we talk to.
+    Accepted,
+    /// It does not: drop it. Counted in [`Latch::refused`].
+    Refused,
+}
+
+/// Decides whose packets are taken and where ours go.
+///
+/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]).** Before, the
+/// signalled address wins at once, and an unknown one (a caller behind a NAT signals an address
+/// nobody can send from) after three valid packets of one SSRC in a row.
+///
+/// Show it only packets that parse and carry a negotiated payload type.
+#[derive(Debug, Clone)]
+pub struct Latch {
+    signalled: SocketAddr,
+    locked: Option<SocketAddr>,
+    candidate: Option<Candidate>,
+    refused: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    address: SocketAddr,
+    ssrc: u32,
+    packets: u8,
+    last_packet: Instant,
+}
+
+impl Latch {
+    /// Nothing has come; packets go to the address in the SDP.
+    #[must_use]
+    pub const fn new(signalled: SocketAddr) -> Self {
+        Self {
+            signalled,
+            locked: None,
+            candidate: None,
+            refused: 0,
+        }
+    }
+
+    /// Judges a packet by where it came from.
+    pub fn judge(&mut self, now: Instant, from: SocketAddr, ssrc: u32) -> Verdict {
+        if let Some(locked) = self.locked {
+            return match from == locked {
+                true => Verdict::Accepted,
+                false => self.refuse(),
+            };
+        }
+        if from == self.signalled {
+            return self.lock(from);
+        }
+        let row = match self.candidate {
+            Some(candidate)
+                if candidate.address == from
+                    && candidate.ssrc == ssrc
+                    && now.saturating_since(candidate.last_packet) < ROW_GAP =>
+            {
+                candidate.packets + 1
+            }
+            // A running row is not broken by a third party's packets.
+            Some(other)
+                if other.address != from && now.saturating_since(other.last_packet) < ROW_GAP =>
+            {
+                return self.refuse();
+            }
+            _ => 1,
+        };
+        if row >= CONFIRMATIONS {
+            return self.lock(from);
+        }
+        self.candidate = Some(Candidate {
+            address: from,
+            ssrc,
+            packets: row,
+            last_packet: now,
+        });
+        self.refuse()
+    }
+
+    fn lock(&mut self, address: SocketAddr) -> Verdict {
+        self.locked = Some(address);
+        self.candidate = None;
+        Verdict::Accepted
+    }
+
+    fn refuse(&mut self) -> Verdict {
+        self.refused += 1;
+        Verdict::Refused
+    }
+
+    /// Where packets go: the latched address, or the signalled one until then.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        self.locked.unwrap_or(self.signalled)
+    }
+
+    /// Whether somebody has been latched to.
+    #[must_use]
+    pub const fn is_latched(&self) -> bool {
+        self.locked.is_some()
+    }
+
+    /// A re-INVITE or a later answer named an address. The same address changes nothing; another
+    /// one starts the search anew.
+    pub fn resignal(&mut self, signalled: SocketAddr) {
+        if signalled != self.signalled {
+            self.signalled = signalled;
+            self.locked = None;
+            self.candidate = None;
+        }
+    }
+
+    /// Packets of strangers so far.
+    #[must_use]
+    pub const fn refused(&self) -> u64 {
+        self.refused
+    }
+}

@@ -1,0 +1,89 @@
+//! Whose packets are taken.
+
+use std::net::SocketAddr;
+
+use callplane_rtp::{Latch, Verdict};
+
+use crate::network::at;
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_signalled_address_is_taken_at_once_and_for_good() {
+    let signalled = address("192.0.2.1:4000");
+    let mut latch = Latch::new(signalled);
+    assert_eq!(latch.remote(), signalled);
+    assert_eq!(latch.judge(at(0), signalled, 1), Verdict::Accepted);
+    for packet in 0..1000 {
+        let stranger = address("198.51.100.9:666");
+        assert_eq!(
+            latch.judge(at(packet * 20_000), stranger, 1),
+            Verdict::Refused
+        );
+    }
+    assert_eq!(latch.remote(), signalled);
+    assert_eq!(latch.refused(), 1000);
+    assert_eq!(latch.judge(at(30_000_000), signalled, 2), Verdict::Accepted);
+}
+
+#[test]
+fn a_caller_behind_a_nat_is_found_by_three_packets() {
+    let mut latch = Latch::new(address("10.0.0.5:4000"));
+    let public = address("203.0.113.7:61000");
+    assert_eq!(latch.judge(at(0), public, 1), Verdict::Refused);
+    assert_eq!(latch.judge(at(20_000), public, 1), Verdict::Refused);
+    assert!(!latch.is_latched());
+    assert_eq!(latch.judge(at(40_000), public, 1), Verdict::Accepted);
+    assert_eq!(latch.remote(), public);
+    // Not even the signalled address gets in any more.
+    assert_eq!(
+        latch.judge(at(60_000), address("10.0.0.5:4000"), 1),
+        Verdict::Refused
+    );
+}
+
+#[test]
+fn a_scanner_does_not_get_in_with_packets_here_and_there() {
+    let mut latch = Latch::new(address("10.0.0.5:4000"));
+    let stranger = address("198.51.100.9:666");
+    for packet in 0..20 {
+        assert_eq!(
+            latch.judge(at(packet * 600_000), stranger, 5),
+            Verdict::Refused
+        );
+    }
+    // Nor with another SSRC in each packet.
+    for packet in 0..20 {
+        let now = at(60_000_000 + packet * 20_000);
+        assert_eq!(latch.judge(now, stranger, packet as u32), Verdict::Refused);
+    }
+    assert!(!latch.is_latched());
+}
+
+#[test]
+fn a_stranger_does_not_keep_the_caller_out() {
+    let mut latch = Latch::new(address("10.0.0.5:4000"));
+    let (caller, stranger) = (address("203.0.113.7:61000"), address("198.51.100.9:666"));
+    latch.judge(at(0), caller, 1);
+    latch.judge(at(1000), stranger, 2);
+    latch.judge(at(20_000), caller, 1);
+    latch.judge(at(21_000), stranger, 2);
+    assert_eq!(latch.judge(at(40_000), caller, 1), Verdict::Accepted);
+}
+
+#[test]
+fn only_signalling_moves_a_latched_stream() {
+    let (first, second) = (address("192.0.2.1:4000"), address("192.0.2.2:5000"));
+    let mut latch = Latch::new(first);
+    latch.judge(at(0), first, 1);
+    // A re-INVITE that says the same is no reason to let go.
+    latch.resignal(first);
+    assert!(latch.is_latched());
+    assert_eq!(latch.judge(at(10), second, 1), Verdict::Refused);
+    latch.resignal(second);
+    assert_eq!(latch.remote(), second);
+    assert_eq!(latch.judge(at(20), second, 1), Verdict::Accepted);
+    assert_eq!(latch.judge(at(30), first, 1), Verdict::Refused);
+}

@@ -1,0 +1,13 @@
+//! Facts about RTP, in virtual time with seeded networks.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod allocation;
+mod digits;
+mod latch;
+mod network;
+mod packet;
+mod quality;
+mod receiver;
+mod rtcp;
+mod sender;

@@ -1,0 +1,89 @@
+//! One `m=` line and what belongs to it.
+
+use std::time::Duration;
+
+use crate::codec::RtpMap;
+use crate::description::{Attribute, Host, direction_of};
+use crate::direction::Direction;
+
+/// A media line with its attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaDescription {
+    /// `audio`, `video`, `image`, ...
+    pub kind: String,
+    /// Where it is received; 0 refuses or removes the stream.
+    pub port: u16,
+    /// `RTP/AVP` and its relatives.
+    pub protocol: String,
+    /// Formats in the order of preference; payload types for RTP.
+    pub formats: Vec<String>,
+    /// Its own `c=`.
+    pub connection: Option<Host>,
+    /// Its `a=` lines.
+    pub attributes: Vec<Attribute>,
+}
+
+impl MediaDescription {
+    /// Whether this is audio over plain RTP that has not been refused.
+    #[must_use]
+    pub fn is_open_audio(&self) -> bool {
+        self.port != 0 && self.is_plain_audio()
+    }
+
+    pub(crate) fn is_plain_audio(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("audio")
+            && ["RTP/AVP", "RTP/AVPF"]
+                .iter()
+                .any(|profile| self.protocol.eq_ignore_ascii_case(profile))
+    }
+
+    /// The values of all attributes called `name`.
+    pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.attributes
+            .iter()
+            .filter(move |attribute| attribute.name.eq_ignore_ascii_case(name))
+            .filter_map(|attribute| attribute.value.as_deref())
+    }
+
+    /// What the payload types mean, in the order of preference; formats that nothing explains are
+    /// left out.
+    #[must_use]
+    pub fn rtp_maps(&self) -> Vec<RtpMap> {
+        let written: Vec<RtpMap> = self.values("rtpmap").filter_map(RtpMap::parse).collect();
+        self.formats
+            .iter()
+            .filter_map(|format| format.parse::<u8>().ok())
+            .filter_map(|payload_type| {
+                written
+                    .iter()
+                    .find(|map| map.payload_type == payload_type)
+                    .cloned()
+                    .or_else(|| RtpMap::well_known(payload_type))
+            })
+            .collect()
+    }
+
+    /// Its direction, if the line itself says one.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        direction_of(&self.attributes)
+    }
+
+    /// `a=ptime`: how much media the sayer wants in one packet, never more than `a=maxptime`.
+    #[must_use]
+    pub fn packet_time(&self) -> Option<Duration> {
+        let millis = |name| {
+            self.values(name)
+                .find_map(|value| value.trim().parse::<u64>().ok())
+                .filter(|millis| (1..=1000).contains(millis))
+        };
+        let (wanted, longest) = (millis("ptime"), millis("maxptime"));
+        let millis = match (wanted, longest) {
+            (Some(wanted), Some(longest)) => Some(wanted.min(longest)),
+            (Some(wanted), None) => Some(wanted),
+            (None, Some(longest)) => Some(longest.min(20)),
+            (None, None) => None,
+        };
+        millis.map(Duration::from_millis)
+    }
+}

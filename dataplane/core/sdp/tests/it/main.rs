@@ -1,0 +1,8 @@
+//! Facts about session descriptions.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod conformance;
+mod negotiation;
+mod parsing;
+mod session;

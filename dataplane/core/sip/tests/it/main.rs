@@ -1,0 +1,17 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    missing_docs,
+    reason = "tests"
+)]
+
+mod agents;
+mod challenge;
+mod faults;
+mod link;
+mod never_panics;
+mod raw;
+mod streams;
+mod torture;
+mod vectors;

@@ -1,0 +1,357 @@
+//! Calls that come in: who may call, who answers, and whether there is room.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use callplane_call::{Guards, LocalMedia, Opening, Setup};
+use callplane_sip::{Challenge, IncomingInvite, StatusCode};
+use callplane_store::quotas::{self, Acquired};
+use callplane_transport::sip::{Incoming, IncomingCall, SessionHandle};
+use callplane_types::{CallStatus, Direction, E164, Pii, TrunkId};
+
+use super::conductor::{Line, conduct};
+use super::meta::Meta;
+use super::record::{self, Why};
+use super::slots::Full;
+use super::{CODECS, PACKET_TIME_MS};
+use crate::node::{Node, new_call_id, random_u64};
+use crate::routing::{Directory, KnownTrunk, LoadedProgram, Lookup, number_in};
+
+/// How long the answer waits for the tenant's quota, which takes a millisecond or two. Beyond it the
+/// call is taken: the slots of this node bound what that can come to.
+const QUOTA_PATIENCE: Duration = Duration::from_millis(250);
+/// The word for calls from where no trunk lets calls in.
+const UNKNOWN_SOURCE: &str = "unknown_source";
+/// What a caller is asked to wait when there is no room.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Answers calls until the SIP task ends.
+pub(crate) async fn answer_calls(node: Arc<Node>, mut incoming: Incoming) {
+    while let Some(call) = incoming.next().await {
+        let node = Arc::clone(&node);
+        node.tasks.clone().spawn(answer(node, call));
+    }
+}
+
+/// How a call is turned away.
+#[derive(Debug)]
+enum Refusal {
+    /// With a final answer.
+    Reject {
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        /// The word in the metric.
+        reason: &'static str,
+        /// The record, for calls to numbers of ours that a limit keeps out.
+        blocked: Option<Why>,
+    },
+    /// With a question for who they are.
+    Challenge { realm: String },
+}
+
+impl Refusal {
+    fn reject(status: StatusCode, reason: &'static str) -> Self {
+        Self::Reject {
+            status,
+            retry_after: None,
+            reason,
+            blocked: None,
+        }
+    }
+
+    fn busy_node(reason: &'static str) -> Self {
+        Self::Reject {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            retry_after: Some(RETRY_AFTER),
+            reason,
+            blocked: None,
+        }
+    }
+
+    fn no_room(status: StatusCode, reason: &'static str, sentence: &'static str) -> Self {
+        Self::Reject {
+            status,
+            retry_after: Some(RETRY_AFTER),
+            reason,
+            blocked: Some(Why {
+                cause: reason,
+                sentence,
+                sip_status: Some(status.code()),
+            }),
+        }
+    }
+}
+
+/// A call that was let in by its trunk and leads to an agent.
+struct Admitted {
+    number: E164,
+    trunk: TrunkId,
+    trunk_limit: Option<u32>,
+    own_number_id: callplane_types::NumberId,
+    program: Arc<LoadedProgram>,
+}
+
+async fn answer(node: Arc<Node>, call: IncomingCall) {
+    let came = node.clock.now();
+    let IncomingCall { invite, session } = call;
+    if node.draining.is_cancelled() {
+        // The SIP task refuses calls itself as soon as the dialer is through.
+        let refusal = Refusal::busy_node("draining");
+        return refuse(&node, session.handle(), refusal, None).await;
+    }
+    let admitted = match admit(&node.directory(), &invite) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return refuse(&node, session.handle(), refusal, None).await,
+    };
+    let meta = describe(&node, &invite, &admitted);
+    let taken = node
+        .slots
+        .take(meta.id, admitted.trunk, admitted.trunk_limit);
+    let slot = match taken {
+        Ok(slot) => slot,
+        Err(full) => {
+            let refusal = match full {
+                Full::Node => Refusal::no_room(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "node_full",
+                    "all slots of the media node are in use",
+                ),
+                Full::Trunk => Refusal::no_room(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "trunk_full",
+                    "the trunk carries as many calls as it may",
+                ),
+            };
+            return refuse(&node, session.handle(), refusal, Some(&meta)).await;
+        }
+    };
+    if !quota_allows(&node, &meta).await {
+        let refusal = Refusal::no_room(
+            StatusCode::BUSY_HERE,
+            "quota_exceeded",
+            "the tenant's quota of concurrent calls is used up",
+        );
+        return refuse(&node, session.handle(), refusal, Some(&meta)).await;
+    }
+    let Ok(sockets) = node.ports.bind() else {
+        let refusal = Refusal::no_room(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_media_port",
+            "no RTP port is free",
+        );
+        return refuse(&node, session.handle(), refusal, Some(&meta)).await;
+    };
+    let setup = Setup {
+        opening: Opening::Inbound {
+            offer: invite.offer.clone(),
+        },
+        local: LocalMedia {
+            address: node.address(),
+            port: sockets.lease.port(),
+            codecs: CODECS.to_vec(),
+            packet_time_ms: PACKET_TIME_MS,
+        },
+        program: Arc::clone(&admitted.program.program),
+        variables: meta.flow_variables(),
+        apology: node.speech.apology(),
+        seed: random_u64(),
+        guards: Guards::default(),
+    };
+    node.records
+        .started(record::begun(&meta, node.epoch().as_ref()));
+    let media = node.media.seat(setup, sockets).await;
+    let line = Line::Inbound(session, came);
+    conduct(node, meta, slot, media, line).await;
+}
+
+/// Decides from memory.
+fn admit(directory: &Directory, invite: &IncomingInvite) -> Result<Admitted, Refusal> {
+    let trunks: Vec<&KnownTrunk> = directory.trunks_from(invite.source.ip()).collect();
+    if trunks.is_empty() {
+        // The same answer whether the number exists or not.
+        return Err(Refusal::reject(StatusCode::FORBIDDEN, UNKNOWN_SOURCE));
+    }
+    let number = invite
+        .request_uri
+        .user()
+        .as_deref()
+        .and_then(number_in)
+        .ok_or(Refusal::reject(StatusCode::NOT_FOUND, "unknown_number"))?;
+    let ids: Vec<TrunkId> = trunks.iter().map(|trunk| trunk.id).collect();
+    match directory.look_up(&number, &ids) {
+        Lookup::Agent { route, program } => {
+            let trunk = choose(&trunks, route.trunk_id, |trunk| is_known(trunk, invite)).ok_or(
+                Refusal::Challenge {
+                    realm: REALM.to_owned(),
+                },
+            )?;
+            Ok(Admitted {
+                own_number_id: route.number_id,
+                number,
+                trunk: trunk.id,
+                trunk_limit: trunk.max_calls,
+                program,
+            })
+        }
+        Lookup::Unknown => Err(Refusal::reject(StatusCode::NOT_FOUND, "unknown_number")),
+        Lookup::Nobody => Err(Refusal::reject(
+            StatusCode::TEMPORARILY_UNAVAILABLE,
+            "no_agent",
+        )),
+        Lookup::NotReady => Err(Refusal::busy_node("program_not_loaded")),
+    }
+}
+
+/// The trunk the call came over: the number's own, else any that lets the caller in. Nothing when
+/// the caller must show a login first.
+fn choose<'a>(
+    trunks: &[&'a KnownTrunk],
+    bound: Option<TrunkId>,
+    is_known: impl Fn(&KnownTrunk) -> bool,
+) -> Option<&'a KnownTrunk> {
+    trunks
+        .iter()
+        .filter(|trunk| bound.is_none_or(|bound| bound == trunk.id))
+        .find(|trunk| !trunk.challenges || is_known(trunk))
+        .copied()
+}
+
+/// The realm of our challenges.
+const REALM: &str = "callplane";
+
+fn is_known(trunk: &KnownTrunk, invite: &IncomingInvite) -> bool {
+    let login = trunk.login.as_ref();
+    invite
+        .credentials
+        .as_ref()
+        .zip(login)
+        .is_some_and(|(shown, login)| shown.verify(REALM, &login.username, &login.password))
+}
+
+fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
+    let caller = invite.asserted_identity.as_ref().unwrap_or(&invite.from);
+    let text =
+        |uri: &callplane_sip::Uri| Pii::new(String::from_utf8_lossy(&uri.to_bytes()).into_owned());
+    Meta {
+        id: new_call_id(),
+        tenant_id: node.tenant_id,
+        direction: Direction::Inbound,
+        initiated_at: node.clock.wall(),
+        from_number: caller.uri.user().as_deref().and_then(number_in),
+        to_number: Some(admitted.number.clone()),
+        from_uri: Some(text(&caller.uri)),
+        to_uri: Some(text(&invite.request_uri)),
+        own_number_id: Some(admitted.own_number_id),
+        customer_name: None,
+        trunk_id: Some(admitted.trunk),
+        program: Some(Arc::clone(&admitted.program)),
+        sip_call_id: String::from_utf8_lossy(&invite.call_id).into_owned(),
+        campaign: None,
+        over: Arc::default(),
+    }
+}
+
+/// Asks the tenant's quota, for a short while. **A database that is down or slow refuses nobody.**
+async fn quota_allows(node: &Arc<Node>, meta: &Meta) -> bool {
+    let Some(epoch) = node.epoch() else {
+        return true;
+    };
+    if !node.records.database_is_up() {
+        return true;
+    }
+    let (database, call, over) = (node.database.clone(), meta.id, Arc::clone(&meta.over));
+    // A task of its own: when the answer comes too late the slot is held all the same, and the
+    // call's record gives it back; if that was written before, nothing else would.
+    let asked = tokio::spawn(async move {
+        let held = quotas::acquire(&database, quotas::CONCURRENT_CALLS, call, &epoch).await;
+        if over.load(Ordering::Acquire)
+            && let Err(error) = quotas::release(&database, call).await
+        {
+            tracing::warn!(%error, "failed to give a quota slot back");
+        }
+        held
+    });
+    match tokio::time::timeout(QUOTA_PATIENCE, asked).await {
+        Ok(Ok(Ok(Acquired::Refused))) => false,
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(%error, "failed to ask the quota; the call is taken");
+            true
+        }
+        _ => true,
+    }
+}
+
+async fn refuse(node: &Node, session: &SessionHandle, refusal: Refusal, meta: Option<&Meta>) {
+    match refusal {
+        Refusal::Challenge { realm } => {
+            // Most calls over such a trunk begin like this: neither metric nor log.
+            let _ = session.challenge(Challenge::md5(realm)).await;
+        }
+        Refusal::Reject {
+            status,
+            retry_after,
+            reason,
+            blocked,
+        } => {
+            // To strangers no state: their addresses may be forged.
+            let _ = match reason {
+                UNKNOWN_SOURCE => session.turn_away(status).await,
+                _ => session.reject(status, retry_after).await,
+            };
+            node.metrics.rejected(reason);
+            tracing::info!(
+                sip.status = status.code(),
+                reason,
+                "Refused an inbound call"
+            );
+            if let Some((why, meta)) = blocked.zip(meta) {
+                let at = node.clock.wall();
+                let epoch = node.epoch();
+                let record = record::stillborn(meta, epoch.as_ref(), at, CallStatus::Blocked, why);
+                node.records.submit(record).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callplane_store::trunks::{Trunk, TrunkAuth, TrunkDirection, TrunkTransport};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn trunk(id: u128, challenges: bool) -> KnownTrunk {
+        let auth = challenges.then(|| TrunkAuth {
+            username: "acme".to_owned(),
+            sealed_password: Vec::new(),
+            challenge_inbound: true,
+        });
+        let trunk = Trunk {
+            id: TrunkId::new(Uuid::from_u128(id)),
+            name: String::new(),
+            uid: None,
+            addresses: Vec::new(),
+            allowed_cidrs: vec!["192.0.2.0/24".to_owned()],
+            transport: TrunkTransport::Udp,
+            direction: TrunkDirection::Both,
+            max_calls: None,
+            auth,
+        };
+        KnownTrunk::new(trunk, Some("secret".to_owned()))
+    }
+
+    #[test]
+    fn the_trunk_of_the_number_decides_whether_a_login_is_wanted() {
+        let (open, closed) = (trunk(1, false), trunk(2, true));
+        let trunks = [&open, &closed];
+        let chosen = |bound: Option<TrunkId>, known: bool| {
+            choose(&trunks, bound, |_| known).map(|trunk| trunk.id)
+        };
+        assert_eq!(chosen(Some(open.id), false), Some(open.id));
+        assert_eq!(chosen(Some(closed.id), false), None, "challenge");
+        assert_eq!(chosen(Some(closed.id), true), Some(closed.id));
+        assert_eq!(chosen(None, false), Some(open.id));
+    }
+}

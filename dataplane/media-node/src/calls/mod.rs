@@ -1,0 +1,20 @@
+//! Calls: taking them in, placing them, conducting them, and what they leave behind.
+
+mod conductor;
+mod inbound;
+mod meta;
+mod outbound;
+mod record;
+mod recorder;
+mod slots;
+
+use callplane_call::Codec;
+
+pub(crate) use inbound::answer_calls;
+pub(crate) use outbound::{Placement, place};
+pub(crate) use slots::{Slot, Slots};
+
+/// What we speak, best first.
+const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
+/// How much audio we want in a packet.
+const PACKET_TIME_MS: u8 = 20;

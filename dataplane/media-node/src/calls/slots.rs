@@ -1,0 +1,181 @@
+//! The calls this node may carry at once, and those of each trunk.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use callplane_types::{CallId, TrunkId};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::watch;
+
+/// Counts slots. **A slot is given back exactly once, when its guard is dropped.**
+#[derive(Clone)]
+pub(crate) struct Slots {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    limit: u32,
+    used: Mutex<Used>,
+    active: Gauge,
+    count: watch::Sender<u32>,
+}
+
+#[derive(Default)]
+struct Used {
+    calls: HashSet<CallId>,
+    trunks: HashMap<TrunkId, u32>,
+}
+
+/// A slot in use.
+pub(crate) struct Slot {
+    shared: Arc<Shared>,
+    call: CallId,
+    trunk: TrunkId,
+}
+
+/// Which limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The node's.
+    Node,
+    /// The trunk's.
+    Trunk,
+}
+
+impl Slots {
+    pub(crate) fn new(limit: u32, active: Gauge) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                limit,
+                used: Mutex::default(),
+                active,
+                count: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    /// Takes a slot for a call over `trunk`, which carries at most `trunk_limit`.
+    pub(crate) fn take(
+        &self,
+        call: CallId,
+        trunk: TrunkId,
+        trunk_limit: Option<u32>,
+    ) -> Result<Slot, Full> {
+        let mut used = self.shared.used();
+        if used.calls.len() >= self.shared.limit as usize {
+            return Err(Full::Node);
+        }
+        let of_trunk = used.trunks.get(&trunk).copied().unwrap_or(0);
+        if trunk_limit.is_some_and(|limit| of_trunk >= limit) {
+            return Err(Full::Trunk);
+        }
+        Ok(self.enter(&mut used, call, trunk))
+    }
+
+    /// Takes a slot for a call that is committed already, although others may have taken the last
+    /// one meanwhile: what can go over the limit is what one claim may hold.
+    pub(crate) fn take_over(&self, call: CallId, trunk: TrunkId) -> Slot {
+        self.enter(&mut self.shared.used(), call, trunk)
+    }
+
+    fn enter(&self, used: &mut Used, call: CallId, trunk: TrunkId) -> Slot {
+        *used.trunks.entry(trunk).or_default() += 1;
+        used.calls.insert(call);
+        self.shared.tell(used);
+        Slot {
+            shared: Arc::clone(&self.shared),
+            call,
+            trunk,
+        }
+    }
+
+    /// Slots that are free for calls over `trunk`.
+    pub(crate) fn free(&self, trunk: TrunkId, trunk_limit: Option<u32>) -> u32 {
+        let used = self.shared.used();
+        let of_trunk = used.trunks.get(&trunk).copied().unwrap_or(0);
+        let free = self.shared.limit.saturating_sub(count(&used.calls));
+        trunk_limit.map_or(free, |limit| free.min(limit.saturating_sub(of_trunk)))
+    }
+
+    /// Slots in use.
+    pub(crate) fn used(&self) -> u32 {
+        count(&self.shared.used().calls)
+    }
+
+    /// The calls that hold a slot.
+    pub(crate) fn calls(&self) -> Vec<CallId> {
+        self.shared.used().calls.iter().copied().collect()
+    }
+
+    /// Waits until no slot is in use.
+    pub(crate) async fn idle(&self) {
+        let mut count = self.shared.count.subscribe();
+        // The sender lives as long as this handle.
+        let _ = count.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl Shared {
+    fn used(&self) -> MutexGuard<'_, Used> {
+        // The counts are whole at every step, so a panic elsewhere is no harm.
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, used: &Used) {
+        let total = count(&used.calls);
+        self.active.set(i64::from(total));
+        self.count.send_replace(total);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut used = self.shared.used();
+        used.calls.remove(&self.call);
+        if let Some(count) = used.trunks.get_mut(&self.trunk) {
+            *count -= 1;
+        }
+        self.shared.tell(&used);
+    }
+}
+
+fn count(calls: &HashSet<CallId>) -> u32 {
+    u32::try_from(calls.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn call(number: u128) -> CallId {
+        CallId::new(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn a_slot_returns_when_its_call_is_dropped() {
+        let slots = Slots::new(2, Gauge::default());
+        let (one, other) = (
+            TrunkId::new(Uuid::from_u128(1)),
+            TrunkId::new(Uuid::from_u128(2)),
+        );
+        let first = slots.take(call(1), one, Some(1)).ok().unwrap();
+        assert_eq!(slots.take(call(2), one, Some(1)).err(), Some(Full::Trunk));
+        assert_eq!((slots.free(one, Some(1)), slots.free(other, None)), (0, 1));
+        let _second = slots.take(call(2), other, None).ok().unwrap();
+        assert_eq!(slots.take(call(3), other, None).err(), Some(Full::Node));
+        drop(first);
+        assert!(slots.take(call(3), one, Some(1)).is_ok());
+        assert_eq!(slots.calls(), [call(2)]);
+    }
+
+    #[test]
+    fn a_committed_call_goes_over_the_limit() {
+        let slots = Slots::new(1, Gauge::default());
+        let trunk = TrunkId::new(Uuid::from_u128(1));
+        let _first = slots.take(call(1), trunk, None).ok().unwrap();
+        let _over = slots.take_over(call(2), trunk);
+        assert_eq!((slots.used(), slots.free(trunk, None)), (2, 0));
+    }
+}

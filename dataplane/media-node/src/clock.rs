@@ -1,0 +1,30 @@
+//! The one place where this daemon reads clocks.
+
+use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
+
+use callplane_types::{Instant, WallTime};
+
+/// Steady time since the daemon began, and wall time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    origin: StdInstant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self {
+            origin: StdInstant::now(),
+        }
+    }
+
+    pub(crate) fn now(self) -> Instant {
+        Instant::from_origin(self.origin.elapsed())
+    }
+
+    pub(crate) fn wall(self) -> WallTime {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO);
+        WallTime::from_unix_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,32 @@
+//! Media node: answers and places the calls of one tenant.
+//!
+//! ```text
+//! SIP task (transport) -- session --> conductor of a call -- inputs --> media thread: Call (core)
+//!                                       |  speech, recording, record <-- outputs --
+//! dialer -- claimed recipient --------->|
+//! ```
+//!
+//! What a call needs is in memory: numbers, trunks and programs are a snapshot
+//! (`routing`), so PostgreSQL may be down while calls are answered. What a call leaves behind is
+//! on the disk before the database is asked (`records`). Media threads own their calls alone
+//! (`media`); everything else is asynchronous and never waited for by them.
+
+mod assemble;
+mod calls;
+mod clock;
+mod config;
+mod control;
+mod dialing;
+mod drain;
+mod fault;
+mod health;
+mod heartbeat;
+mod media;
+mod metrics;
+mod node;
+mod records;
+mod routing;
+mod speech;
+
+pub use assemble::{Running, run, start};
+pub use config::{Config, InvalidPortRange, PortRange, SpeechProgram};

@@ -1,0 +1,104 @@
+//! Call records on disk until PostgreSQL has them.
+//!
+//! One file a record, named by the call: written beside, flushed to the disk, renamed, and the
+//! folder flushed, so that after a power cut a record is there whole or not at all. Delivery may
+//! happen twice; the store takes a record once. That is why removing a record is not flushed: at
+//! worst it is delivered again.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use callplane_store::records::CallRecord;
+use callplane_types::CallId;
+
+/// The folder. **A record is on the disk when [`Spool::put`] returns, and until
+/// [`Spool::remove`] is called.** Everything here blocks.
+#[derive(Debug, Clone)]
+pub(crate) struct Spool {
+    folder: PathBuf,
+}
+
+impl Spool {
+    /// Opens the folder, creating it if need be. Halves of records that a crash left are removed,
+    /// and what was set aside gets another try: the reason may have been in the database.
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            match path.extension().and_then(|e| e.to_str()) {
+                Some("partial") => fs::remove_file(path)?,
+                Some("refused") => fs::rename(&path, path.with_extension("json"))?,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Keeps a record. A record of the same call is replaced.
+    pub(crate) fn put(&self, record: &CallRecord) -> io::Result<()> {
+        let bytes = serde_json::to_vec(record)?;
+        let name = record.call.id;
+        let partial = self.folder.join(format!("{name}.partial"));
+        let mut file = File::create(&partial)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, self.path(name))?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Reads a record; `None` when it is not there any more. [`is_damaged`] tells whether an error
+    /// is about the record or about the moment.
+    pub(crate) fn get(&self, call: CallId) -> io::Result<Option<CallRecord>> {
+        match fs::read(self.path(call)) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets a record that is stored elsewhere now.
+    pub(crate) fn remove(&self, call: CallId) -> io::Result<()> {
+        match fs::remove_file(self.path(call)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets a record aside that does not read, until the next start.
+    pub(crate) fn set_aside(&self, call: CallId) -> io::Result<()> {
+        let path = self.path(call);
+        fs::rename(&path, path.with_extension("refused"))
+    }
+
+    /// The calls whose records wait, oldest first: call identifiers begin with their time.
+    pub(crate) fn waiting(&self) -> io::Result<Vec<CallId>> {
+        let mut calls = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "json")
+                && let Some(stem) = path.file_stem().and_then(|s| s.to_str())
+                && let Ok(call) = stem.parse()
+            {
+                calls.push(call);
+            }
+        }
+        calls.sort_unstable();
+        Ok(calls)
+    }
+
+    fn path(&self, call: CallId) -> PathBuf {
+        self.folder.join(format!("{call}.json"))
+    }
+}
+
+/// Whether the error of [`Spool::get`] says that the file is no record, as opposed to a disk or a
+/// process in trouble.
+pub(crate) fn is_damaged(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    )
+}

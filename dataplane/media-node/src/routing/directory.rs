@@ -1,0 +1,237 @@
+//! What this node knows without asking: numbers, trunks, programs.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use callplane_flow::Program;
+use callplane_rating::Rate;
+use callplane_store::routes::{Route, RoutedAgent};
+use callplane_store::trunks::{Trunk, TrunkDirection, TrunkTransport};
+use callplane_types::{E164, TrunkId};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::network::Network;
+
+/// How long name servers may take.
+const LOOK_UP: Duration = Duration::from_secs(1);
+
+/// A snapshot, replaced whole. **Calls are answered from it alone**, so that they are answered while
+/// PostgreSQL is down.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    routes: HashMap<E164, Route>,
+    trunks: Vec<KnownTrunk>,
+    programs: HashMap<Uuid, Arc<LoadedProgram>>,
+    rate: Option<Rate>,
+    loaded: bool,
+}
+
+/// A trunk, with what is read from its texts.
+#[derive(Debug)]
+pub(crate) struct KnownTrunk {
+    pub(crate) id: TrunkId,
+    networks: Vec<Network>,
+    direction: TrunkDirection,
+    pub(crate) transport: TrunkTransport,
+    /// Where calls go out, `host:port`.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) max_calls: Option<u32>,
+    pub(crate) login: Option<TrunkLogin>,
+    /// Whether callers must show the login.
+    pub(crate) challenges: bool,
+}
+
+/// The digest login of a trunk.
+#[derive(Clone)]
+pub(crate) struct TrunkLogin {
+    pub(crate) username: String,
+    pub(crate) password: String,
+}
+
+/// A Program and the words that go with it.
+#[derive(Debug)]
+pub(crate) struct LoadedProgram {
+    pub(crate) program: Arc<Program>,
+    pub(crate) agent: RoutedAgent,
+    pub(crate) version: i32,
+}
+
+/// What an inbound number leads to.
+#[derive(Debug)]
+pub(crate) enum Lookup<'a> {
+    /// To an agent that can talk.
+    Agent {
+        route: &'a Route,
+        program: Arc<LoadedProgram>,
+    },
+    /// To nobody: it is ours and has no agent, takes no calls, or belongs to another trunk.
+    Nobody,
+    /// Its Program could not be loaded yet.
+    NotReady,
+    /// It is not ours.
+    Unknown,
+}
+
+impl Directory {
+    pub(super) fn new(
+        routes: Vec<Route>,
+        trunks: Vec<KnownTrunk>,
+        programs: HashMap<Uuid, Arc<LoadedProgram>>,
+        rate: Option<Rate>,
+    ) -> Self {
+        Self {
+            routes: routes
+                .into_iter()
+                .map(|route| (route.number.clone(), route))
+                .collect(),
+            trunks,
+            programs,
+            rate,
+            loaded: true,
+        }
+    }
+
+    /// What a minute costs.
+    pub(crate) fn rate(&self) -> Option<&Rate> {
+        self.rate.as_ref()
+    }
+
+    /// Whether it was read from the database, as opposed to being empty from the start.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// The trunks that calls from `source` may come in by.
+    pub(crate) fn trunks_from(&self, source: IpAddr) -> impl Iterator<Item = &KnownTrunk> {
+        self.trunks.iter().filter(move |trunk| trunk.admits(source))
+    }
+
+    pub(crate) fn trunk(&self, id: TrunkId) -> Option<&KnownTrunk> {
+        self.trunks.iter().find(|trunk| trunk.id == id)
+    }
+
+    /// Who answers `number`, called over one of `trunks`.
+    pub(crate) fn look_up(&self, number: &E164, trunks: &[TrunkId]) -> Lookup<'_> {
+        let Some(route) = self.routes.get(number) else {
+            return Lookup::Unknown;
+        };
+        let over_its_trunk = route.trunk_id.is_none_or(|id| trunks.contains(&id));
+        match &route.agent {
+            Some(agent) if route.inbound && over_its_trunk => {
+                match self.programs.get(&agent.version_id) {
+                    Some(program) => Lookup::Agent {
+                        route,
+                        program: Arc::clone(program),
+                    },
+                    None => Lookup::NotReady,
+                }
+            }
+            _ => Lookup::Nobody,
+        }
+    }
+
+    /// A Program by its version.
+    pub(crate) fn program(&self, version: Uuid) -> Option<Arc<LoadedProgram>> {
+        self.programs.get(&version).cloned()
+    }
+}
+
+impl KnownTrunk {
+    /// Reads the texts of a trunk. `password` is the opened secret. Networks that do not read are
+    /// left out: they admit nobody.
+    pub(crate) fn new(trunk: Trunk, password: Option<String>) -> Self {
+        let Trunk {
+            id,
+            name: _,
+            uid: _,
+            addresses,
+            allowed_cidrs,
+            transport,
+            direction,
+            max_calls,
+            auth,
+        } = trunk;
+        let challenges = auth.as_ref().is_some_and(|auth| auth.challenge_inbound);
+        let login = auth
+            .map(|auth| auth.username)
+            .zip(password)
+            .map(|(username, password)| TrunkLogin { username, password });
+        Self {
+            networks: allowed_cidrs
+                .iter()
+                .filter_map(|network| network.parse().ok())
+                .collect(),
+            id,
+            direction,
+            transport,
+            addresses,
+            max_calls,
+            login,
+            challenges,
+        }
+    }
+
+    fn admits(&self, source: IpAddr) -> bool {
+        self.direction != TrunkDirection::Outbound
+            && self.networks.iter().any(|network| network.contains(source))
+    }
+
+    /// Where calls go out: the first address that resolves, within a second.
+    pub(crate) async fn next_hop(&self) -> Option<SocketAddr> {
+        let first = async {
+            for address in &self.addresses {
+                if let Ok(mut found) = tokio::net::lookup_host(address.as_str()).await
+                    && let Some(found) = found.next()
+                {
+                    return Some(found);
+                }
+            }
+            None
+        };
+        timeout(LOOK_UP, first).await.ok().flatten()
+    }
+}
+
+impl std::fmt::Debug for TrunkLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TrunkLogin(<secret>)")
+    }
+}
+
+/// The E.164 number in the user part of a SIP URI: `+15551230001`, `15551230001`, with visual
+/// separators or parameters.
+pub(crate) fn number_in(user: &str) -> Option<E164> {
+    let user = user.split(';').next().unwrap_or_default();
+    let digits: String = user
+        .chars()
+        .filter(|sign| !matches!(sign, '-' | '.' | '(' | ')' | ' '))
+        .collect();
+    let number = match digits.starts_with('+') {
+        true => digits,
+        false => format!("+{digits}"),
+    };
+    number.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_in;
+
+    #[test]
+    fn numbers_are_found_in_what_carriers_write() {
+        for user in [
+            "+15551230001",
+            "15551230001",
+            "+1-555-123.0001",
+            "+15551230001;phone-context=x",
+        ] {
+            assert_eq!(number_in(user).unwrap().as_str(), "+15551230001", "{user}");
+        }
+        for user in ["", "anonymous", "service", "0301234567"] {
+            assert!(number_in(user).is_none(), "{user}");
+        }
+    }
+}

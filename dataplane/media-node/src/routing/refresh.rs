@@ -1,0 +1,185 @@
+//! Keeps the [`Directory`] fresh: at every NOTIFY, after every reconnect, and from time to time.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use callplane_flow::Program;
+use callplane_rating::Rate;
+use callplane_store::notify::{Change, Changes};
+use callplane_store::routes::RoutedAgent;
+use callplane_store::seal::Key;
+use callplane_store::trunks::Trunk;
+use callplane_store::{TenantDatabase, agents, campaigns, rates, routes, trunks};
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use super::directory::{Directory, KnownTrunk, LoadedProgram};
+
+/// A change whose notification was lost is seen after this long.
+const FALLBACK: Duration = Duration::from_secs(30);
+/// Pause after the database did not answer.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Reads the configuration of the tenant for as long as the node lives.
+pub(crate) struct Refresher {
+    database: TenantDatabase,
+    /// The folder of the Secret, for the key that opens passwords.
+    secrets: PathBuf,
+    published: watch::Sender<Arc<Directory>>,
+    /// Woken when campaigns changed.
+    campaigns_changed: Arc<Notify>,
+}
+
+impl Refresher {
+    /// Publishes to the receiver it gives back; empty until the first read.
+    pub(crate) fn new(
+        database: TenantDatabase,
+        secrets: PathBuf,
+        campaigns_changed: Arc<Notify>,
+    ) -> (Self, watch::Receiver<Arc<Directory>>) {
+        let (published, receiver) = watch::channel(Arc::default());
+        let refresher = Self {
+            database,
+            secrets,
+            published,
+            campaigns_changed,
+        };
+        (refresher, receiver)
+    }
+
+    /// Runs for ever.
+    pub(crate) async fn run(self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::warn!(%error, "failed to follow changes of numbers, trunks and agents; answering from memory");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    /// Listens and reads until the database does not answer.
+    async fn follow(&self) -> callplane_store::Result<()> {
+        let mut changes = Changes::listen(&self.database).await?;
+        self.read().await?;
+        loop {
+            match tokio::time::timeout(FALLBACK, changes.next()).await {
+                Ok(change) => match change? {
+                    Change::Routes => {}
+                    Change::Campaigns => {
+                        self.campaigns_changed.notify_waiters();
+                        // A campaign may speak with an agent that no number leads to.
+                    }
+                    Change::Reconnected => self.campaigns_changed.notify_waiters(),
+                },
+                Err(_elapsed) => {}
+            }
+            self.read().await?;
+        }
+    }
+
+    async fn read(&self) -> callplane_store::Result<()> {
+        let routes = routes::snapshot(&self.database).await?;
+        let trunks = trunks::list(&self.database).await?;
+        let active = campaigns::active(&self.database).await?;
+        let wanted = routes
+            .iter()
+            .filter_map(|route| Some(route.agent.as_ref()?.version_id))
+            .chain(active.iter().map(|campaign| campaign.agent_version_id));
+        let programs = self.load_programs(wanted).await?;
+        let rate = rates::call_minute(&self.database).await?.map(read_rate);
+        let key = self.key();
+        let trunks = trunks
+            .into_iter()
+            .map(|trunk| {
+                let password = open_password(key.as_ref(), &trunk);
+                KnownTrunk::new(trunk, password)
+            })
+            .collect();
+        self.published
+            .send_replace(Arc::new(Directory::new(routes, trunks, programs, rate)));
+        Ok(())
+    }
+
+    /// The Programs that are wanted; those known already are kept, the others loaded. Calls that
+    /// run keep theirs whatever happens here.
+    async fn load_programs(
+        &self,
+        wanted: impl Iterator<Item = Uuid>,
+    ) -> callplane_store::Result<HashMap<Uuid, Arc<LoadedProgram>>> {
+        let known = Arc::clone(&self.published.borrow());
+        let mut programs = HashMap::new();
+        for version in wanted {
+            if programs.contains_key(&version) {
+                continue;
+            }
+            if let Some(program) = known.program(version) {
+                programs.insert(version, program);
+                continue;
+            }
+            let stored = agents::program(&self.database, version).await?;
+            match Program::from_json(stored.program) {
+                Ok(program) => {
+                    let loaded = LoadedProgram {
+                        program: Arc::new(program),
+                        agent: RoutedAgent {
+                            id: stored.version.agent_id,
+                            name: stored.agent_name,
+                            version_id: version,
+                        },
+                        version: stored.version.version,
+                    };
+                    programs.insert(version, Arc::new(loaded));
+                }
+                Err(error) => tracing::error!(
+                    agent = stored.agent_name,
+                    agent.version = stored.version.version,
+                    %error,
+                    "failed to read the Program of an agent; its calls are refused until the operator compiles it anew"
+                ),
+            }
+        }
+        Ok(programs)
+    }
+
+    /// The tenant's data key, read anew because the Secret may rotate.
+    fn key(&self) -> Option<Key> {
+        let text = std::fs::read_to_string(self.secrets.join("dataKey")).ok()?;
+        let bytes = BASE64.decode(text.trim()).ok()?;
+        Key::new(&bytes.try_into().ok()?).ok()
+    }
+}
+
+fn read_rate(stored: rates::Rate) -> Rate {
+    let rates::Rate {
+        per_minute,
+        currency,
+        increment_seconds,
+        minimum_seconds,
+    } = stored;
+    Rate {
+        increment: NonZeroU32::new(u32::from(increment_seconds)).unwrap_or(NonZeroU32::MIN),
+        minimum_seconds,
+        ..Rate::per_minute(per_minute, currency)
+    }
+}
+
+fn open_password(key: Option<&Key>, trunk: &Trunk) -> Option<String> {
+    let auth = trunk.auth.as_ref()?;
+    let opened = key.zip(trunk.uid).and_then(|(key, uid)| {
+        key.open(&format!("trunk:{uid}"), &auth.sealed_password)
+            .ok()
+    });
+    let password = opened.and_then(|bytes| String::from_utf8(bytes).ok());
+    if password.is_none() {
+        tracing::error!(
+            trunk = trunk.name,
+            "failed to open the password of a trunk; calls that need it are refused"
+        );
+    }
+    password
+}

@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use callplane_e2e::phones::Caller;
+use callplane_e2e::until;
+use callplane_store::campaigns::RecipientStatus;
+use callplane_store::test_util::PostgresServer;
+
+use crate::world::{World, digits_flow};
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+fn presses(digits: &str) -> Caller {
+    Caller {
+        steps: vec![(2.0, digits.to_owned())],
+        ..Caller::listening("+15557770001")
+    }
+}
+
+fn spooled(world: &World) -> usize {
+    let folder = world.data().join("spool");
+    std::fs::read_dir(folder)
+        .unwrap()
+        .filter(|entry| {
+            let path = entry.as_ref().unwrap().path();
+            path.extension().is_some_and(|e| e == "json")
+        })
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_postgresql_is_answered_and_recorded_once_when_it_is_back() {
+    let server = Box::leak(Box::new(PostgresServer::start().unwrap()));
+    let world = World::on(server, digits_flow()).await;
+    let node = world.node(&[]).await;
+    server.crash().unwrap();
+    let phone = world.call(&presses("1234"), 1);
+    phone.finish(PATIENCE).await.unwrap();
+    until("the record is spooled", PATIENCE, async || {
+        Ok((spooled(&world) == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    server.resume().unwrap();
+    let call = world.ended_call(&node).await;
+    assert_eq!(call["variables"]["pin"], "1234");
+    until("the spool is empty", PATIENCE, async || {
+        Ok((spooled(&world) == 0).then_some(()))
+    })
+    .await
+    .unwrap();
+    let calls = crate::world::json_of(node.control_address(), "/v1/calls?limit=10").await;
+    assert_eq!(calls.unwrap()["calls"].as_array().unwrap().len(), 1);
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_a_dead_node_left_is_delivered_by_the_next_one() {
+    let server = Box::leak(Box::new(PostgresServer::start().unwrap()));
+    let world = World::on(server, digits_flow()).await;
+    let node = world.node(&["--max-drain", "5"]).await;
+    server.crash().unwrap();
+    world
+        .call(&presses("1234"), 1)
+        .finish(PATIENCE)
+        .await
+        .unwrap();
+    until("the record is spooled", PATIENCE, async || {
+        Ok((spooled(&world) == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    node.drain().await;
+    assert_eq!(spooled(&world), 1, "nobody could take it");
+    server.resume().unwrap();
+    until("the port of the first node is free", PATIENCE, async || {
+        Ok(std::net::UdpSocket::bind(world.sip()).map(|_| Some(()))?)
+    })
+    .await
+    .unwrap();
+    let node = world.node(&[]).await;
+    let call = world.ended_call(&node).await;
+    assert_eq!(call["variables"]["pin"], "1234");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draining_refuses_new_calls_and_lets_those_that_run_end() {
+    let world = World::new(digits_flow()).await;
+    let node = world.node(&[]).await;
+    let admin = node.admin_address().to_string();
+    let running = world.call(&presses("1234"), 1);
+    until("the call runs", PATIENCE, async || {
+        let metrics = callplane_e2e::get(&admin, "/metrics").await?.body;
+        Ok(metrics
+            .lines()
+            .any(|line| line.starts_with("callplane_calls_active{") && line.ends_with(" 1"))
+            .then_some(()))
+    })
+    .await
+    .unwrap();
+    let draining = tokio::spawn(node.drain());
+    until("the node is not ready", PATIENCE, async || {
+        let status = callplane_e2e::get(&admin, "/readyz").await?.status;
+        Ok((status == 503).then_some(()))
+    })
+    .await
+    .unwrap();
+    let refused = world.call(&presses("1234"), 1).finish(PATIENCE).await;
+    assert!(refused.unwrap_err().to_string().contains("503"));
+    running.finish(PATIENCE).await.unwrap();
+    draining.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_nothing_costs_no_record() {
+    let world = World::new(digits_flow()).await;
+    let node = world.node(&[]).await;
+    // As good as full: nothing can be made in a folder that is a file.
+    let spool = world.data().join("spool");
+    std::fs::remove_dir_all(&spool).unwrap();
+    std::fs::write(&spool, "").unwrap();
+    world
+        .call(&presses("1234"), 1)
+        .finish(PATIENCE)
+        .await
+        .unwrap();
+    let call = world.ended_call(&node).await;
+    assert_eq!(call["variables"]["pin"], "1234");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_rings_whom_it_has_claimed_and_claims_nobody_more() {
+    let world = World::new(digits_flow()).await;
+    let carrier = crate::killed::BusyCarrier::start(&world).await;
+    let node = world.node(&[]).await;
+    let numbers: Vec<String> = (0..30).map(|n| format!("+155577700{n:02}")).collect();
+    let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let campaign = world.paced_campaign(&numbers, 3).await;
+    until("the first phones ring", PATIENCE, async || {
+        Ok((carrier.total() > 3).then_some(()))
+    })
+    .await
+    .unwrap();
+    node.drain().await;
+    let recipients =
+        callplane_store::campaigns::recipients(&world.tenant.database, campaign, None, 100)
+            .await
+            .unwrap();
+    for recipient in recipients {
+        let times = carrier.times(recipient.number.expose());
+        match recipient.status {
+            RecipientStatus::Ready => assert_eq!(times, 0),
+            RecipientStatus::Failed => assert_eq!(times, 1, "{:?}", recipient.outcome),
+            other => panic!("{other:?}"),
+        }
+    }
+}

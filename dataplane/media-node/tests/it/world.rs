@@ -1,0 +1,429 @@
+//! One tenant with a number, and a node that serves it.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use callplane_e2e::phones::{Caller, Sipp};
+use callplane_e2e::{get, until};
+use callplane_flow::{AgentSettings, Graph, compile};
+use callplane_media_node::{Config, Running};
+use callplane_store::campaigns::{
+    self, CampaignSpec, DesiredState, NewRecipient, Recipient, WindowZone,
+};
+use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
+use callplane_store::{ObjectRef, agents, flows, numbers, trunks};
+use callplane_types::{CampaignId, Pii};
+use clap::Parser as _;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// The number that the agent answers.
+pub(crate) const NUMBER: &str = "+15551230001";
+const NAMESPACE: &str = "acme";
+
+/// Everything one test needs; dropped in order.
+pub(crate) struct World {
+    pub(crate) database: TestDatabase<'static>,
+    pub(crate) tenant: TestTenant,
+    pub(crate) folder: tempdir::Folder,
+    pub(crate) sip_port: u16,
+    pub(crate) rtp_ports: u16,
+}
+
+impl World {
+    /// A tenant with a trunk that lets loopback in, an agent that runs `graph`, and a number.
+    pub(crate) async fn new(graph: Value) -> Self {
+        Self::on(PostgresServer::shared().unwrap(), graph).await
+    }
+
+    /// As [`World::new`], with so many calls at once.
+    pub(crate) async fn with_quota(graph: Value, calls: i64) -> Self {
+        let database = TestDatabase::create(PostgresServer::shared().unwrap())
+            .await
+            .unwrap();
+        let mut spec = database.tenant_spec("acme");
+        spec.quotas = [("concurrent_calls".to_owned(), Some(calls))].into();
+        let tenant = database.tenant_of(spec).await.unwrap();
+        Self::of(database, tenant, graph).await
+    }
+
+    pub(crate) async fn on(server: &'static PostgresServer, graph: Value) -> Self {
+        let database = TestDatabase::create(server).await.unwrap();
+        let tenant = database.tenant("acme").await.unwrap();
+        Self::of(database, tenant, graph).await
+    }
+
+    async fn of(database: TestDatabase<'static>, tenant: TestTenant, graph: Value) -> Self {
+        let world = Self {
+            database,
+            tenant,
+            folder: tempdir::Folder::new(),
+            sip_port: free_port(),
+            rtp_ports: rtp_block(),
+        };
+        world.write_secret();
+        world.project(graph).await;
+        world
+    }
+
+    fn write_secret(&self) {
+        let folder = self.folder.path().join("database");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, text) in self.tenant.credentials.to_files() {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+    }
+
+    async fn project(&self, graph: Value) {
+        let (operator, fence) = (&self.database.operator, &self.database.fence);
+        let id = self.tenant.id;
+        let trunk = trunks::TrunkSpec {
+            object: object("carrier"),
+            spec_hash: "1".to_owned(),
+            addresses: vec![self.carrier().to_string()],
+            allowed_cidrs: vec!["127.0.0.0/8".to_owned()],
+            transport: trunks::TrunkTransport::Udp,
+            direction: trunks::TrunkDirection::Both,
+            max_calls: None,
+            auth: None,
+        };
+        trunks::project(operator, fence, id, &trunk).await.unwrap();
+        let parsed: Graph = serde_json::from_value(graph.clone()).unwrap();
+        let settings = AgentSettings {
+            name: "reception".to_owned(),
+            ..AgentSettings::default()
+        };
+        let program = compile(&parsed, &settings).unwrap();
+        let flow = flows::FlowSpec {
+            object: object("order"),
+            spec_hash: "1".to_owned(),
+            kind: flows::FlowKind::Conversation,
+            schema_version: "1".to_owned(),
+            graph,
+            nodes: Vec::new(),
+            edges: Vec::new(),
+        };
+        flows::project(operator, fence, id, &flow).await.unwrap();
+        let agent = agents::AgentSpec {
+            object: object("reception"),
+            spec_hash: "1".to_owned(),
+            display_name: "Reception".to_owned(),
+            prompt: None,
+            first_sentence: None,
+            max_concurrent_calls: None,
+            flows: vec!["order".to_owned()],
+            spec: json!({}),
+            program: program.to_json(),
+        };
+        agents::project(operator, fence, id, &agent).await.unwrap();
+        let number = self.number("1");
+        numbers::project(operator, fence, id, &number)
+            .await
+            .unwrap();
+    }
+
+    fn number(&self, spec_hash: &str) -> numbers::NumberSpec {
+        numbers::NumberSpec {
+            object: ObjectRef {
+                uid: Uuid::from_u128(u128::from(self.sip_port) << 64 | 8),
+                ..object("main")
+            },
+            spec_hash: spec_hash.to_owned(),
+            number: NUMBER.parse().unwrap(),
+            label: None,
+            trunk: Some("carrier".to_owned()),
+            agent: Some("reception".to_owned()),
+            inbound: true,
+            outbound: true,
+        }
+    }
+
+    /// Puts another trunk in the place of the first, and its number on it; `key` opens its secret.
+    pub(crate) async fn replace_trunk(&self, spec: &trunks::TrunkSpec, key: &[u8; 32]) {
+        let (operator, fence) = (&self.database.operator, &self.database.fence);
+        let id = self.tenant.id;
+        let folder = self.folder.path().join("database");
+        std::fs::write(folder.join("dataKey"), BASE64.encode(key)).unwrap();
+        let old = trunks::list(&self.tenant.database).await.unwrap();
+        let uid = old[0].uid.unwrap();
+        trunks::remove(operator, fence, id, uid).await.unwrap();
+        trunks::project(operator, fence, id, spec).await.unwrap();
+        let number = self.number("2");
+        numbers::project(operator, fence, id, &number)
+            .await
+            .unwrap();
+    }
+
+    /// The flags of a node; `more` replace those before them.
+    pub(crate) fn arguments(&self, more: &[&str]) -> Vec<String> {
+        let folder = |name: &str| self.folder.path().join(name).display().to_string();
+        let (database, data) = (folder("database"), folder("data"));
+        let sip = self.sip_port.to_string();
+        let rtp = format!("{}-{}", self.rtp_ports, self.rtp_ports + 79);
+        let mut flags = vec![
+            ("--tenant", self.tenant.spec.name.to_string()),
+            ("--pool", "acme-media".to_owned()),
+            ("--node", "acme-media-0".to_owned()),
+            ("--address", "127.0.0.1".to_owned()),
+            ("--bind", "127.0.0.1".to_owned()),
+            ("--sip-port", sip),
+            ("--rtp-ports", rtp),
+            ("--database-dir", database),
+            ("--data-dir", data),
+            ("--metrics", "127.0.0.1:0".to_owned()),
+            ("--control", "127.0.0.1:0".to_owned()),
+            ("--media-threads", "1".to_owned()),
+        ];
+        flags.retain(|(flag, _)| !more.contains(flag));
+        let flags = flags
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_owned(), value]);
+        flags
+            .chain(more.iter().map(|more| (*more).to_owned()))
+            .collect()
+    }
+
+    /// The settings of a node in this process.
+    fn config(&self, more: &[&str]) -> Config {
+        let program = "callplane-media-node".to_owned();
+        Config::parse_from([program].into_iter().chain(self.arguments(more)))
+    }
+
+    /// Starts the node and waits until it is ready.
+    pub(crate) async fn node(&self, more: &[&str]) -> Running {
+        let running = callplane_media_node::start(self.config(more))
+            .await
+            .unwrap();
+        let admin = running.admin_address();
+        until("the node is ready", Duration::from_secs(20), async || {
+            let response = get(&admin.to_string(), "/readyz").await?;
+            Ok((response.status == 200).then_some(()))
+        })
+        .await
+        .unwrap();
+        running
+    }
+
+    pub(crate) fn sip(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.sip_port))
+    }
+
+    /// Where calls go out.
+    pub(crate) fn carrier(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.sip_port + 1))
+    }
+
+    /// A campaign that runs, with these recipients.
+    pub(crate) async fn campaign(&self, numbers: &[&str]) -> CampaignId {
+        self.paced_campaign(numbers, 10).await
+    }
+
+    /// As [`World::campaign`], with at most so many calls at once.
+    pub(crate) async fn paced_campaign(&self, numbers: &[&str], at_once: u32) -> CampaignId {
+        let id = self.project_paced(DesiredState::Run, at_once).await;
+        let recipients: Vec<NewRecipient> = numbers
+            .iter()
+            .zip(2..)
+            .map(|(number, line)| NewRecipient {
+                line,
+                number: Pii::new((*number).to_owned()),
+                name: None,
+                time_zone: None,
+                variables: serde_json::Map::new(),
+            })
+            .collect();
+        let imported = campaigns::import(&self.tenant.database, id, &recipients).await;
+        assert_eq!(imported.unwrap().inserted, numbers.len() as u64);
+        id
+    }
+
+    /// Writes the campaign `spring` with a wanted state.
+    pub(crate) async fn project_campaign(&self, desired_state: DesiredState) -> CampaignId {
+        self.project_paced(desired_state, 10).await
+    }
+
+    async fn project_paced(&self, desired_state: DesiredState, at_once: u32) -> CampaignId {
+        let spec = CampaignSpec {
+            object: ObjectRef {
+                uid: Uuid::from_u128(u128::from(self.sip_port) << 64 | 7),
+                ..object("spring")
+            },
+            spec_hash: desired_state.as_str().to_owned(),
+            display_name: "Spring".to_owned(),
+            desired_state,
+            agent: "reception".to_owned(),
+            caller_number: "main".to_owned(),
+            dnc_lists: vec!["optout".to_owned()],
+            window: None,
+            zone: WindowZone::Recipient,
+            max_concurrent_calls: at_once,
+            calls_per_minute: None,
+            ring_seconds: 3,
+            max_attempts: 1,
+            retry_backoff_seconds: 60,
+        };
+        let (operator, fence) = (&self.database.operator, &self.database.fence);
+        campaigns::project(operator, fence, self.tenant.id, &spec)
+            .await
+            .unwrap()
+    }
+
+    /// The recipients of a campaign once none is open any more.
+    pub(crate) async fn settled(&self, campaign: CampaignId) -> Vec<Recipient> {
+        let database = &self.tenant.database;
+        until(
+            "the campaign is over",
+            Duration::from_secs(30),
+            async || {
+                let progress = campaigns::progress(database, campaign).await?;
+                Ok((progress.waiting + progress.dialing == 0).then_some(()))
+            },
+        )
+        .await
+        .unwrap();
+        campaigns::recipients(database, campaign, None, 100)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// SIPp calls our number.
+    pub(crate) fn call(&self, caller: &Caller, calls: u32) -> Sipp {
+        let local = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let folder = self.folder.path().join("phones");
+        Sipp::call(&folder, local, self.sip(), NUMBER, caller, calls).unwrap()
+    }
+
+    /// The document of the call from `number` once it is in the database.
+    pub(crate) async fn ended_call_from(&self, node: &Running, number: &str) -> Value {
+        let control = node.control_address();
+        until(
+            "the call is recorded",
+            Duration::from_secs(15),
+            async || {
+                let calls = json_of(control, "/v1/calls?limit=100").await?;
+                let calls = calls["calls"].as_array().cloned().unwrap_or_default();
+                let Some(call) = calls
+                    .iter()
+                    .find(|call| call["from"] == number && !call["durationSeconds"].is_null())
+                else {
+                    return Ok(None);
+                };
+                let id = call["id"].as_str().unwrap_or_default();
+                Ok(Some(json_of(control, &format!("/v1/calls/{id}")).await?))
+            },
+        )
+        .await
+        .unwrap()
+    }
+
+    /// The document of the newest call once it has ended and is in the database.
+    pub(crate) async fn ended_call(&self, node: &Running) -> Value {
+        let control = node.control_address();
+        until(
+            "the call is recorded",
+            Duration::from_secs(15),
+            async || {
+                let calls = json_of(control, "/v1/calls?limit=1").await?;
+                let call = &calls["calls"][0];
+                if call["durationSeconds"].is_null() {
+                    return Ok(None);
+                }
+                let id = call["id"].as_str().unwrap_or_default();
+                Ok(Some(json_of(control, &format!("/v1/calls/{id}")).await?))
+            },
+        )
+        .await
+        .unwrap()
+    }
+}
+
+/// GET of the control API.
+pub(crate) async fn json_of(control: SocketAddr, path: &str) -> anyhow::Result<Value> {
+    let response = get(&control.to_string(), path).await?;
+    Ok(serde_json::from_str(&response.body)?)
+}
+
+pub(crate) fn object(name: &str) -> ObjectRef {
+    ObjectRef {
+        namespace: Some(NAMESPACE.to_owned()),
+        name: name.to_owned(),
+        uid: Uuid::now_v7(),
+        generation: 1,
+    }
+}
+
+/// An even port that nobody listens on now and that was not given before, with a free one above it.
+pub(crate) fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let probe = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = probe.local_addr().unwrap().port() & !1;
+        drop(probe);
+        let udp = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        if tcp && udp(port) && udp(port + 1) && GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
+}
+
+/// Eighty ports for one test.
+fn rtp_block() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = (std::process::id() % 50) as u16;
+    20_000 + process * 200 + NEXT.fetch_add(1, Ordering::Relaxed) % 16 * 80
+}
+
+pub(crate) mod tempdir {
+    use super::{Path, PathBuf, Uuid};
+
+    /// A folder that goes with its value.
+    #[derive(Debug)]
+    pub(crate) struct Folder(PathBuf);
+
+    impl Folder {
+        pub(crate) fn new() -> Self {
+            let path = std::env::temp_dir().join(format!("callplane-node-{}", Uuid::now_v7()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+/// Says hello in tones, takes four digits, says goodbye.
+pub(crate) fn digits_flow() -> Value {
+    json!({
+        "start": "pin",
+        "nodes": {
+            "pin": {
+                "collect": {
+                    "variable": "pin", "prompt": "Enter your number.", "type": "digits",
+                    "input": "digits", "digits": {"min": 4, "max": 4}, "timeoutSeconds": 5,
+                },
+                "edges": [{"to": "bye", "event": "noInput"}, {"to": "bye", "event": "noMatch"}, {"to": "done"}],
+            },
+            "bye": {"hangup": {"outcome": "gave_up"}},
+            "done": {"hangup": {"text": "Goodbye.", "outcome": "ordered"}},
+        },
+    })
+}

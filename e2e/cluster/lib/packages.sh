@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# Installs what is missing, and only that: Debian packages by apt, helm by `go install`.
+
+PACKAGES=(
+  # to build: a linker, the headers of the speech libraries
+  gcc libc6-dev make pkg-config lld git ca-certificates
+  flite1-dev libpocketsphinx-dev libsphinxbase-dev
+  # to run the speech worker and to make what the phones say
+  libflite1 libpocketsphinx3 pocketsphinx-en-us flite pocketsphinx sox
+  # the local cluster
+  containerd runc containernetworking-plugins iptables nftables iproute2 openssl curl jq
+  postgresql postgresql-client
+  # images without a registry
+  buildah mmdebstrap
+  # the independent phones, and the independent reader of the metrics
+  sip-tester baresip-core prometheus
+)
+HELM_VERSION=v3.22.0
+
+missing_packages() {
+  local installed
+  installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null | awk '$1 == "ii" { print $2 }')
+  printf '%s\n' "${PACKAGES[@]}" | grep -vxF -e "$installed" || true
+}
+
+# Keeps the services of the new packages (PostgreSQL, containerd, Prometheus) from starting on this machine:
+# the cluster runs its own in its namespace. A policy of the machine's own is left alone.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d ours="" status=0
+  if [ ! -e $policy ]; then
+    printf '#!/bin/sh\nexit 101\n' >$policy
+    chmod 755 $policy
+    ours=1
+  fi
+  "$@" || status=$?
+  [ -z "$ours" ] || rm -f $policy
+  return $status
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  need_root
+  command -v apt-get >/dev/null || die "the setup knows Debian 12 only: install these by hand: ${missing[*]}."
+  say "installing ${#missing[@]} Debian packages: ${missing[*]}"
+  local log=$CACHE/apt.log
+  apt-get update -qq >"$log" 2>&1 ||
+    say "some package sources of this machine did not answer (see $log); going on with the others"
+  DEBIAN_FRONTEND=noninteractive without_services \
+    apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
+    tail -n 5 "$log" >&2
+    die "apt-get could not install the packages: read $log, repair the package sources, and run again."
+  }
+}
+
+need_toolchains() {
+  command -v go >/dev/null || die "Go is missing: install Go 1.26 or newer, put it on the PATH, and run again."
+  command -v cargo >/dev/null || die "Rust is missing: install it with rustup, put ~/.cargo/bin on the PATH, and run again."
+}
+
+install_helm() {
+  local folder=$CACHE/helm/$HELM_VERSION
+  if [ ! -x "$folder/helm" ]; then
+    say "building helm $HELM_VERSION (about a minute, once)"
+    GOBIN=$folder.new GOFLAGS="" CGO_ENABLED=0 nice go install "helm.sh/helm/v3/cmd/helm@$HELM_VERSION" >"$CACHE/helm.log" 2>&1 ||
+      die "helm could not be built: read $CACHE/helm.log."
+    rm -rf "$folder" && mv "$folder.new" "$folder"
+  fi
+  mkdir -p "$CACHE/bin"
+  ln -sf "$folder/helm" "$CACHE/bin/helm"
+}
+
+setup() {
+  need_toolchains
+  install_packages
+  build_hyper
+  install_helm
+}

@@ -1,0 +1,15 @@
+//! Tests that need a cluster are ignored by a plain `cargo test`, which says so; `make test` runs them all inside
+//! the network namespace of a local cluster.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod architecture;
+mod campaign;
+mod faults;
+mod first_call;
+mod metrics;
+mod phones;
+mod quota;
+mod refused;
+mod scratch;
+mod tenant;
+mod wire;

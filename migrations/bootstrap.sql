@@ -1,0 +1,33 @@
+-- What a database administrator runs once, as superuser, before the operator is installed:
+--   psql -v password=SECRET -v database=callplane -f bootstrap.sql postgres
+-- Afterwards the operator creates every schema and role by itself and needs no superuser.
+--
+-- callplane_operator  login; owns the database, creates roles; has no BYPASSRLS, so that even its own
+--                     statements see a tenant's rows only through that tenant's policies.
+-- callplane_tenant    group of all tenants' roles: what every tenant may read of schema `platform`.
+
+select format('create role callplane_operator login createrole nobypassrls password %L', :'password')
+where not exists (select from pg_roles where rolname = 'callplane_operator') \gexec
+
+select 'create role callplane_tenant nologin'
+where not exists (select from pg_roles where rolname = 'callplane_tenant') \gexec
+
+-- Makes new tenants members of the group.
+grant callplane_tenant to callplane_operator with admin option;
+-- Ends the sessions of a login that is closed; superusers' sessions are out of its reach.
+grant pg_signal_backend to callplane_operator;
+-- Ties a login to its tenant: ALTER ROLE ... SET app.tenant_id.
+grant set on parameter app.tenant_id to callplane_operator;
+
+select format('create database %I owner callplane_operator', :'database')
+where not exists (select from pg_database where datname = :'database') \gexec
+
+select format('revoke all on database %I from public', :'database') \gexec
+select format('grant connect on database %I to callplane_tenant', :'database') \gexec
+select format('alter database %I set timezone to ''UTC''', :'database') \gexec
+
+\connect :database
+revoke all on schema public from public;
+grant usage on schema public to callplane_operator, callplane_tenant;
+create extension if not exists citext schema public;
+create extension if not exists pg_trgm schema public;

@@ -1,0 +1,110 @@
+-- The tenants of this database, and which role of the server belongs to which of them.
+
+CREATE TABLE platform.tenants (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  row_no bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE,
+  slug text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+  name text NOT NULL,
+  business_name text,
+  domain public.citext UNIQUE,
+  schema_name text NOT NULL UNIQUE CHECK (
+    schema_name ~ '^[a-z][a-z0-9_]{0,47}$' AND schema_name !~ '^pg_'
+    AND schema_name NOT IN ('platform', 'public', 'information_schema')),
+  status platform.tenant_status NOT NULL DEFAULT 'provisioning',
+  status_reason text,
+  plan_key text NOT NULL DEFAULT 'trial' REFERENCES platform.plans (key),
+  billing_email public.citext,
+  stripe_customer_id text,
+  routing_number text CHECK (routing_number ~ '^\+[1-9][0-9]{1,14}$'),
+  state text,
+  country_code text,
+  timezone text NOT NULL DEFAULT 'UTC',
+  locale text NOT NULL DEFAULT 'en-US',
+  region text,
+  database_cluster_id uuid REFERENCES platform.database_clusters (id),
+  settings jsonb NOT NULL DEFAULT '{}',
+  metadata jsonb NOT NULL DEFAULT '{}',
+  onboarding jsonb NOT NULL DEFAULT '{}',
+  retention_overrides jsonb NOT NULL DEFAULT '{}',
+  deletion_policy text NOT NULL DEFAULT 'Retain' CHECK (deletion_policy IN ('Retain', 'Archive', 'Delete')),
+  delete_after timestamptz,
+  k8s_namespace text,
+  k8s_name text,
+  k8s_uid uuid UNIQUE,
+  k8s_generation bigint,
+  spec_hash text,
+  synced_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  deleted_at timestamptz
+);
+COMMENT ON COLUMN platform.tenants.k8s_uid IS 'who may change or delete this tenant; NULL once its custom resource is gone and the data is retained';
+COMMENT ON COLUMN platform.tenants.schema_name IS 'set once; 48 characters, because suffixes of roles follow and names end at 63 bytes';
+CREATE INDEX ON platform.tenants (status);
+CREATE INDEX ON platform.tenants (stripe_customer_id);
+CREATE INDEX ON platform.tenants (plan_key);
+CREATE INDEX ON platform.tenants (database_cluster_id);
+CREATE INDEX ON platform.tenants (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE TRIGGER update_tenants_updated_at BEFORE UPDATE ON platform.tenants
+  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
+
+ALTER TABLE platform.schema_migrations
+  ADD FOREIGN KEY (tenant_id) REFERENCES platform.tenants (id) ON DELETE CASCADE;
+
+CREATE TABLE platform.tenant_roles (
+  role_name name PRIMARY KEY,
+  tenant_id uuid NOT NULL REFERENCES platform.tenants (id) ON DELETE CASCADE,
+  kind text NOT NULL CHECK (kind IN ('owner', 'app', 'media', 'ro')),
+  password_issued_at timestamptz,
+  retired_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX ON platform.tenant_roles (tenant_id);
+CREATE TRIGGER update_tenant_roles_updated_at BEFORE UPDATE ON platform.tenant_roles
+  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
+
+-- === Who am I? ===
+
+-- SECURITY DEFINER: tenants cannot read the table of roles.
+CREATE FUNCTION platform.tenant_of_role(r name) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT tenant_id FROM platform.tenant_roles WHERE role_name = r $$;
+
+-- The tenant of the current role, if the session says the same; else nobody's. The role is what
+-- cannot be forged; the setting makes a connection that was set up for somebody else see nothing.
+CREATE FUNCTION platform.current_tenant_id() RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN t = nullif(current_setting('app.tenant_id', true), '')::uuid THEN t END
+    FROM (SELECT platform.tenant_of_role(current_user) AS t) x $$;
+
+ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON platform.tenants FOR SELECT TO callplane_tenant
+  USING (id = (SELECT platform.current_tenant_id()));
+GRANT SELECT (id, slug, name, status, plan_key, timezone, locale) ON platform.tenants TO callplane_tenant;
+
+-- === What every table of a tenant has ===
+
+-- Called by the tenant's migrations for each table they make: the index that every table has (data
+-- model, D9), the trigger of updated_at, and the two walls (D2). The policies name roles, so that a
+-- role of another tenant has no policy and reads nothing even after a mistaken GRANT.
+CREATE FUNCTION platform.finish_table(p_table regclass, p_tenant uuid, p_owner name, p_media name)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  short name := (SELECT relname FROM pg_class WHERE oid = p_table);
+  has_updated_at boolean := EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = p_table AND attname = 'updated_at' AND NOT attisdropped);
+  key name := CASE short WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END;
+BEGIN
+  IF short <> 'tenant' THEN
+    EXECUTE format('CREATE INDEX ON %s (tenant_id, created_at)', p_table);
+  END IF;
+  IF has_updated_at THEN
+    EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column()',
+                   'update_' || short || '_updated_at', p_table);
+  END IF;
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', p_table);
+  EXECUTE format('CREATE POLICY tenant_wall ON %1$s TO %2$I USING (%3$I = (SELECT platform.current_tenant_id())) WITH CHECK (%3$I = (SELECT platform.current_tenant_id()))',
+                 p_table, p_media, key);
+  EXECUTE format('CREATE POLICY owner_wall ON %1$s TO %2$I USING (%3$I = %4$L) WITH CHECK (%3$I = %4$L)',
+                 p_table, p_owner, key, p_tenant);
+END $$;

@@ -1,0 +1,199 @@
+//! What can go wrong, by what the caller should do about it.
+
+use callplane_types::{SchemaName, TenantId, TenantName};
+
+/// The result of every query.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was not stored or read.
+///
+/// Messages carry no telephone number and no name of a person.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server is down, full, starting, does not let us in, or the network broke. **The outcome
+    /// of a write is not known**; every write of this crate may be repeated.
+    #[error("the database does not answer")]
+    Unavailable(#[source] sqlx::Error),
+
+    /// Another session holds a lock longer than we wait, or the server chose us to break a
+    /// deadlock. Repeat later.
+    #[error("the database is busy with a conflicting change")]
+    Busy(#[source] sqlx::Error),
+
+    /// The server refused the statement; repeating it does not help.
+    #[error("the database refused a statement")]
+    Refused(#[source] sqlx::Error),
+
+    /// A leader with a higher epoch has taken over. Stop writing and stand for election again.
+    #[error("another operator has taken over from `{holder}` (epoch {epoch})")]
+    Fenced {
+        /// Who asked.
+        holder: String,
+        /// The epoch it believed to be current.
+        epoch: i64,
+    },
+
+    /// A media node of the same name has registered since. Stop taking calls and exit.
+    #[error("media node `{name}` has been replaced by a newer one (own epoch {epoch})")]
+    Superseded {
+        /// Name of the node.
+        name: String,
+        /// The epoch it was given.
+        epoch: i64,
+    },
+
+    /// Something that was named is not there (yet).
+    #[error("{kind} `{name}` does not exist")]
+    NotFound {
+        /// `tenant`, `agent`, `flow`, `trunk`, `number`, `campaign`, `plan`.
+        kind: &'static str,
+        /// The name that was looked for.
+        name: String,
+    },
+
+    /// The object exists and belongs to another custom resource (other uid).
+    #[error("{kind} `{name}` belongs to another object; delete that one first")]
+    NotOwner {
+        /// As in [`Error::NotFound`].
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+
+    /// The number is in use within this tenant.
+    #[error("the number is already used by PhoneNumber `{owner}` of this tenant")]
+    NumberTakenHere {
+        /// `namespace/name` of the object that has it.
+        owner: String,
+    },
+
+    /// The number belongs to another tenant, whose name is not ours to tell.
+    #[error("the number is already assigned to another tenant")]
+    NumberTakenElsewhere,
+
+    /// The schema is in use by another tenant, or exists and is not ours.
+    #[error("the schema `{schema}` is in use; name another one in spec.database.schema")]
+    SchemaTaken {
+        /// The wanted name.
+        schema: SchemaName,
+    },
+
+    /// A Tenant of this name was deleted with `Retain`: its data is kept and not given to the next
+    /// object of that name without being told so.
+    #[error(
+        "the data of a former tenant `{name}` is retained (id {tenant_id}); confirm that this tenant may have it, or use another name"
+    )]
+    Retained {
+        /// Name of the tenant.
+        name: TenantName,
+        /// The id to confirm.
+        tenant_id: TenantId,
+    },
+
+    /// A hard quota would be exceeded.
+    #[error("the tenant's quota of {limit} for {resource} is used up")]
+    QuotaExceeded {
+        /// `phone_numbers`, `concurrent_calls`, ...
+        resource: String,
+        /// The limit.
+        limit: i64,
+    },
+
+    /// A migration file differs from what was applied.
+    #[error(
+        "migration {file} of schema `{schema}` was applied with other content (recorded {recorded}, now {found}); restore the file and put the change into a new migration"
+    )]
+    ChangedMigration {
+        /// The schema.
+        schema: String,
+        /// Name of the file.
+        file: &'static str,
+        /// First bytes of the recorded SHA-256.
+        recorded: String,
+        /// First bytes of the SHA-256 of the file.
+        found: String,
+    },
+
+    /// A migration failed; nothing of that file remains, the files before it do.
+    #[error("migration {file} of schema `{schema}` failed")]
+    Migration {
+        /// The schema.
+        schema: String,
+        /// Name of the file.
+        file: &'static str,
+        /// The server's answer.
+        #[source]
+        source: Box<Error>,
+    },
+
+    /// A value that cannot be stored or a row that cannot be read.
+    #[error("invalid {what}: {reason}")]
+    Invalid {
+        /// Which value.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn invalid(what: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Invalid {
+            what,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Busy(_) => true,
+            Self::Migration { source, .. } => source.is_transient(),
+            _ => false,
+        }
+    }
+
+    /// The SQLSTATE of the server's answer.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<String> {
+        match self {
+            Self::Unavailable(error) | Self::Busy(error) | Self::Refused(error) => error
+                .as_database_error()
+                .and_then(|database| database.code().map(std::borrow::Cow::into_owned)),
+            Self::Migration { source, .. } => source.sqlstate(),
+            _ => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else {
+            return match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => Self::Unavailable(error),
+                other => Self::Refused(other),
+            };
+        };
+        // PostgreSQL, appendix A. 08 connection, 28 and 3D login (a password that was rotated away, a
+        // database that is being restored), 53 resources, 57 operator intervention, 58 system;
+        // 40 serialisation and deadlock, 55P03 lock_timeout, 57014 statement_timeout.
+        match database.code().as_deref() {
+            Some("57014" | "55P03" | "40001" | "40P01") => Self::Busy(error),
+            Some(code)
+                if ["08", "28", "3D", "53", "57", "58"]
+                    .iter()
+                    .any(|class| code.starts_with(class)) =>
+            {
+                Self::Unavailable(error)
+            }
+            _ => Self::Refused(error),
+        }
+    }
+}

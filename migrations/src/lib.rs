@@ -1,0 +1,48 @@
+//! PostgreSQL store of Callplane: migrations and every query.
+//!
+//! **No other crate writes SQL.** A module is a table family, a function is a query. There are two
+//! doors into the database:
+//!
+//! - [`OperatorDatabase`], the operator's: it owns schemas and roles, and every write through it
+//!   names the [`Fence`] of the leader, which is checked in the same transaction;
+//! - [`TenantDatabase`], a tenant's: a login role of its own that can read and write nothing but
+//!   that tenant's rows, whatever the statement says.
+//!
+//! Time in queries is the server's, so that nodes with differing clocks agree on leases and
+//! windows.
+
+#![forbid(unsafe_code)]
+
+pub mod agents;
+pub mod calls;
+pub mod campaigns;
+pub mod contacts;
+mod credentials;
+mod database;
+pub mod dnc;
+mod error;
+mod fence;
+pub mod flows;
+pub mod media_nodes;
+pub mod migrate;
+pub mod notify;
+pub mod numbers;
+mod object;
+pub mod quotas;
+pub mod rates;
+pub mod records;
+pub mod roles;
+pub mod routes;
+pub mod seal;
+pub mod tenants;
+#[cfg(feature = "test-util")]
+pub mod test_util;
+mod time;
+pub mod trunks;
+mod words;
+
+pub use credentials::{Credentials, ReadCredentialsError, Slot};
+pub use database::{OperatorDatabase, TenantDatabase};
+pub use error::{Error, Result};
+pub use fence::Fence;
+pub use object::ObjectRef;

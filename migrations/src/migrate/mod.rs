@@ -1,0 +1,225 @@
+//! Migrations: the schema `platform` once, and a schema for every tenant.
+//!
+//! Each file runs in a transaction of its own under a lock of its own schema, and is recorded with
+//! its SHA-256 in `platform.schema_migrations` in the same transaction. **So a file is applied
+//! whole or not at all, once, whoever runs the migrations and whenever they were interrupted**; a
+//! file that was changed after it was applied stops everything.
+//!
+//! Tables of a tenant are created by the owner role of its schema; the operator is a member of it.
+
+mod files;
+
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
+use callplane_types::TenantId;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+use crate::roles::RoleNames;
+use crate::{Error, Fence, OperatorDatabase, Result, tenants};
+
+pub use files::{File, PLATFORM, TENANT};
+
+/// What a superuser runs once for a database, with psql and its variables `password` and `database`:
+/// the operator's login, the group of all tenants' roles, the database and its extensions.
+pub const BOOTSTRAP: &str = include_str!("../../bootstrap.sql");
+
+/// How long a migration waits for a lock that somebody else holds, instead of queueing everybody
+/// behind it.
+const LOCK_TIMEOUT: &str = "5s";
+
+/// What [`platform`] or [`tenant`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// Files that were applied now.
+    pub applied: Vec<&'static str>,
+    /// The version the schema is at.
+    pub version: i32,
+    /// Time spent.
+    pub took: Duration,
+}
+
+/// Where the files go.
+struct Target {
+    schema: String,
+    tenant: Option<TenantId>,
+    fence: Option<Fence>,
+}
+
+/// Brings the schema `platform` up to date. The fence cannot guard it, because the table of epochs
+/// comes with it; the lock does.
+pub async fn platform(database: &OperatorDatabase) -> Result<Migrated> {
+    let target = Target {
+        schema: "platform".to_owned(),
+        tenant: None,
+        fence: None,
+    };
+    run(database, &target, PLATFORM).await
+}
+
+/// Brings the schema of a tenant up to date and copies the tenant into it.
+pub async fn tenant(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    tenant: TenantId,
+) -> Result<Migrated> {
+    let schema = sqlx::query("SELECT schema_name FROM platform.tenants WHERE id = $1")
+        .bind(tenant.uuid())
+        .fetch_optional(database.pool())
+        .await?
+        .ok_or_else(|| Error::NotFound {
+            kind: "tenant",
+            name: tenant.to_string(),
+        })?
+        .try_get(0)?;
+    let target = Target {
+        schema,
+        tenant: Some(tenant),
+        fence: Some(fence.clone()),
+    };
+    let migrated = run(database, &target, TENANT).await?;
+    tenants::project_anchor(database, fence, tenant).await?;
+    Ok(migrated)
+}
+
+async fn run(database: &OperatorDatabase, target: &Target, files: &[File]) -> Result<Migrated> {
+    let begun = Instant::now();
+    let mut migrated = Migrated {
+        applied: Vec::new(),
+        version: 0,
+        took: Duration::ZERO,
+    };
+    for (version, file) in (1..).zip(files) {
+        if apply(database, target, version, file).await? {
+            tracing::info!(
+                schema = target.schema,
+                migration.file = file.name,
+                "applied a migration"
+            );
+            migrated.applied.push(file.name);
+        }
+        migrated.version = version;
+    }
+    migrated.took = begun.elapsed();
+    Ok(migrated)
+}
+
+/// Applies one file unless it is recorded; says whether it did.
+async fn apply(
+    database: &OperatorDatabase,
+    target: &Target,
+    version: i32,
+    file: &File,
+) -> Result<bool> {
+    let mut transaction = database.pool().begin().await?;
+    // Held to the end of the transaction, by schema: tenants migrate side by side.
+    sqlx::query(
+        "SELECT set_config('lock_timeout', $2, true), set_config('statement_timeout', '0', true),
+                pg_advisory_xact_lock(hashtextextended('callplane:migrate:' || $1, 0))",
+    )
+    .bind(&target.schema)
+    .bind(LOCK_TIMEOUT)
+    .execute(&mut *transaction)
+    .await?;
+    if let Some(fence) = &target.fence {
+        fence.check(&mut transaction).await?;
+    }
+    let checksum = digest::digest(&digest::SHA256, file.sql.as_bytes());
+    if let Some(recorded) = recorded(&mut transaction, target, version).await? {
+        if recorded != checksum.as_ref() {
+            return Err(Error::ChangedMigration {
+                schema: target.schema.clone(),
+                file: file.name,
+                recorded: short_hex(&recorded),
+                found: short_hex(checksum.as_ref()),
+            });
+        }
+        return Ok(false);
+    }
+    let begun = Instant::now();
+    execute(&mut transaction, target, file)
+        .await
+        .map_err(|source| Error::Migration {
+            schema: target.schema.clone(),
+            file: file.name,
+            source: Box::new(source),
+        })?;
+    sqlx::query(
+        "INSERT INTO platform.schema_migrations (tenant_id, version, name, checksum, execution_ms)
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(target.tenant.map(TenantId::uuid))
+    .bind(version)
+    .bind(file.name)
+    .bind(checksum.as_ref())
+    .bind(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// The checksum that `version` was applied with. The table itself comes with the first file of
+/// `platform`.
+async fn recorded(
+    connection: &mut PgConnection,
+    target: &Target,
+    version: i32,
+) -> Result<Option<Vec<u8>>> {
+    let exists: bool = sqlx::query("SELECT to_regclass('platform.schema_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get(0)?;
+    if !exists {
+        return Ok(None);
+    }
+    sqlx::query(
+        "SELECT checksum FROM platform.schema_migrations
+          WHERE tenant_id IS NOT DISTINCT FROM $1 AND version = $2
+            AND status IN ('applied', 'marked_applied')",
+    )
+    .bind(target.tenant.map(TenantId::uuid))
+    .bind(version)
+    .fetch_optional(connection)
+    .await?
+    .map(|row| Ok(row.try_get(0)?))
+    .transpose()
+}
+
+/// Runs the statements of a file; those of a tenant as the owner of its schema.
+async fn execute(connection: &mut PgConnection, target: &Target, file: &File) -> Result<()> {
+    let Some(tenant) = target.tenant else {
+        sqlx::raw_sql(file.sql).execute(connection).await?;
+        return Ok(());
+    };
+    let schema = target
+        .schema
+        .parse()
+        .map_err(|error| Error::invalid("schema name", error))?;
+    let RoleNames { owner, media } = RoleNames::of(&schema);
+    // Names of letters, digits and underscores, and a UUID: nothing that could end a literal.
+    let sql = file
+        .sql
+        .replace("{{schema}}", &format!("\"{schema}\""))
+        .replace("{{tenant_id}}", &tenant.to_string())
+        .replace("{{owner}}", &owner)
+        .replace("{{media}}", &media);
+    let before = format!("SET LOCAL ROLE {owner}; SET LOCAL search_path = \"{schema}\", public;");
+    sqlx::raw_sql(AssertSqlSafe(before))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::raw_sql("RESET ROLE; SET LOCAL search_path = pg_catalog")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn short_hex(hash: &[u8]) -> String {
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,55 @@
+-- What was said: conversations and their turns. Same partitioning as `calls`.
+--
+-- Added to the data model: messages.intended, what the agent was going to say when it was interrupted.
+
+CREATE TABLE conversations (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  call_id uuid REFERENCES calls (id) ON DELETE CASCADE,
+  agent_id uuid REFERENCES agents (id) ON DELETE SET NULL,
+  contact_id uuid REFERENCES contacts (id) ON DELETE SET NULL,
+  session_id text,
+  previous_conversation_id uuid,
+  channel text NOT NULL DEFAULT 'voice' CHECK (channel IN ('voice', 'sms', 'chat', 'email')),
+  status platform.conversation_status NOT NULL DEFAULT 'active',
+  context jsonb NOT NULL DEFAULT '{}',
+  started_at timestamptz NOT NULL DEFAULT now(),
+  ended_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CHECK (call_id IS NULL OR platform.uuid_v7_month(id) = platform.uuid_v7_month(call_id))
+) PARTITION BY RANGE (id);
+CREATE TABLE conversations_default PARTITION OF conversations DEFAULT;
+CREATE INDEX ON conversations (session_id);
+CREATE INDEX ON conversations (call_id) WHERE call_id IS NOT NULL;
+CREATE INDEX ON conversations (agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX ON conversations (contact_id) WHERE contact_id IS NOT NULL;
+CREATE INDEX ON conversations (status);
+
+CREATE TABLE messages (
+  id uuid NOT NULL DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  conversation_id uuid NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+  seq integer NOT NULL,
+  role platform.message_role NOT NULL,
+  content text,
+  content_enc bytea,
+  intended text,
+  sentiment platform.sentiment,
+  sentiment_score numeric(4, 3) CHECK (sentiment_score BETWEEN -1 AND 1),
+  intent text,
+  intent_confidence numeric(4, 3),
+  tool_call jsonb,
+  token_count integer,
+  latency_ms integer,
+  spoken_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (conversation_id, id),
+  UNIQUE (conversation_id, seq)
+) PARTITION BY RANGE (conversation_id);
+CREATE TABLE messages_default PARTITION OF messages DEFAULT;
+COMMENT ON COLUMN messages.content IS 'what was heard, which for an interrupted agent is less than intended';
+CREATE INDEX ON messages (intent) WHERE intent IS NOT NULL;
+CREATE INDEX ON messages (id);
+CREATE TRIGGER messages_append_only BEFORE UPDATE OR DELETE ON messages
+  FOR EACH ROW EXECUTE FUNCTION platform.forbid_change();

@@ -1,0 +1,44 @@
+//! `kubectl callplane`: what kubectl itself cannot show or do.
+//!
+//! Desired state is applied with kubectl. This plugin reaches what lives in the tenant's database:
+//! calls, recipients and do-not-call lists. It talks to a media node of the namespace through the
+//! API server's port forwarding, so whoever may `create pods/portforward` there may use it, and no
+//! database password leaves the cluster.
+
+mod arguments;
+mod call;
+mod campaign;
+mod connection;
+mod dnc;
+mod import;
+mod node;
+mod status;
+mod table;
+
+use clap::{CommandFactory, Parser};
+
+use crate::arguments::{Arguments, Command};
+use crate::connection::Connection;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { cluster, command } = Arguments::parse();
+    if let Command::Completion { shell } = command {
+        let mut command = Arguments::command();
+        clap_complete::generate(
+            shell,
+            &mut command,
+            "kubectl-callplane",
+            &mut std::io::stdout(),
+        );
+        return Ok(());
+    }
+    let connection = Connection::open(&cluster).await?;
+    match command {
+        Command::Status => status::print(&connection).await,
+        Command::Call { command } => call::run(&connection, &command).await,
+        Command::Campaign { command } => campaign::run(&connection, &command).await,
+        Command::Dnc { command } => dnc::run(&connection, &command).await,
+        Command::Completion { .. } => Ok(()),
+    }
+}

@@ -1,0 +1,141 @@
+//! A media node's control API, through the API server's port forwarding.
+
+use anyhow::{Context, bail};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request, header};
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::connection::Connection;
+
+/// The control API listens on the loopback of the pod.
+const CONTROL_PORT: u16 = 9091;
+const MEDIA_NODES: &str = "app.kubernetes.io/component=media-node";
+
+/// One media node of the namespace.
+pub(crate) struct Node {
+    pods: Api<Pod>,
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+}
+
+impl Node {
+    /// The first ready media node. Any of them serves: what is asked for lives in the database.
+    pub(crate) async fn of(connection: &Connection) -> anyhow::Result<Self> {
+        let Connection { client, namespace } = connection;
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+        let found = pods
+            .list(&ListParams::default().labels(MEDIA_NODES))
+            .await
+            .with_context(|| format!("failed to list pods of namespace {namespace}"))?;
+        let count = found.items.len();
+        let ready = found
+            .items
+            .into_iter()
+            .find(is_ready)
+            .and_then(|pod| pod.metadata.name);
+        match ready {
+            Some(name) => Ok(Self { pods, name }),
+            None if count == 0 => bail!(
+                "namespace {namespace} has no media node: choose the tenant's namespace with -n, or \
+                 see `kubectl get tenants,mediapools -A`"
+            ),
+            None => bail!(
+                "none of the {count} media nodes of namespace {namespace} is ready: see \
+                 `kubectl -n {namespace} get pods -l {MEDIA_NODES}`"
+            ),
+        }
+    }
+
+    /// `GET path`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.request(Method::GET, path, String::new()).await
+    }
+
+    /// `POST path` with a CSV body.
+    pub(crate) async fn post_csv<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<T> {
+        self.request(Method::POST, path, body).await
+    }
+
+    async fn request<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> anyhow::Result<T> {
+        let mut forwarder = self
+            .pods
+            .portforward(&self.name, &[CONTROL_PORT])
+            .await
+            .with_context(|| format!("failed to forward a port to pod {}", self.name))?;
+        let stream = forwarder
+            .take_stream(CONTROL_PORT)
+            .context("the port was not forwarded")?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "text/csv")
+            .body(Full::<Bytes>::from(body))?;
+        let answer = sender
+            .send_request(request)
+            .await
+            .with_context(|| format!("media node {} does not answer", self.name))?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        if status.is_success() {
+            return serde_json::from_slice(&body).context(
+                "the media node answers in a form this plugin does not know: install the same version",
+            );
+        }
+        match serde_json::from_slice::<Refusal>(&body) {
+            Ok(Refusal { error }) => bail!(error),
+            Err(_) => bail!("media node {} answered {status}", self.name),
+        }
+    }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+}
+
+/// Escapes a name for one segment of a path (RFC 3986, everything but unreserved characters).
+pub(crate) fn segment(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_stays_within_its_segment() {
+        assert_eq!(super::segment("a/../b ü"), "a%2F..%2Fb%20%C3%BC");
+    }
+}

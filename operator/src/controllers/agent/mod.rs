@@ -1,0 +1,93 @@
+//! Agent: who speaks in a call. Compiled with its Flow into a Program, one version for each that
+//! differs; a call keeps the version that it started with.
+
+mod apply;
+mod build;
+mod dereference;
+mod status;
+mod validate;
+
+use callplane_crds::Agent;
+use callplane_kit::Manager;
+use callplane_store::agents::AgentVersion;
+use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
+use callplane_types::TenantId;
+use k8s_openapi::jiff::Timestamp;
+use uuid::Uuid;
+
+use super::projection::{
+    Error, Outcome, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
+};
+use crate::context::{Caches, Context};
+use build::Prepared;
+use dereference::References;
+
+#[derive(Debug)]
+struct Agents;
+
+/// Wires the controller of Agents: a changed Flow compiles the Agents that follow it again.
+pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
+    let projector = Projector::<Agents>::new(context, caches);
+    let builder = manager.controller(&caches.agents, projector);
+    wake_with_tenant(&builder, &caches.agents, caches);
+    let by_flow = caches
+        .agents
+        .index(|agent| vec![key(agent, &agent.spec.flow_ref)]);
+    builder.watches(&caches.flows, move |flow| by_flow.get(&key_of(flow)));
+}
+
+impl Projection for Agents {
+    type Object = Agent;
+    type References = References;
+    type Prepared = Prepared;
+    type Applied = AgentVersion;
+    const NAME: &'static str = "agent";
+
+    async fn dereference(
+        _: &Context,
+        caches: &Caches,
+        agent: &Agent,
+        _: &Result<TenantRef, Problem>,
+    ) -> Result<References, Error> {
+        Ok(dereference::dereference(caches, agent))
+    }
+
+    fn prepare(
+        agent: &Agent,
+        tenant: Result<TenantRef, Problem>,
+        references: References,
+    ) -> Result<(TenantRef, Prepared), Problem> {
+        let (tenant, valid) = validate::validate(agent, tenant, references)?;
+        Ok((tenant, build::build(valid)))
+    }
+
+    async fn apply(
+        database: &OperatorDatabase,
+        fence: &Fence,
+        tenant: TenantId,
+        prepared: Prepared,
+    ) -> Result<AgentVersion, StoreError> {
+        apply::apply(database, fence, tenant, prepared).await
+    }
+
+    async fn remove(
+        database: &OperatorDatabase,
+        fence: &Fence,
+        tenant: TenantId,
+        uid: Uuid,
+    ) -> Result<bool, StoreError> {
+        callplane_store::agents::remove(database, fence, tenant, uid).await
+    }
+
+    fn status(
+        agent: &Agent,
+        outcome: &Outcome<AgentVersion>,
+        now: Timestamp,
+    ) -> Option<callplane_crds::AgentStatus> {
+        status::status(agent, outcome, now)
+    }
+
+    fn tenant_of_status(agent: &Agent) -> Option<&str> {
+        agent.status.as_ref()?.tenant_id.as_deref()
+    }
+}

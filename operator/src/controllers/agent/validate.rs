@@ -1,0 +1,165 @@
+//! An Agent and its Flow, compiled.
+
+use std::time::Duration;
+
+use callplane_crds::{Agent, AgentSpec, Flow, Reason, RecordingMode};
+use callplane_flow::{AgentSettings, Limits, Program, Recording, Voice, compile};
+use callplane_store::ObjectRef;
+use kube::ResourceExt as _;
+
+use super::dereference::References;
+use crate::controllers::flow::{document, sentences};
+use crate::controllers::projection::{Problem, TenantRef, object_ref};
+
+/// An Agent that can be written.
+#[derive(Debug)]
+pub(super) struct Valid {
+    pub(super) object: ObjectRef,
+    pub(super) spec: AgentSpec,
+    pub(super) flow: String,
+    pub(super) program: Program,
+}
+
+/// Checks `agent`: its Flow exists, is right, and compiles with the settings of the Agent.
+pub(super) fn validate(
+    agent: &Agent,
+    tenant: Result<TenantRef, Problem>,
+    references: References,
+) -> Result<(TenantRef, Valid), Problem> {
+    let References { flow } = references;
+    let object = object_ref(agent)?;
+    let tenant = tenant?;
+    let name = &agent.spec.flow_ref.name;
+    let flow = flow.ok_or_else(|| Problem::missing(Reason::FlowNotFound, "Flow", name))?;
+    let program = program(agent, &flow)?;
+    if flow
+        .status
+        .as_ref()
+        .is_none_or(|status| status.flow_id.is_none())
+    {
+        return Err(Problem::waits_for("Flow", name));
+    }
+    Ok((
+        tenant,
+        Valid {
+            object,
+            spec: agent.spec.clone(),
+            flow: name.clone(),
+            program,
+        },
+    ))
+}
+
+/// Whose mistake it is when the two do not compile: the Flow's when it does not compile alone.
+fn program(agent: &Agent, flow: &Flow) -> Result<Program, Problem> {
+    let of_flow = |message: &str| {
+        Problem::unresolved(
+            Reason::DependencyNotReady,
+            format!("Flow `{}` cannot be used: {message}", flow.name_any()),
+        )
+    };
+    let document = document(&flow.spec).map_err(|problem| of_flow(&problem.message))?;
+    compile(&document.graph, &AgentSettings::default())
+        .map_err(|problems| of_flow(&sentences(&problems)))?;
+    compile(&document.graph, &settings(agent))
+        .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))
+}
+
+fn settings(agent: &Agent) -> AgentSettings {
+    let AgentSpec {
+        display_name: _,
+        flow_ref: _,
+        voice,
+        first_sentence,
+        limits,
+        recording,
+    } = &agent.spec;
+    AgentSettings {
+        name: agent.name_any(),
+        voice: Voice {
+            name: Some(voice.as_str().to_owned()),
+            ..Voice::default()
+        },
+        first_sentence: first_sentence.clone(),
+        limits: Limits {
+            max_call: Duration::from_secs(limits.max_call_seconds.into()),
+            silence: Duration::from_secs(limits.silence_seconds.into()),
+            ..Limits::default()
+        },
+        recording: match recording.mode {
+            RecordingMode::None => Recording::Off,
+            RecordingMode::Stereo => Recording::On,
+        },
+        ..AgentSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::controllers::projection::fixture::{object, tenant};
+
+    const AGENT: &str = "
+        spec:
+          flowRef: {name: f}
+          voice: rms
+          limits: {maxCallSeconds: 60, silenceSeconds: 9}
+          recording: {mode: Stereo}";
+    const FLOW: &str = "
+        spec:
+          graph:
+            start: end
+            nodes: {end: {hangup: {text: Goodbye.}}}
+        status: {flowId: 019aa6d2-0000-7000-8000-000000000004}";
+
+    fn check(agent: &str, flow: Option<&str>) -> Result<Valid, Problem> {
+        let references = References {
+            flow: flow.map(|yaml| Arc::new(object(yaml))),
+        };
+        validate(&object(agent), tenant(), references).map(|(_, valid)| valid)
+    }
+
+    #[test]
+    fn every_setting_is_in_the_program() {
+        let valid = check(AGENT, Some(FLOW)).unwrap();
+        let settings = &valid.program.agent;
+        assert_eq!(settings.name, "subject");
+        assert_eq!(settings.voice.name.as_deref(), Some("rms"));
+        assert_eq!(settings.limits.max_call.as_secs(), 60);
+        assert_eq!(settings.limits.silence.as_secs(), 9);
+        assert_eq!(settings.recording, Recording::On);
+        let silent = AGENT.replace("Stereo", "None");
+        let valid = check(&silent, Some(FLOW)).unwrap();
+        assert_eq!(valid.program.agent.recording, Recording::Off);
+    }
+
+    #[test]
+    fn each_mistake_is_told_where_it_is() {
+        let broken = FLOW.replace("start: end", "start: nowhere");
+        let no_row = FLOW.split("status:").next().unwrap();
+        let first = AGENT.replace("voice: rms", "firstSentence: 'Hello {{ nobody }}'");
+        let cases = [
+            (AGENT, None, Reason::FlowNotFound, "Flow `f` does not exist"),
+            (
+                AGENT,
+                Some(broken.as_str()),
+                Reason::DependencyNotReady,
+                "`nowhere`",
+            ),
+            (
+                AGENT,
+                Some(no_row),
+                Reason::WaitingForDependency,
+                "Flow `f` is not ready yet",
+            ),
+            (first.as_str(), Some(FLOW), Reason::FlowInvalid, "`nobody`"),
+        ];
+        for (agent, flow, reason, sentence) in cases {
+            let problem = check(agent, flow).unwrap_err();
+            assert_eq!(problem.reason, reason, "{problem}");
+            assert!(problem.message.contains(sentence), "{problem}");
+        }
+    }
+}

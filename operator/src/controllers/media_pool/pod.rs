@@ -1,0 +1,340 @@
+//! The pod of a media node.
+
+use std::collections::BTreeMap;
+
+use callplane_crds::{LABEL_POOL, LABEL_TENANT, Network, Storage};
+use callplane_kit::apply::hash_of;
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, EnvVarSource,
+    HTTPGetAction, HostPathVolumeSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource,
+    Pod, PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile,
+    SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::api::ObjectMeta;
+use serde_json::Value;
+
+use super::validate::Validated;
+use crate::names::{
+    LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_NAME, MEDIA_NODE, OPERATOR, SECRET_DATABASE,
+};
+
+/// Hash of the template that a pod was built from: a rollout is a change of it. The content of the
+/// Secret is not in it, because a node reads the mounted files anew.
+pub(super) const LABEL_TEMPLATE: &str = "callplane.dev/template";
+
+/// Time for the node to store its last records after the last call was hung up.
+const AFTER_DRAIN_SECONDS: i64 = 30;
+/// User and group of the images.
+const USER: i64 = 64_000;
+
+const METRICS_PORT: i32 = 9090;
+const DATA_DIR: &str = "/var/lib/callplane";
+const DATABASE_DIR: &str = "/etc/callplane/database";
+
+/// What a rollout compares, and the pods of it.
+#[derive(Debug, Clone)]
+pub struct Template {
+    metadata: ObjectMeta,
+    spec: PodSpec,
+    /// See [`LABEL_TEMPLATE`].
+    pub hash: String,
+}
+
+impl Template {
+    pub(super) fn of(validated: &Validated) -> Self {
+        let mut metadata = ObjectMeta {
+            namespace: Some(validated.namespace.clone()),
+            labels: Some(labels(validated)),
+            annotations: Some(annotations()),
+            ..ObjectMeta::default()
+        };
+        let spec = pod_spec(validated);
+        let template = serde_json::json!({
+            "labels": metadata.labels,
+            "annotations": metadata.annotations,
+            "spec": serde_json::to_value(&spec).unwrap_or(Value::Null),
+        });
+        let hash = hash_of(&template);
+        metadata
+            .labels
+            .get_or_insert_default()
+            .insert(LABEL_TEMPLATE.to_owned(), hash.clone());
+        Self {
+            metadata,
+            spec,
+            hash,
+        }
+    }
+
+    /// The pod of that number.
+    #[must_use]
+    pub fn pod(&self, pool: &str, ordinal: usize) -> Pod {
+        Pod {
+            metadata: ObjectMeta {
+                name: Some(format!("{pool}-{ordinal}")),
+                ..self.metadata.clone()
+            },
+            spec: Some(self.spec.clone()),
+            status: None,
+        }
+    }
+}
+
+/// Labels that select the pods of a pool.
+pub(super) fn selector(pool: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (LABEL_COMPONENT.to_owned(), MEDIA_NODE.to_owned()),
+        (LABEL_POOL.to_owned(), pool.to_owned()),
+    ])
+}
+
+pub(super) fn labels(validated: &Validated) -> BTreeMap<String, String> {
+    let mut labels = selector(&validated.name);
+    labels.extend([
+        (LABEL_NAME.to_owned(), "callplane".to_owned()),
+        (LABEL_MANAGED_BY.to_owned(), OPERATOR.to_owned()),
+        (LABEL_TENANT.to_owned(), validated.tenant.to_string()),
+    ]);
+    labels
+}
+
+fn annotations() -> BTreeMap<String, String> {
+    [
+        ("prometheus.io/scrape", "true"),
+        ("prometheus.io/port", "9090"),
+        ("prometheus.io/path", "/metrics"),
+        // The autoscaler takes nodes away without asking whether somebody is talking.
+        ("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn pod_spec(validated: &Validated) -> PodSpec {
+    let spec = &validated.spec;
+    let on_host = spec.network == Network::HostNetwork;
+    PodSpec {
+        containers: vec![container(validated)],
+        volumes: Some(volumes(&spec.storage)),
+        // A crashed process starts again beside its spool.
+        restart_policy: Some("Always".to_owned()),
+        termination_grace_period_seconds: Some(spec.max_drain_seconds + AFTER_DRAIN_SECONDS),
+        host_network: on_host.then_some(true),
+        dns_policy: Some(dns_policy(&validated.installed.dns_policy, on_host)),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            fs_group: Some(USER),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                localhost_profile: None,
+            }),
+            ..PodSecurityContext::default()
+        }),
+        topology_spread_constraints: Some(
+            ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+                .map(|key| spread(key, &validated.name))
+                .to_vec(),
+        ),
+        ..PodSpec::default()
+    }
+}
+
+fn dns_policy(installed: &str, on_host: bool) -> String {
+    if on_host && installed == "ClusterFirst" {
+        "ClusterFirstWithHostNet".to_owned()
+    } else {
+        installed.to_owned()
+    }
+}
+
+/// Preferred, not required: a pool larger than the cluster still starts.
+fn spread(topology_key: &str, pool: &str) -> TopologySpreadConstraint {
+    TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: topology_key.to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        label_selector: Some(LabelSelector {
+            match_labels: Some(selector(pool)),
+            ..LabelSelector::default()
+        }),
+        ..TopologySpreadConstraint::default()
+    }
+}
+
+fn container(validated: &Validated) -> Container {
+    let spec = &validated.spec;
+    let resources = &spec.resources;
+    let quantities = |from: &BTreeMap<_, _>| (!from.is_empty()).then(|| from.clone());
+    Container {
+        name: MEDIA_NODE.to_owned(),
+        image: Some(validated.image.clone()),
+        image_pull_policy: Some(validated.installed.image_pull_policy.clone()),
+        env: Some(environment(validated)),
+        ports: Some(vec![
+            port("sip-udp", i32::from(spec.sip.port), "UDP"),
+            port("sip-tcp", i32::from(spec.sip.port), "TCP"),
+            port("metrics", METRICS_PORT, "TCP"),
+        ]),
+        readiness_probe: Some(Probe {
+            period_seconds: Some(2),
+            timeout_seconds: Some(2),
+            failure_threshold: Some(2),
+            ..probe("/readyz")
+        }),
+        liveness_probe: Some(Probe {
+            period_seconds: Some(10),
+            timeout_seconds: Some(5),
+            failure_threshold: Some(6),
+            ..probe("/livez")
+        }),
+        resources: Some(ResourceRequirements {
+            requests: quantities(&resources.requests),
+            limits: quantities(&resources.limits),
+            ..ResourceRequirements::default()
+        }),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            read_only_root_filesystem: Some(true),
+            run_as_non_root: Some(true),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                add: None,
+            }),
+            ..SecurityContext::default()
+        }),
+        volume_mounts: Some(vec![
+            mount("database", DATABASE_DIR, true),
+            mount("data", DATA_DIR, false),
+            mount("tmp", "/tmp", false),
+        ]),
+        ..Container::default()
+    }
+}
+
+fn environment(validated: &Validated) -> Vec<EnvVar> {
+    let spec = &validated.spec;
+    let value = |name: &str, value: String| EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    };
+    let field = |name: &str, path: &str| EnvVar {
+        name: name.to_owned(),
+        value: None,
+        value_from: Some(EnvVarSource {
+            field_ref: Some(ObjectFieldSelector {
+                api_version: Some("v1".to_owned()),
+                field_path: path.to_owned(),
+            }),
+            ..EnvVarSource::default()
+        }),
+    };
+    let ports = &spec.rtp_ports;
+    // Pods that share a folder use one each, named after them; its owner is the first to find it.
+    let data_dir = match spec.storage {
+        Storage::EmptyDir {} => DATA_DIR.to_owned(),
+        Storage::HostPath { .. } | Storage::PersistentVolumeClaim { .. } => {
+            format!("{DATA_DIR}/$(CALLPLANE_NODE)")
+        }
+    };
+    vec![
+        field("CALLPLANE_NODE", "metadata.name"),
+        field("CALLPLANE_NAMESPACE", "metadata.namespace"),
+        field("CALLPLANE_POD_UID", "metadata.uid"),
+        field("CALLPLANE_ADDRESS", "status.podIP"),
+        value("CALLPLANE_TENANT", validated.tenant.to_string()),
+        value("CALLPLANE_POOL", validated.name.clone()),
+        value("CALLPLANE_SLOTS", spec.slots.to_string()),
+        value("CALLPLANE_SIP_PORT", spec.sip.port.to_string()),
+        value(
+            "CALLPLANE_RTP_PORTS",
+            format!("{}-{}", ports.first, ports.last),
+        ),
+        value("CALLPLANE_DATABASE_DIR", DATABASE_DIR.to_owned()),
+        value("CALLPLANE_DATA_DIR", data_dir),
+        value("CALLPLANE_METRICS", format!("0.0.0.0:{METRICS_PORT}")),
+        value("CALLPLANE_CONTROL", "127.0.0.1:9091".to_owned()),
+        value(
+            "CALLPLANE_MAX_DRAIN_SECONDS",
+            spec.max_drain_seconds.to_string(),
+        ),
+        value("CALLPLANE_SPEECH", validated.installed.speech.clone()),
+    ]
+}
+
+fn volumes(storage: &Storage) -> Vec<Volume> {
+    let empty = || Some(EmptyDirVolumeSource::default());
+    let mut data = Volume {
+        name: "data".to_owned(),
+        ..Volume::default()
+    };
+    match storage {
+        Storage::EmptyDir {} => data.empty_dir = empty(),
+        Storage::HostPath { path } => {
+            data.host_path = Some(HostPathVolumeSource {
+                path: path.clone(),
+                // One that the kubelet makes belongs to root, and the node could not write to it.
+                type_: Some("Directory".to_owned()),
+            });
+        }
+        Storage::PersistentVolumeClaim { claim_name } => {
+            data.persistent_volume_claim = Some(PersistentVolumeClaimVolumeSource {
+                claim_name: claim_name.clone(),
+                read_only: None,
+            });
+        }
+    }
+    vec![
+        Volume {
+            name: "database".to_owned(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(SECRET_DATABASE.to_owned()),
+                // Readable by the group of the pod only.
+                default_mode: Some(0o440),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+        data,
+        Volume {
+            name: "tmp".to_owned(),
+            empty_dir: empty(),
+            ..Volume::default()
+        },
+    ]
+}
+
+fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: read_only.then_some(true),
+        ..VolumeMount::default()
+    }
+}
+
+fn port(name: &str, container_port: i32, protocol: &str) -> ContainerPort {
+    ContainerPort {
+        name: Some(name.to_owned()),
+        container_port,
+        protocol: Some(protocol.to_owned()),
+        ..ContainerPort::default()
+    }
+}
+
+fn probe(path: &str) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::Int(METRICS_PORT),
+            ..HTTPGetAction::default()
+        }),
+        ..Probe::default()
+    }
+}

@@ -1,0 +1,187 @@
+//! Makes it so: namespaces, registry row and schema, login, pool.
+
+use std::time::Duration;
+
+use callplane_crds::{CredentialsStatus, FINALIZER, MediaPool, Tenant};
+use callplane_kit::apply::{self as kit_apply, owner_reference};
+use callplane_kit::{delete, finalizer};
+use callplane_store::quotas::QuotaUsage;
+use callplane_store::{Error as StoreError, Fence, migrate, quotas, tenants};
+use callplane_types::TenantId;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::ResourceExt as _;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::json;
+
+use super::build::Prepared;
+use super::login::{Home, Rotation};
+use super::{Error, TenantController};
+
+const NAMESPACE_MANAGER: &str = "callplane/tenant-namespace";
+const POOL_MANAGER: &str = "callplane/tenant-media-pool";
+
+/// How far it came; what an error leaves empty is not known in this pass.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress {
+    /// The registry row.
+    pub(super) tenant: Option<tenants::Tenant>,
+    /// Version of the schema.
+    pub(super) schema_version: Option<i64>,
+    /// The login that is published.
+    pub(super) credentials: Option<CredentialsStatus>,
+    /// Use of the quotas.
+    pub(super) usage: Option<Vec<QuotaUsage>>,
+    /// When there is something to do although nothing changes: the next turn of the logins.
+    pub(super) next: Option<Duration>,
+}
+
+impl TenantController {
+    pub(super) async fn apply(
+        &self,
+        tenant: &Tenant,
+        prepared: Prepared,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let Prepared {
+            row,
+            bind,
+            free,
+            home,
+            pool,
+            surplus_pools,
+            rotate_every,
+            rotation_overlap,
+        } = prepared;
+        for (live, labelled) in &bind {
+            let api = Api::all(self.context.kit.client.clone());
+            kit_apply::fields(&api, NAMESPACE_MANAGER, &**live, labelled)
+                .await
+                .map_err(Error::BindNamespace)?;
+        }
+        let fence = self.context.fence().await?;
+        let id = self.ensure_schema(tenant, fence, &row, progress).await?;
+        if let Some(home) = &home {
+            let rotation = Rotation {
+                every: rotate_every,
+                overlap: rotation_overlap,
+            };
+            let home = Home {
+                namespace: home,
+                former: &free,
+            };
+            self.publish_login(tenant, fence, id, home, rotation, progress)
+                .await?;
+        }
+        if let Some((live, wanted)) = pool {
+            self.apply_pool(tenant, live.as_deref(), wanted).await?;
+        }
+        for surplus in &surplus_pools {
+            self.delete_pool(tenant, surplus).await?;
+        }
+        for namespace in &free {
+            self.delete_secret(tenant, &namespace.name_any()).await?;
+            self.free(namespace).await?;
+        }
+        // What a node held that died before it wrote anything comes back to the tenant here.
+        let recount = quotas::recount(&self.context.database, fence, id).await;
+        if recount.map_err(Error::ReadUsage)? {
+            tracing::info!(tenant = %tenant.name_any(), "Gave back quota that nobody holds any more");
+        }
+        let usage = quotas::usage(&self.context.database, id).await;
+        progress.usage = Some(usage.map_err(Error::ReadUsage)?);
+        Ok(())
+    }
+
+    /// Row, roles, schema, quotas, tables; the finalizer between the proof that the name is free or
+    /// ours and the first thing that would have to be cleaned up.
+    async fn ensure_schema(
+        &self,
+        tenant: &Tenant,
+        fence: &Fence,
+        row: &tenants::TenantSpec,
+        progress: &mut Progress,
+    ) -> Result<TenantId, Error> {
+        let database = &self.context.database;
+        if !finalizer::has(tenant, FINALIZER) {
+            let known = tenants::find(database, &row.name)
+                .await
+                .map_err(Error::EnsureSchema)?;
+            if let Some(known) = known
+                && known.uid.is_some_and(|uid| uid != row.object.uid)
+            {
+                return Err(Error::EnsureSchema(StoreError::NotOwner {
+                    kind: "tenant",
+                    name: row.name.to_string(),
+                }));
+            }
+            let api = Api::all(self.context.kit.client.clone());
+            finalizer::ensure(&api, tenant, FINALIZER)
+                .await
+                .map_err(Error::Finalizer)?;
+        }
+        let registered = tenants::ensure(database, fence, row)
+            .await
+            .map_err(Error::EnsureSchema)?;
+        let id = registered.id;
+        progress.tenant = Some(registered);
+        let uid = tenant.uid().unwrap_or_default();
+        let version = match self.proved.migrated(&uid) {
+            Some(version) => {
+                tenants::project_anchor(database, fence, id)
+                    .await
+                    .map_err(Error::MigrateSchema)?;
+                version
+            }
+            None => {
+                let migrated = migrate::tenant(database, fence, id).await;
+                i64::from(migrated.map_err(Error::MigrateSchema)?.version)
+            }
+        };
+        self.proved.set_migrated(&uid, version);
+        progress.schema_version = Some(version);
+        Ok(id)
+    }
+
+    async fn apply_pool(
+        &self,
+        tenant: &Tenant,
+        live: Option<&MediaPool>,
+        wanted: MediaPool,
+    ) -> Result<(), Error> {
+        let namespace = wanted.namespace().unwrap_or_default();
+        let api = Api::namespaced(self.context.kit.client.clone(), &namespace);
+        let owner = owner_reference(tenant).map_err(Error::ApplyMediaPool)?;
+        kit_apply::owned(&api, POOL_MANAGER, &owner, live, wanted)
+            .await
+            .map(|_| ())
+            .map_err(Error::ApplyMediaPool)
+    }
+
+    pub(super) async fn delete_pool(&self, tenant: &Tenant, pool: &MediaPool) -> Result<(), Error> {
+        let namespace = pool.namespace().unwrap_or_default();
+        let api = Api::namespaced(self.context.kit.client.clone(), &namespace);
+        delete::owned(&api, pool, &tenant.uid().unwrap_or_default())
+            .await
+            .map(|_| ())
+            .map_err(Error::DeleteSurplus)
+    }
+
+    /// Takes the tenant's label off a namespace, if nobody changed it meanwhile.
+    pub(super) async fn free(&self, namespace: &Namespace) -> Result<(), Error> {
+        let api: Api<Namespace> = Api::all(self.context.kit.client.clone());
+        let patch = json!({ "metadata": {
+            "uid": namespace.metadata.uid,
+            "resourceVersion": namespace.metadata.resource_version,
+            "labels": { callplane_crds::LABEL_TENANT: null },
+        }});
+        let params = PatchParams::default();
+        match api
+            .patch(&namespace.name_any(), &params, &Patch::Merge(&patch))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+            Err(error) => Err(Error::FreeNamespace(error)),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The row of a Trunk.
+
+use callplane_crds::{Transport, TrunkDirection};
+use callplane_store::trunks;
+use serde_json::json;
+
+use super::validate::Valid;
+use crate::controllers::projection::{Problem, fingerprint};
+
+/// What should be in the database.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) trunk: trunks::TrunkSpec,
+}
+
+/// Makes the row. The password is sealed for this row; the fingerprint knows the version of the
+/// Secret and nothing of its content, because it is stored in the clear.
+pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
+    let Valid {
+        object,
+        direction,
+        addresses,
+        allowed_cidrs,
+        transport,
+        max_calls,
+        credentials,
+    } = valid;
+    let version = credentials.as_ref().map(|found| found.version.clone());
+    let spec_hash = fingerprint(&json!({
+        "direction": direction,
+        "addresses": addresses,
+        "allowedCidrs": allowed_cidrs,
+        "transport": transport,
+        "maxCalls": max_calls,
+        "secret": version,
+        "challengeInbound": credentials.as_ref().map(|found| found.challenge_inbound),
+    }));
+    let auth = credentials
+        .map(|found| {
+            found
+                .key
+                .seal(&format!("trunk:{}", object.uid), &found.password.0)
+                .map(|sealed_password| trunks::TrunkAuth {
+                    username: found.username,
+                    sealed_password,
+                    challenge_inbound: found.challenge_inbound,
+                })
+                .map_err(|error| Problem::invalid("spec.auth", error))
+        })
+        .transpose()?;
+    Ok(Prepared {
+        trunk: trunks::TrunkSpec {
+            object,
+            spec_hash,
+            addresses,
+            allowed_cidrs,
+            transport: match transport {
+                Transport::Udp => trunks::TrunkTransport::Udp,
+                Transport::Tcp => trunks::TrunkTransport::Tcp,
+            },
+            direction: match direction {
+                TrunkDirection::Inbound => trunks::TrunkDirection::Inbound,
+                TrunkDirection::Outbound => trunks::TrunkDirection::Outbound,
+                TrunkDirection::Both => trunks::TrunkDirection::Both,
+            },
+            max_calls,
+            auth,
+        },
+    })
+}

@@ -1,0 +1,88 @@
+//! Trunk: who may call in, and where calls go out. Becomes a row that media nodes read.
+
+mod apply;
+mod build;
+mod dereference;
+mod status;
+mod validate;
+
+use callplane_crds::Trunk;
+use callplane_kit::Manager;
+use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
+use callplane_types::{TenantId, TrunkId};
+use k8s_openapi::jiff::Timestamp;
+use uuid::Uuid;
+
+use super::projection::{
+    Error, Outcome, Problem, Projection, Projector, TenantRef, wake_with_tenant,
+};
+use crate::context::{Caches, Context};
+use build::Prepared;
+use dereference::References;
+
+#[derive(Debug)]
+struct Trunks;
+
+/// Wires the controller of Trunks. A Secret that a Trunk names is read when it is needed and not
+/// watched: whoever may list Secrets could read those of every tenant.
+pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
+    let projector = Projector::<Trunks>::new(context, caches);
+    let builder = manager.controller(&caches.trunks, projector);
+    wake_with_tenant(&builder, &caches.trunks, caches);
+}
+
+impl Projection for Trunks {
+    type Object = Trunk;
+    type References = References;
+    type Prepared = Prepared;
+    type Applied = TrunkId;
+    const NAME: &'static str = "trunk";
+
+    async fn dereference(
+        context: &Context,
+        _: &Caches,
+        trunk: &Trunk,
+        tenant: &Result<TenantRef, Problem>,
+    ) -> Result<References, Error> {
+        dereference::dereference(context, trunk, tenant).await
+    }
+
+    fn prepare(
+        trunk: &Trunk,
+        tenant: Result<TenantRef, Problem>,
+        references: References,
+    ) -> Result<(TenantRef, Prepared), Problem> {
+        let (tenant, valid) = validate::validate(trunk, tenant, references)?;
+        Ok((tenant, build::build(valid)?))
+    }
+
+    async fn apply(
+        database: &OperatorDatabase,
+        fence: &Fence,
+        tenant: TenantId,
+        prepared: Prepared,
+    ) -> Result<TrunkId, StoreError> {
+        apply::apply(database, fence, tenant, prepared).await
+    }
+
+    async fn remove(
+        database: &OperatorDatabase,
+        fence: &Fence,
+        tenant: TenantId,
+        uid: Uuid,
+    ) -> Result<bool, StoreError> {
+        callplane_store::trunks::remove(database, fence, tenant, uid).await
+    }
+
+    fn status(
+        trunk: &Trunk,
+        outcome: &Outcome<TrunkId>,
+        now: Timestamp,
+    ) -> Option<callplane_crds::TrunkStatus> {
+        status::status(trunk, outcome, now)
+    }
+
+    fn tenant_of_status(trunk: &Trunk) -> Option<&str> {
+        trunk.status.as_ref()?.tenant_id.as_deref()
+    }
+}

@@ -1,0 +1,23 @@
+//! Names that the operator gives to what it makes.
+
+/// The Secret with the database login of a tenant's media nodes, in the tenant's first namespace.
+pub const SECRET_DATABASE: &str = "callplane-database";
+
+/// Key of that Secret: the tenant's data key, 32 bytes in base64. Made once; what it sealed cannot be
+/// opened with another.
+pub const SECRET_DATA_KEY: &str = "dataKey";
+
+/// Who made an object; selects what this operator watches.
+pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Value of [`LABEL_MANAGED_BY`], and the reporting controller of Events.
+pub const OPERATOR: &str = "callplane-operator";
+
+/// The product; value `callplane`.
+pub const LABEL_NAME: &str = "app.kubernetes.io/name";
+
+/// Which part of the product; value [`MEDIA_NODE`] on pods of a MediaPool.
+pub const LABEL_COMPONENT: &str = "app.kubernetes.io/component";
+
+/// Value of [`LABEL_COMPONENT`] on pods of a MediaPool.
+pub const MEDIA_NODE: &str = "media-node";

@@ -1,0 +1,13 @@
+//! Controllers against an API server in memory and a real PostgreSQL.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests fail by panicking"
+)]
+
+mod media_pool;
+mod projection;
+mod render;
+mod tenant;
+mod world;

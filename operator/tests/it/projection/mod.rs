@@ -1,0 +1,9 @@
+//! Trunk, Flow, Agent, PhoneNumber and Campaign, from the object to the row and back.
+
+mod campaigns;
+mod deletion;
+mod flows;
+mod numbers;
+mod outage;
+mod tenancy;
+mod world;
