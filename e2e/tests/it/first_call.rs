@@ -44,7 +44,8 @@ async fn the_digits_pressed_are_the_digits_recorded() {
         ("calls", 1),
         ("call_recordings", 1),
         ("conversations", 1),
-        ("call_keys", 1),
+        // An inbound caller may use its Call-ID again, so it is no key.
+        ("call_keys", 0),
     ] {
         assert_eq!(
             tenant.sql(&format!("select count(*) from {table}")).await,
