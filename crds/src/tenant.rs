@@ -145,8 +145,8 @@ pub enum DeletionPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// Name of the schema. `t_` and the tenant's name, with underscores for hyphens, when
-    /// `database` is left out.
+    /// Name of the schema. `callplane_` and the tenant's name, with underscores for hyphens, when
+    /// `database` is left out; a name over 38 characters then ends in a hash.
     #[schemars(schema_with = "crate::schema::schema_name")]
     pub schema: String,
 }

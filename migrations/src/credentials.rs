@@ -1,4 +1,4 @@
-//! What a media node needs to log in: the files of the Secret `callplane-database`.
+//! What a process of a tenant needs to log in: the files of the Secret `callplane-database`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::str::FromStr;
 use callplane_types::{SchemaName, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-/// Which of a tenant's two logins. One is in use; the other is prepared, handed out, and only then
+/// Which of the two logins of a purpose. One is in use; the other is prepared, handed out, and only then
 /// the first is closed, so that a password changes without a failed login in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slot {
-    /// `<schema>_media_a`.
+    /// `<schema>_<purpose>_a`.
     A,
-    /// `<schema>_media_b`.
+    /// `<schema>_<purpose>_b`.
     B,
 }
 
@@ -56,7 +56,7 @@ impl FromStr for Slot {
 /// signed by an authority of one's own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Login role, `<schema>_media_<slot>`.
+    /// Login role, `<schema>_<purpose>_<slot>`.
     pub username: String,
     /// Its password.
     pub password: String,
@@ -201,13 +201,13 @@ mod tests {
             std::env::temp_dir().join(format!("callplane-credentials-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let given = Credentials {
-            username: "t_acme_media_a".to_owned(),
+            username: "callplane_acme_media_a".to_owned(),
             password: "hunter2".to_owned(),
             slot: Slot::A,
             host: "127.0.0.1".to_owned(),
             port: 5432,
             database: "callplane".to_owned(),
-            schema: "t_acme".parse().unwrap(),
+            schema: "callplane_acme".parse().unwrap(),
             tenant_id: TenantId::new(uuid::Uuid::from_u128(7)),
             sslmode: "disable".to_owned(),
             ca_file: None,

@@ -120,7 +120,7 @@ fn render_tenant(tenant: &Tenant, out: &mut String) -> anyhow::Result<Option<Med
     comment(
         out,
         &format!(
-            "schema {} with roles {0}_owner, {0}_media_a and {0}_media_b",
+            "schema {0} of role {0}_owner, with two logins each for {0}_media, {0}_app and {0}_ro",
             row.schema
         ),
     );

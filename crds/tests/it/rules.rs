@@ -76,11 +76,19 @@ fn a_stopped_campaign_stays_stopped() {
 #[test]
 fn the_schema_of_a_tenant_stays_what_it_is() {
     let sentence = "the schema of a Tenant cannot change";
-    admit(&tenant(Some("t_a")), Some(&tenant(Some("t_a")))).unwrap();
+    admit(
+        &tenant(Some("callplane_a")),
+        Some(&tenant(Some("callplane_a"))),
+    )
+    .unwrap();
     admit(&tenant(None), Some(&tenant(None))).unwrap();
-    refused(&tenant(Some("t_b")), &tenant(Some("t_a")), sentence);
-    refused(&tenant(Some("t_b")), &tenant(None), sentence);
-    refused(&tenant(None), &tenant(Some("t_a")), sentence);
+    refused(
+        &tenant(Some("callplane_b")),
+        &tenant(Some("callplane_a")),
+        sentence,
+    );
+    refused(&tenant(Some("callplane_b")), &tenant(None), sentence);
+    refused(&tenant(None), &tenant(Some("callplane_a")), sentence);
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl Tenant {
 
     /// Asks the tenant's schema.
     pub(crate) async fn sql(&self, statement: &str) -> String {
-        let schema = format!("t_{}", self.name.replace('-', "_"));
+        let schema = format!("callplane_{}", self.name.replace('-', "_"));
         self.cluster
             .sql(&format!(
                 "set search_path = {schema}, platform; {statement}"

@@ -53,7 +53,7 @@ async fn a_tenant_becomes_a_label_a_schema_a_login_quotas_and_media_nodes() {
     assert_eq!(label(&world, "whole-ns").as_deref(), Some("whole"));
     let status = tenant.status.unwrap();
     let schema = status.schema.unwrap();
-    assert_eq!(schema.name, "t_whole");
+    assert_eq!(schema.name, "callplane_whole");
     assert!(schema.version >= 8);
     let login = world.login("whole-ns");
     assert!(world.logs_in(&login).await);
@@ -150,7 +150,10 @@ async fn a_namespace_that_two_tenants_list_stays_with_the_older_one() {
     gone(&world, "elder").await;
     world.ready("younger").await;
     assert_eq!(label(&world, "shared-ns").as_deref(), Some("younger"));
-    assert_eq!(world.login("shared-ns").schema.as_str(), "t_younger");
+    assert_eq!(
+        world.login("shared-ns").schema.as_str(),
+        "callplane_younger"
+    );
 }
 
 #[tokio::test]
@@ -190,7 +193,7 @@ async fn a_schema_of_another_tenant_is_neither_used_nor_dropped() {
     world.ready("owner").await;
     let thief = json!({
         "namespaces": ["thief"], "plan": "trial", "deletionPolicy": "Delete",
-        "database": { "schema": "t_owner" },
+        "database": { "schema": "callplane_owner" },
     });
     world.put_tenant("thief", thief);
     let message = world
@@ -283,7 +286,7 @@ async fn data_is_dropped_only_after_a_confirmation() {
         None
     );
     let dropped = "DO $$ BEGIN
-        IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 't_leaver')
+        IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'callplane_leaver')
            OR EXISTS (SELECT FROM pg_roles WHERE rolname LIKE 't\\_leaver\\_%')
         THEN RAISE 'something is left'; END IF; END $$";
     world.database.superuser(dropped).await.unwrap();

@@ -74,13 +74,30 @@ names! {
     SchemaName("schema name", is_schema_name, "use at most 48 lower-case letters, digits and underscores, starting with a letter; pg_*, platform, public and information_schema are reserved");
 }
 
+/// The most characters of a schema name.
+const SCHEMA_NAME_LENGTH: usize = 48;
+
 impl TenantName {
-    /// The schema of this tenant unless its owner named another: `t_` and the name, hyphens as
-    /// underscores.
+    /// The schema of this tenant unless its owner named another: `callplane_` and the name, hyphens as
+    /// underscores. Of a name that would be too long, the end is replaced by its hash.
     #[must_use]
     pub fn default_schema(&self) -> SchemaName {
-        SchemaName(format!("t_{}", self.0.replace('-', "_")))
+        let mut schema = format!("callplane_{}", self.0.replace('-', "_"));
+        if schema.len() > SCHEMA_NAME_LENGTH {
+            let hash = format!("_{:08x}", fnv1a(self.0.as_bytes()));
+            schema.truncate(SCHEMA_NAME_LENGTH - hash.len());
+            schema.push_str(&hash);
+        }
+        SchemaName(schema)
     }
+}
+
+/// FNV-1a of 32 bits (draft-eastlake-fnv): a tenant must find its schema again with any release, which
+/// the hashers of the standard library do not promise.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash: u32, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 fn is_label(text: &str) -> bool {
@@ -99,7 +116,7 @@ fn is_schema_name(text: &str) -> bool {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     let reserved =
         text.starts_with("pg_") || ["platform", "public", "information_schema"].contains(&text);
-    (1..=48).contains(&text.len())
+    (1..=SCHEMA_NAME_LENGTH).contains(&text.len())
         && text.bytes().all(inner)
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && !reserved
@@ -123,13 +140,13 @@ mod tests {
         ] {
             assert!(bad.parse::<SchemaName>().is_err(), "{bad}");
         }
-        assert!("t_acme".parse::<SchemaName>().is_ok());
+        assert!("callplane_acme".parse::<SchemaName>().is_ok());
     }
 
     #[test]
     fn a_tenant_gives_its_schema_a_name() {
         let name: TenantName = "acme-eu".parse().unwrap();
-        assert_eq!(name.default_schema().as_str(), "t_acme_eu");
+        assert_eq!(name.default_schema().as_str(), "callplane_acme_eu");
         assert!(name.default_schema().as_str().parse::<SchemaName>().is_ok());
     }
 }

@@ -119,7 +119,7 @@ mod tests {
             host: "127.0.0.1".to_owned(),
             port: 1,
             database: String::new(),
-            schema: "t_acme".parse().unwrap(),
+            schema: "callplane_acme".parse().unwrap(),
             tenant_id: tenant,
             sslmode: "disable".to_owned(),
             ca_file: None,

@@ -140,13 +140,13 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_and_the_data_key_stays() {
         let login = Credentials {
-            username: "t_acme_media_b".to_owned(),
+            username: "callplane_acme_media_b".to_owned(),
             password: "secret".to_owned(),
             slot: Slot::B,
             host: "db".to_owned(),
             port: 5432,
             database: "callplane".to_owned(),
-            schema: "t_acme".parse().unwrap(),
+            schema: "callplane_acme".parse().unwrap(),
             tenant_id: TenantId::new(Uuid::from_u128(1)),
             sslmode: "verify-full".to_owned(),
             ca_file: None,

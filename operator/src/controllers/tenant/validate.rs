@@ -207,7 +207,7 @@ mod tests {
         let validated = validate(&tenant, &references).unwrap();
         assert_eq!(validated.home, None);
         assert_eq!(validated.namespaces, ["b"]);
-        assert_eq!(validated.schema.as_str(), "t_acme");
+        assert_eq!(validated.schema.as_str(), "callplane_acme");
         assert_eq!(validated.rotate_every, Duration::from_secs(720 * 3600));
     }
 }
