@@ -5,6 +5,8 @@
 -- callplane_operator  login; owns the database, creates roles; has no BYPASSRLS, so that even its own
 --                     statements see a tenant's rows only through that tenant's policies.
 -- callplane_tenant    group of all tenants' roles: what every tenant may read of schema `platform`.
+-- callplane_tenant_people  those of them that people work through: they read their tenant's people too.
+-- callplane_api       what the API does before it knows the tenant: log people in, find API keys.
 
 select format('create role callplane_operator login createrole nobypassrls password %L', :'password')
 where not exists (select from pg_roles where rolname = 'callplane_operator') \gexec
@@ -12,8 +14,14 @@ where not exists (select from pg_roles where rolname = 'callplane_operator') \ge
 select 'create role callplane_tenant nologin'
 where not exists (select from pg_roles where rolname = 'callplane_tenant') \gexec
 
--- Makes new tenants members of the group.
-grant callplane_tenant to callplane_operator with admin option;
+select 'create role callplane_tenant_people nologin'
+where not exists (select from pg_roles where rolname = 'callplane_tenant_people') \gexec
+
+select 'create role callplane_api nologin'
+where not exists (select from pg_roles where rolname = 'callplane_api') \gexec
+
+-- Makes the roles of new tenants members of the groups.
+grant callplane_tenant, callplane_tenant_people to callplane_operator with admin option;
 -- Ends the sessions of a login that is closed; superusers' sessions are out of its reach.
 grant pg_signal_backend to callplane_operator;
 -- Ties a login to its tenant: ALTER ROLE ... SET app.tenant_id.
@@ -23,11 +31,11 @@ select format('create database %I owner callplane_operator', :'database')
 where not exists (select from pg_database where datname = :'database') \gexec
 
 select format('revoke all on database %I from public', :'database') \gexec
-select format('grant connect on database %I to callplane_tenant', :'database') \gexec
+select format('grant connect on database %I to callplane_tenant, callplane_api', :'database') \gexec
 select format('alter database %I set timezone to ''UTC''', :'database') \gexec
 
 \connect :database
 revoke all on schema public from public;
-grant usage on schema public to callplane_operator, callplane_tenant;
+grant usage on schema public to callplane_operator, callplane_tenant, callplane_api;
 create extension if not exists citext schema public;
 create extension if not exists pg_trgm schema public;

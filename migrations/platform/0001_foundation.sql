@@ -1,48 +1,18 @@
--- Schema `platform`: words, functions, and the bookkeeping of migrations and leaders.
+-- Schema `platform`: identifiers that carry their time, triggers that many tables share, and the
+-- bookkeeping of migrations and leaders.
 --
--- Enum types are shared by all tenants, so that a new word is one ALTER TYPE. Words are added, never
--- removed or renamed (data model, D8).
+-- Classes. The comment on every table, here and in a tenant's schema, begins with its retention and
+-- encryption class (data model, sections 9 and 10), which programs and tests read:
+--
+--   retention=WORD encryption=E1 | what a person should know
+--
+-- WORD is of platform.retention_class; `config` is kept as long as its tenant, or longer where the
+-- text says so. A column of another encryption class says its own: `encryption=E2 | ...`.
 
 CREATE SCHEMA platform;
 REVOKE ALL ON SCHEMA platform FROM PUBLIC;
-GRANT USAGE ON SCHEMA platform TO callplane_tenant;
+GRANT USAGE ON SCHEMA platform TO callplane_tenant, callplane_api;
 -- Functions are for everybody unless a file says otherwise below its function; tables for nobody.
-
--- === Words ===
-
-CREATE TYPE platform.tenant_status AS ENUM ('provisioning', 'active', 'inactive', 'suspended', 'cancelled', 'terminating', 'deleted');
-CREATE TYPE platform.quota_period AS ENUM ('concurrent', 'minute', 'day', 'month', 'total');
-CREATE TYPE platform.quota_enforcement AS ENUM ('hard', 'soft');
-CREATE TYPE platform.billing_cycle AS ENUM ('monthly', 'quarterly', 'yearly', 'payg');
-CREATE TYPE platform.entity_status AS ENUM ('active', 'inactive', 'archived');
-CREATE TYPE platform.number_status AS ENUM ('available', 'active', 'porting', 'suspended', 'released');
-CREATE TYPE platform.number_type AS ENUM ('local', 'toll_free', 'mobile', 'national', 'short_code', 'sip');
-CREATE TYPE platform.trunk_protocol AS ENUM ('sip', 'iax2', 'webrtc');
-CREATE TYPE platform.endpoint_kind AS ENUM ('sip', 'pstn', 'webrtc');
-CREATE TYPE platform.direction_scope AS ENUM ('inbound', 'outbound', 'both');
-CREATE TYPE platform.agent_status AS ENUM ('active', 'inactive');
-CREATE TYPE platform.flow_kind AS ENUM ('conversation', 'routing', 'ivr', 'objective');
-CREATE TYPE platform.flow_version_status AS ENUM ('draft', 'published', 'archived');
-CREATE TYPE platform.campaign_kind AS ENUM ('outbound', 'call_tracking');
-CREATE TYPE platform.campaign_desired AS ENUM ('draft', 'run', 'pause', 'stop');
-CREATE TYPE platform.campaign_status AS ENUM ('draft', 'scheduled', 'running', 'paused', 'completed', 'stopped', 'failed');
-CREATE TYPE platform.recipient_status AS ENUM ('ready', 'error', 'queued', 'dialing', 'retry_wait', 'completed', 'failed', 'suppressed');
-CREATE TYPE platform.recipient_outcome AS ENUM ('answered', 'busy', 'no_answer', 'failed', 'cancelled', 'unknown', 'suppressed');
-CREATE TYPE platform.contact_status AS ENUM ('active', 'unsubscribed', 'bounced');
-CREATE TYPE platform.call_direction AS ENUM ('inbound', 'outbound', 'internal');
-CREATE TYPE platform.call_type AS ENUM ('voice', 'voicemail', 'conference');
-CREATE TYPE platform.call_status AS ENUM ('queued', 'initiated', 'ringing', 'in_progress', 'completed', 'busy', 'no_answer', 'failed', 'cancelled', 'blocked');
-CREATE TYPE platform.hangup_party AS ENUM ('caller', 'callee', 'system');
-CREATE TYPE platform.leg_kind AS ENUM ('caller', 'agent', 'human', 'buyer', 'transfer', 'conference', 'monitor');
-CREATE TYPE platform.segment_kind AS ENUM ('ivr', 'queue', 'agent', 'human', 'hold', 'transfer', 'conference', 'voicemail', 'ring', 'wrap_up');
-CREATE TYPE platform.recording_status AS ENUM ('recording', 'processing', 'available', 'archived', 'deleted', 'failed');
-CREATE TYPE platform.storage_tier AS ENUM ('hot', 'warm', 'cold');
-CREATE TYPE platform.transcription_status AS ENUM ('pending', 'processing', 'completed', 'failed');
-CREATE TYPE platform.sentiment AS ENUM ('positive', 'neutral', 'negative', 'mixed');
-CREATE TYPE platform.cost_component AS ENUM ('stt', 'llm', 'tts', 'telephony', 'recording', 'platform', 'other');
-CREATE TYPE platform.conversation_status AS ENUM ('active', 'completed', 'abandoned', 'handed_over');
-CREATE TYPE platform.message_role AS ENUM ('system', 'user', 'assistant', 'tool', 'human_agent');
-CREATE TYPE platform.dnc_kind AS ENUM ('internal', 'federal', 'state', 'wireless', 'custom');
 
 -- === Identifiers that carry their time ===
 
@@ -79,7 +49,14 @@ CREATE FUNCTION platform.round_up(seconds integer, step integer) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN seconds IS NULL THEN 0 ELSE ((seconds + step - 1) / step) * step END $$;
 
--- === Triggers that many tables share ===
+-- As people read it, HH:MM:SS.
+CREATE FUNCTION platform.format_duration(seconds integer) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT lpad((seconds / 3600)::text, greatest(2, length((seconds / 3600)::text)), '0')
+         || ':' || lpad((seconds / 60 % 60)::text, 2, '0')
+         || ':' || lpad((seconds % 60)::text, 2, '0') $$;
+
+-- === What tables share ===
 
 CREATE FUNCTION platform.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -95,6 +72,45 @@ BEGIN
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
   END IF;
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = '42501';
+END $$;
+
+-- What every table of this schema has: the trigger of updated_at, and row-level security, so that a
+-- mistaken GRANT shows rows only as far as a policy of the table lets. The operator owns the tables and
+-- is past it.
+CREATE FUNCTION platform.guard_table(p_table regclass) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  short name := (SELECT relname FROM pg_class WHERE oid = p_table);
+BEGIN
+  EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table);
+  IF EXISTS (SELECT FROM pg_attribute
+              WHERE attrelid = p_table AND attname = 'updated_at' AND NOT attisdropped) THEN
+    EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column()',
+                   'update_' || short || '_updated_at', p_table);
+  END IF;
+END $$;
+
+-- Makes the partition of a month (UTC) unless it is there. p_by says what the table is partitioned
+-- by: the time in a 'uuid', a 'date', or a 'time'.
+CREATE FUNCTION platform.ensure_month(p_table regclass, p_month date, p_by text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  short name;
+  home name;
+  first timestamptz := date_trunc('month', p_month::timestamp) AT TIME ZONE 'UTC';
+  following timestamptz := (date_trunc('month', p_month::timestamp) + interval '1 month') AT TIME ZONE 'UTC';
+  bounds text[] := CASE p_by
+    WHEN 'uuid' THEN ARRAY[platform.uuid_v7_floor(first)::text, platform.uuid_v7_floor(following)::text]
+    WHEN 'date' THEN ARRAY[(first AT TIME ZONE 'UTC')::date::text, (following AT TIME ZONE 'UTC')::date::text]
+    WHEN 'time' THEN ARRAY[first::text, following::text]
+  END;
+BEGIN
+  IF bounds IS NULL THEN
+    RAISE EXCEPTION 'unknown kind of partition key %: write uuid, date or time', p_by USING ERRCODE = '22023';
+  END IF;
+  SELECT c.relname, n.nspname INTO short, home
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_table;
+  EXECUTE format('CREATE TABLE IF NOT EXISTS %I.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
+                 home, short || '_' || to_char(first AT TIME ZONE 'UTC', 'YYYYMM'), p_table, bounds[1], bounds[2]);
 END $$;
 
 -- === Bookkeeping ===
@@ -113,10 +129,10 @@ CREATE TABLE platform.schema_migrations (
   updated_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE NULLS NOT DISTINCT (tenant_id, version)
 );
+COMMENT ON TABLE platform.schema_migrations IS 'retention=config encryption=E0 | what has been applied, by schema';
 COMMENT ON COLUMN platform.schema_migrations.tenant_id IS 'NULL is the schema platform itself';
 CREATE INDEX ON platform.schema_migrations (status);
-CREATE TRIGGER update_schema_migrations_updated_at BEFORE UPDATE ON platform.schema_migrations
-  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
+SELECT platform.guard_table('platform.schema_migrations');
 
 -- Who leads the operators. A write of a leader share-locks its row, so that a newer epoch begins only
 -- after the writes of the older one have ended.
@@ -124,5 +140,8 @@ CREATE TABLE platform.operator_epochs (
   name text PRIMARY KEY,
   holder text NOT NULL,
   epoch bigint NOT NULL CHECK (epoch > 0),
-  taken_at timestamptz NOT NULL DEFAULT now()
+  taken_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON TABLE platform.operator_epochs IS 'retention=config encryption=E0 | who leads the operators';
+SELECT platform.guard_table('platform.operator_epochs');

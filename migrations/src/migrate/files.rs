@@ -21,11 +21,17 @@ macro_rules! files {
 /// `migrations/platform`: one schema for the installation.
 pub const PLATFORM: &[File] = files!("platform":
     "0001_foundation.sql",
-    "0002_plans.sql",
-    "0003_tenants.sql",
-    "0004_numbers.sql",
-    "0005_media_nodes.sql",
-    "0006_quotas.sql",
+    "0002_words.sql",
+    "0003_plans.sql",
+    "0004_tenants.sql",
+    "0005_configuration.sql",
+    "0006_people.sql",
+    "0007_catalogue.sql",
+    "0008_numbers.sql",
+    "0009_media_nodes.sql",
+    "0010_quotas.sql",
+    "0011_errors_and_audit.sql",
+    "0012_keeping.sql",
 );
 
 /// `migrations/tenant`: one schema for each tenant.

@@ -24,12 +24,11 @@ CREATE TABLE platform.phone_numbers (
   updated_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((tenant_id IS NULL) = (status IN ('available', 'released')))
 );
+COMMENT ON TABLE platform.phone_numbers IS 'retention=config encryption=E1 | all of the installation, pool included';
 COMMENT ON COLUMN platform.phone_numbers.tenant_id IS 'NULL is in the pool';
 CREATE INDEX ON platform.phone_numbers (status);
 CREATE INDEX ON platform.phone_numbers (carrier);
 CREATE INDEX ON platform.phone_numbers (tenant_id);
-CREATE TRIGGER update_phone_numbers_updated_at BEFORE UPDATE ON platform.phone_numbers
-  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
 
 -- A number that loses its tenant goes back to the pool.
 CREATE FUNCTION platform.phone_numbers_release() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -46,4 +45,4 @@ CREATE TRIGGER phone_numbers_release BEFORE UPDATE OF tenant_id ON platform.phon
   FOR EACH ROW EXECUTE FUNCTION platform.phone_numbers_release();
 
 -- No tenant reads the registry: its own numbers are in its schema.
-ALTER TABLE platform.phone_numbers ENABLE ROW LEVEL SECURITY;
+SELECT platform.guard_table('platform.phone_numbers');

@@ -1,4 +1,24 @@
--- The tenants of this database, and which role of the server belongs to which of them.
+-- Where tenants live, the tenants of this database, and which role of the server belongs to which of
+-- them; the walls around every table of a tenant.
+
+CREATE TABLE platform.database_clusters (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  name text NOT NULL UNIQUE,
+  region text NOT NULL,
+  role text NOT NULL DEFAULT 'primary' CHECK (role IN ('primary', 'replica', 'dr')),
+  primary_cluster_id uuid REFERENCES platform.database_clusters (id),
+  pooled_dsn_secret text NOT NULL,
+  direct_dsn_secret text NOT NULL,
+  max_tenants integer NOT NULL DEFAULT 500 CHECK (max_tenants > 0),
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'draining', 'offline')),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE platform.database_clusters IS 'retention=config encryption=E0 | primaries take writes, replicas reports, dr is another region';
+COMMENT ON COLUMN platform.database_clusters.pooled_dsn_secret IS 'name of a Secret, never its value';
+COMMENT ON COLUMN platform.database_clusters.direct_dsn_secret IS 'name of a Secret, never its value';
+CREATE INDEX ON platform.database_clusters (primary_cluster_id);
+CREATE INDEX ON platform.database_clusters (status);
 
 CREATE TABLE platform.tenants (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
@@ -38,6 +58,7 @@ CREATE TABLE platform.tenants (
   updated_at timestamptz NOT NULL DEFAULT now(),
   deleted_at timestamptz
 );
+COMMENT ON TABLE platform.tenants IS 'retention=config encryption=E1 | one row a Tenant; deleted_at first, archive later';
 COMMENT ON COLUMN platform.tenants.k8s_uid IS 'who may change or delete this tenant; NULL once its custom resource is gone and the data is retained';
 COMMENT ON COLUMN platform.tenants.schema_name IS 'set once; 48 characters, because suffixes of roles follow and names end at 63 bytes';
 CREATE INDEX ON platform.tenants (status);
@@ -45,8 +66,6 @@ CREATE INDEX ON platform.tenants (stripe_customer_id);
 CREATE INDEX ON platform.tenants (plan_key);
 CREATE INDEX ON platform.tenants (database_cluster_id);
 CREATE INDEX ON platform.tenants (deleted_at) WHERE deleted_at IS NOT NULL;
-CREATE TRIGGER update_tenants_updated_at BEFORE UPDATE ON platform.tenants
-  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
 
 ALTER TABLE platform.schema_migrations
   ADD FOREIGN KEY (tenant_id) REFERENCES platform.tenants (id) ON DELETE CASCADE;
@@ -60,9 +79,11 @@ CREATE TABLE platform.tenant_roles (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON TABLE platform.tenant_roles IS 'retention=config encryption=E0 | what is not in here is not a role of a tenant of this database';
 CREATE INDEX ON platform.tenant_roles (tenant_id);
-CREATE TRIGGER update_tenant_roles_updated_at BEFORE UPDATE ON platform.tenant_roles
-  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
+
+SELECT platform.guard_table(t)
+  FROM unnest('{platform.database_clusters, platform.tenants, platform.tenant_roles}'::regclass[]) AS t;
 
 -- === Who am I? ===
 
@@ -70,6 +91,9 @@ CREATE TRIGGER update_tenant_roles_updated_at BEFORE UPDATE ON platform.tenant_r
 CREATE FUNCTION platform.tenant_of_role(r name) RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT tenant_id FROM platform.tenant_roles WHERE role_name = r $$;
+-- Policies call it as the tenant's own role.
+REVOKE ALL ON FUNCTION platform.tenant_of_role(name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION platform.tenant_of_role(name) TO callplane_tenant;
 
 -- The tenant of the current role, if the session says the same; else nobody's. The role is what
 -- cannot be forged; the setting makes a connection that was set up for somebody else see nothing.
@@ -77,7 +101,6 @@ CREATE FUNCTION platform.current_tenant_id() RETURNS uuid LANGUAGE sql STABLE AS
   SELECT CASE WHEN t = nullif(current_setting('app.tenant_id', true), '')::uuid THEN t END
     FROM (SELECT platform.tenant_of_role(current_user) AS t) x $$;
 
-ALTER TABLE platform.tenants ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON platform.tenants FOR SELECT TO callplane_tenant
   USING (id = (SELECT platform.current_tenant_id()));
 GRANT SELECT (id, slug, name, status, plan_key, timezone, locale) ON platform.tenants TO callplane_tenant;
@@ -85,9 +108,10 @@ GRANT SELECT (id, slug, name, status, plan_key, timezone, locale) ON platform.te
 -- === What every table of a tenant has ===
 
 -- Called by the tenant's migrations for each table they make: the index that every table has (data
--- model, D9), the trigger of updated_at, and the two walls (D2). The policies name roles, so that a
--- role of another tenant has no policy and reads nothing even after a mistaken GRANT.
-CREATE FUNCTION platform.finish_table(p_table regclass, p_tenant uuid, p_owner name, p_media name)
+-- model, D9), the trigger of updated_at, and the two walls (D2). p_purposes are the tenant's group roles,
+-- of which its logins are members. The policies name roles, so that a role of another tenant has no
+-- policy and reads nothing even after a mistaken GRANT.
+CREATE FUNCTION platform.finish_table(p_table regclass, p_tenant uuid, p_owner name, VARIADIC p_purposes name[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   short name := (SELECT relname FROM pg_class WHERE oid = p_table);
@@ -103,8 +127,8 @@ BEGIN
                    'update_' || short || '_updated_at', p_table);
   END IF;
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', p_table);
-  EXECUTE format('CREATE POLICY tenant_wall ON %1$s TO %2$I USING (%3$I = (SELECT platform.current_tenant_id())) WITH CHECK (%3$I = (SELECT platform.current_tenant_id()))',
-                 p_table, p_media, key);
+  EXECUTE format('CREATE POLICY tenant_wall ON %1$s TO %2$s USING (%3$I = (SELECT platform.current_tenant_id())) WITH CHECK (%3$I = (SELECT platform.current_tenant_id()))',
+                 p_table, (SELECT string_agg(quote_ident(purpose), ', ') FROM unnest(p_purposes) AS purpose), key);
   EXECUTE format('CREATE POLICY owner_wall ON %1$s TO %2$I USING (%3$I = %4$L) WITH CHECK (%3$I = %4$L)',
                  p_table, p_owner, key, p_tenant);
 END $$;

@@ -17,9 +17,8 @@ CREATE TABLE platform.usage_quotas (
   updated_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (tenant_id, resource, period)
 );
+COMMENT ON TABLE platform.usage_quotas IS 'retention=config encryption=E0 | limits of a tenant and how much of them is used';
 COMMENT ON COLUMN platform.usage_quotas.limit_value IS 'NULL is unlimited';
-CREATE TRIGGER update_usage_quotas_updated_at BEFORE UPDATE ON platform.usage_quotas
-  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
 
 -- One row for each call that holds a slot. By node and epoch, so that what a lost node held is found.
 CREATE TABLE platform.quota_holds (
@@ -31,13 +30,13 @@ CREATE TABLE platform.quota_holds (
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, call_id, resource)
 );
+COMMENT ON TABLE platform.quota_holds IS 'retention=config encryption=E0 | goes with its call';
 CREATE INDEX ON platform.quota_holds (tenant_id, media_node, media_node_epoch);
 
-ALTER TABLE platform.usage_quotas ENABLE ROW LEVEL SECURITY;
+SELECT platform.guard_table('platform.usage_quotas'), platform.guard_table('platform.quota_holds');
 CREATE POLICY own ON platform.usage_quotas FOR SELECT TO callplane_tenant
   USING (tenant_id = (SELECT platform.current_tenant_id()));
 GRANT SELECT ON platform.usage_quotas TO callplane_tenant;
-ALTER TABLE platform.quota_holds ENABLE ROW LEVEL SECURITY;
 
 -- The functions below run as their owner and so past the policies. They take the tenant from the
 -- login (session_user), which SET ROLE does not change, and from no argument.

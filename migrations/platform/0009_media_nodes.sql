@@ -21,18 +21,18 @@ CREATE TABLE platform.media_nodes (
   updated_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE NULLS NOT DISTINCT (tenant_id, pod_name)
 );
+COMMENT ON TABLE platform.media_nodes IS 'retention=operational encryption=E0 | nodes that are gone go after seven days';
+COMMENT ON COLUMN platform.media_nodes.pod_uid IS 'NULL is no pod; a node that serves several tenants has a row for each';
 COMMENT ON COLUMN platform.media_nodes.tenant_id IS 'whose node it is; NULL is shared by several';
 COMMENT ON COLUMN platform.media_nodes.epoch IS 'which start of a node of this name; calls and dialled recipients carry it';
 COMMENT ON COLUMN platform.media_nodes.steady_since IS 'heard without a gap longer than the lease since then';
 CREATE INDEX ON platform.media_nodes (status);
-CREATE TRIGGER update_media_nodes_updated_at BEFORE UPDATE ON platform.media_nodes
-  FOR EACH ROW EXECUTE FUNCTION platform.update_updated_at_column();
 
 -- How long a node may be silent before it is lost.
 CREATE FUNCTION platform.media_node_lease() RETURNS interval
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT interval '15 seconds' $$;
 
-ALTER TABLE platform.media_nodes ENABLE ROW LEVEL SECURITY;
+SELECT platform.guard_table('platform.media_nodes');
 CREATE POLICY own ON platform.media_nodes TO callplane_tenant
   USING (tenant_id = (SELECT platform.current_tenant_id()))
   WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));

@@ -1,0 +1,100 @@
+-- What is kept, how long, where, and under which key: retention classes, backups, archives, data keys.
+--
+-- No tenant reads any of it, and what must outlive a tenant refers to it without a foreign key.
+
+CREATE TABLE platform.retention_policies (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  class platform.retention_class NOT NULL UNIQUE,
+  hot_days integer NOT NULL DEFAULT 90 CHECK (hot_days >= 0),
+  warm_days integer CHECK (warm_days >= hot_days),
+  cold_days integer CHECK (cold_days >= hot_days),
+  minimum_days integer NOT NULL DEFAULT 0 CHECK (minimum_days >= 0),
+  delete_after_days integer CHECK (delete_after_days >= minimum_days),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE platform.retention_policies IS 'retention=config encryption=E0 | ages in days since a row was made; the comment on every table names its class';
+COMMENT ON COLUMN platform.retention_policies.minimum_days IS 'the law''s floor: no override of a tenant goes below';
+COMMENT ON COLUMN platform.retention_policies.delete_after_days IS 'NULL is never by age';
+
+CREATE TABLE platform.encryption_keys (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid,
+  purpose text NOT NULL CHECK (purpose IN ('column', 'recording', 'archive')),
+  version integer NOT NULL CHECK (version > 0),
+  algorithm text NOT NULL DEFAULT 'AES-256-GCM' CHECK (algorithm = 'AES-256-GCM'),
+  wrapped_key bytea NOT NULL,
+  kek_ref text NOT NULL,
+  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired', 'shredded')),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE NULLS NOT DISTINCT (tenant_id, purpose, version)
+);
+COMMENT ON TABLE platform.encryption_keys IS 'retention=config encryption=E2 | kept until the last archive that needs it is gone';
+COMMENT ON COLUMN platform.encryption_keys.tenant_id IS 'no foreign key: archives need the key after the tenant is gone; NULL is the installation''s';
+COMMENT ON COLUMN platform.encryption_keys.wrapped_key IS 'encryption=E2 | under the key-encryption key that kek_ref names; empty once it is shredded';
+CREATE INDEX ON platform.encryption_keys (status);
+
+CREATE TABLE platform.archive_manifests (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL,
+  tenant_slug text NOT NULL,
+  class platform.retention_class NOT NULL,
+  source_table text NOT NULL,
+  range_start timestamptz,
+  range_end timestamptz,
+  row_count bigint NOT NULL CHECK (row_count >= 0),
+  object_url text NOT NULL,
+  sha256 bytea NOT NULL CHECK (length(sha256) = 32),
+  encryption_key_id uuid REFERENCES platform.encryption_keys (id),
+  retain_until timestamptz NOT NULL,
+  deleted_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE platform.archive_manifests IS 'retention=config encryption=E4 | what lies in object storage; kept until its own retain_until';
+COMMENT ON COLUMN platform.archive_manifests.tenant_id IS 'no foreign key: archives outlive the tenant';
+CREATE INDEX ON platform.archive_manifests (retain_until) WHERE deleted_at IS NULL;
+CREATE INDEX ON platform.archive_manifests (tenant_id, class);
+CREATE INDEX ON platform.archive_manifests (encryption_key_id);
+CREATE INDEX ON platform.archive_manifests (deleted_at) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE platform.backup_runs (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  database_cluster_id uuid REFERENCES platform.database_clusters (id) ON DELETE CASCADE,
+  kind platform.backup_kind NOT NULL,
+  status platform.backup_status NOT NULL DEFAULT 'running',
+  started_at timestamptz NOT NULL DEFAULT now(),
+  finished_at timestamptz,
+  recovered_to timestamptz,
+  restore_seconds integer CHECK (restore_seconds >= 0),
+  location text,
+  region text,
+  sha256 bytea CHECK (length(sha256) = 32),
+  size_bytes bigint CHECK (size_bytes >= 0),
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE platform.backup_runs IS 'retention=audit encryption=E0 | what proves that nothing would be lost, and how fast it would be back';
+COMMENT ON COLUMN platform.backup_runs.recovered_to IS 'the newest moment that can be restored after this run';
+COMMENT ON COLUMN platform.backup_runs.restore_seconds IS 'of a drill';
+COMMENT ON COLUMN platform.backup_runs.location IS 'URL of the object';
+CREATE INDEX ON platform.backup_runs (kind, started_at DESC);
+CREATE INDEX ON platform.backup_runs (database_cluster_id);
+CREATE INDEX ON platform.backup_runs (status);
+
+SELECT platform.guard_table(t)
+  FROM unnest('{platform.retention_policies, platform.encryption_keys, platform.archive_manifests,
+                platform.backup_runs}'::regclass[]) AS t;
+
+-- Data model, section 9. Ages are days since the row was made: hot up to hot_days, warm up to warm_days,
+-- then in object storage up to cold_days.
+INSERT INTO platform.retention_policies (class, hot_days, warm_days, cold_days, minimum_days, delete_after_days) VALUES
+  ('config',      90, NULL, NULL,    0, NULL),
+  ('operational', 90, 1095, 2555,    0, 2555),
+  ('recording',   90, 1095, 2555, 2555, 2555),
+  ('audit',       90, 1095, 3650, 3650, 3650),
+  ('billing',     90, 1095, 2555, 2555, 2555),
+  ('metrics',     90, 1095, NULL,    0, 1095),
+  ('session',     30, NULL, NULL,    0,   30),
+  ('pii',         90, NULL, NULL,    0, NULL);
