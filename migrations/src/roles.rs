@@ -1,5 +1,5 @@
-//! Roles of a tenant: one that owns its schema, one that holds the privileges of its media nodes,
-//! and two logins of which one is in use.
+//! Roles of a tenant: one that owns its schema, and for each [`Purpose`] one that holds the
+//! privileges and two logins of which one is in use.
 //!
 //! PostgreSQL's roles belong to the whole server while the registry belongs to one database, so a
 //! role of the right name may be somebody else's. **A role is touched only when
@@ -11,40 +11,18 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use crate::{Credentials, Error, Fence, OperatorDatabase, Result, Slot};
 
+mod names;
 mod password;
+mod schema;
 
 use password::Password;
 
-/// The roles of one schema. Suffixes fit: a schema name has at most 48 of 63 bytes.
-pub(crate) struct RoleNames {
-    pub(crate) owner: String,
-    pub(crate) media: String,
-}
+pub use names::Purpose;
+pub(crate) use names::RoleNames;
+pub(crate) use schema::{close_logins, drop_schema, end_sessions, ensure_schema};
 
-impl RoleNames {
-    pub(crate) fn of(schema: &SchemaName) -> Self {
-        Self {
-            owner: format!("{schema}_owner"),
-            media: format!("{schema}_media"),
-        }
-    }
-
-    fn login(&self, slot: Slot) -> String {
-        format!("{}_{}", self.media, slot.as_str())
-    }
-
-    fn all(&self) -> [String; 4] {
-        [
-            self.owner.clone(),
-            self.media.clone(),
-            self.login(Slot::A),
-            self.login(Slot::B),
-        ]
-    }
-}
-
-/// Gives the login of `slot` a new password and opens it. The login of the other slot stays as it
-/// is, so a rotation is: [`issue`] the other slot, publish it, wait until every node has read it,
+/// Gives the login of a purpose and slot a new password and opens it. The login of the other slot stays as it
+/// is, so a rotation is: [`issue`] the other slot, publish it, wait until every process has read it,
 /// [`retire`] the former one.
 ///
 /// Only a SCRAM verifier goes to the server: the password is in no server log.
@@ -52,12 +30,12 @@ pub async fn issue(
     database: &OperatorDatabase,
     fence: &Fence,
     tenant: TenantId,
+    purpose: Purpose,
     slot: Slot,
 ) -> Result<Credentials> {
     let mut transaction = database.begin(fence).await?;
     let schema = schema_of(&mut transaction, tenant).await?;
-    let names = RoleNames::of(&schema);
-    let login = names.login(slot);
+    let login = RoleNames::of(&schema).login(purpose, slot);
     registered(&mut transaction, tenant, &login).await?;
     let password = Password::random()?;
     ddl(
@@ -91,16 +69,17 @@ pub async fn issue(
     })
 }
 
-/// Closes the login of `slot` and ends its sessions.
+/// Closes the login of a purpose and slot and ends its sessions.
 pub async fn retire(
     database: &OperatorDatabase,
     fence: &Fence,
     tenant: TenantId,
+    purpose: Purpose,
     slot: Slot,
 ) -> Result<()> {
     let mut transaction = database.begin(fence).await?;
     let schema = schema_of(&mut transaction, tenant).await?;
-    let login = RoleNames::of(&schema).login(slot);
+    let login = RoleNames::of(&schema).login(purpose, slot);
     registered(&mut transaction, tenant, &login).await?;
     close(&mut transaction, &login).await?;
     sqlx::query("UPDATE platform.tenant_roles SET retired_at = now() WHERE role_name = $1")
@@ -148,120 +127,6 @@ pub async fn log_in(credentials: &Credentials) -> Result<LogIn> {
             }
         }
     }
-}
-
-/// Makes the schema and its roles, or finds them as this tenant's.
-pub(crate) async fn ensure_schema(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    schema: &SchemaName,
-) -> Result<()> {
-    let names = RoleNames::of(schema);
-    let existing = sqlx::query(
-        "SELECT count(*) FILTER (WHERE t.tenant_id = $2) AS ours, count(*) AS existing
-           FROM pg_roles r LEFT JOIN platform.tenant_roles t ON t.role_name = r.rolname
-          WHERE r.rolname = ANY ($1)",
-    )
-    .bind(names.all().as_slice())
-    .bind(tenant.uuid())
-    .fetch_one(&mut *connection)
-    .await?;
-    let (ours, existing): (i64, i64) = (existing.try_get("ours")?, existing.try_get("existing")?);
-    let schema_exists = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1")
-        .bind(schema.as_str())
-        .fetch_optional(&mut *connection)
-        .await?
-        .is_some();
-    match (ours, existing, schema_exists) {
-        (4, 4, true) => Ok(()),
-        (0, 0, false) => create_schema(connection, tenant, schema, &names).await,
-        _ => Err(Error::SchemaTaken {
-            schema: schema.clone(),
-        }),
-    }
-}
-
-async fn create_schema(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    schema: &SchemaName,
-    names: &RoleNames,
-) -> Result<()> {
-    let RoleNames { owner, media } = names;
-    // A schema name is letters, digits and underscores (`SchemaName`), and may be a word of SQL.
-    let mut statements = vec![
-        format!("CREATE ROLE {owner} NOLOGIN"),
-        format!("CREATE ROLE {media} NOLOGIN"),
-        format!("GRANT {owner} TO CURRENT_USER"),
-        format!("GRANT callplane_tenant TO {owner}, {media}"),
-        format!("CREATE SCHEMA \"{schema}\" AUTHORIZATION {owner}"),
-    ];
-    for slot in [Slot::A, Slot::B] {
-        let login = names.login(slot);
-        statements.extend([
-            format!("CREATE ROLE {login} NOLOGIN CONNECTION LIMIT 100 IN ROLE {media}"),
-            format!("ALTER ROLE {login} SET app.tenant_id = '{tenant}'"),
-            format!("ALTER ROLE {login} SET search_path = \"{schema}\", public"),
-            format!("ALTER ROLE {login} SET lock_timeout = '5s'"),
-            format!("ALTER ROLE {login} SET statement_timeout = '15s'"),
-            format!("ALTER ROLE {login} SET idle_in_transaction_session_timeout = '15s'"),
-        ]);
-    }
-    for statement in statements {
-        ddl(connection, statement).await?;
-    }
-    sqlx::query(
-        "INSERT INTO platform.tenant_roles (role_name, tenant_id, kind)
-         VALUES ($1, $5, 'owner'), ($2, $5, 'media'), ($3, $5, 'media'), ($4, $5, 'media')",
-    )
-    .bind(owner)
-    .bind(media)
-    .bind(names.login(Slot::A))
-    .bind(names.login(Slot::B))
-    .bind(tenant.uuid())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-/// Closes both logins of a tenant. Their sessions end with [`end_sessions`], after the commit.
-pub(crate) async fn close_logins(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    schema: &SchemaName,
-) -> Result<()> {
-    let names = RoleNames::of(schema);
-    for slot in [Slot::A, Slot::B] {
-        let login = names.login(slot);
-        registered(connection, tenant, &login).await?;
-        close(connection, &login).await?;
-    }
-    Ok(())
-}
-
-/// Ends the sessions of both logins.
-pub(crate) async fn end_sessions(database: &OperatorDatabase, schema: &SchemaName) -> Result<()> {
-    let names = RoleNames::of(schema);
-    terminate(database, &[names.login(Slot::A), names.login(Slot::B)]).await
-}
-
-/// Drops the schema and its roles, whose logins are closed, after proving that they are this tenant's.
-pub(crate) async fn drop_schema(
-    connection: &mut PgConnection,
-    tenant: TenantId,
-    schema: &SchemaName,
-) -> Result<()> {
-    let names = RoleNames::of(schema);
-    for role in names.all() {
-        registered(connection, tenant, &role).await?;
-    }
-    ddl(connection, format!("DROP SCHEMA \"{schema}\" CASCADE")).await?;
-    // Members before what they are members of. Fails, and with it all of this, when a role still
-    // owns something outside its schema: that was not made by us.
-    for role in names.all().iter().rev() {
-        ddl(connection, format!("DROP ROLE {role}")).await?;
-    }
-    Ok(())
 }
 
 async fn registered(connection: &mut PgConnection, tenant: TenantId, role: &str) -> Result<()> {

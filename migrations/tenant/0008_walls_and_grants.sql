@@ -2,7 +2,7 @@
 -- and grants what {{media}} needs of it.
 
 -- Partitions get neither policy nor grant: their rows are reachable only through the parent.
-SELECT platform.finish_table(c.oid, '{{tenant_id}}', '{{owner}}', '{{media}}')
+SELECT platform.finish_table(c.oid, '{{tenant_id}}', '{{owner}}', '{{media}}', '{{app}}', '{{ro}}')
   FROM pg_class c
  WHERE c.relnamespace = '{{schema}}'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
  ORDER BY c.relname;

@@ -15,7 +15,7 @@ use aws_lc_rs::digest;
 use callplane_types::TenantId;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use crate::roles::RoleNames;
+use crate::roles::{Purpose, RoleNames};
 use crate::{Error, Fence, OperatorDatabase, Result, tenants};
 
 pub use files::{File, PLATFORM, TENANT};
@@ -196,14 +196,17 @@ async fn execute(connection: &mut PgConnection, target: &Target, file: &File) ->
         .schema
         .parse()
         .map_err(|error| Error::invalid("schema name", error))?;
-    let RoleNames { owner, media } = RoleNames::of(&schema);
+    let names = RoleNames::of(&schema);
+    let owner = names.owner();
     // Names of letters, digits and underscores, and a UUID: nothing that could end a literal.
-    let sql = file
+    let mut sql = file
         .sql
         .replace("{{schema}}", &format!("\"{schema}\""))
         .replace("{{tenant_id}}", &tenant.to_string())
-        .replace("{{owner}}", &owner)
-        .replace("{{media}}", &media);
+        .replace("{{owner}}", &owner);
+    for purpose in Purpose::ALL {
+        sql = sql.replace(&format!("{{{{{purpose}}}}}"), &names.group(*purpose));
+    }
     let before = format!("SET LOCAL ROLE {owner}; SET LOCAL search_path = \"{schema}\", public;");
     sqlx::raw_sql(AssertSqlSafe(before))
         .execute(&mut *connection)

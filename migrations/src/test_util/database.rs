@@ -8,10 +8,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{HarnessError, PostgresServer};
+use crate::roles::{self, Purpose};
 use crate::tenants::{self, TenantSpec, TenantStatus};
-use crate::{
-    Credentials, Fence, ObjectRef, OperatorDatabase, Slot, TenantDatabase, migrate, roles,
-};
+use crate::{Credentials, Fence, ObjectRef, OperatorDatabase, Slot, TenantDatabase, migrate};
 
 /// A bootstrapped and migrated database on a [`PostgresServer`].
 #[derive(Debug)]
@@ -70,7 +69,14 @@ impl<'a> TestDatabase<'a> {
     pub async fn tenant_of(&self, spec: TenantSpec) -> Result<TestTenant, HarnessError> {
         let tenant = tenants::ensure(&self.operator, &self.fence, &spec).await?;
         migrate::tenant(&self.operator, &self.fence, tenant.id).await?;
-        let credentials = roles::issue(&self.operator, &self.fence, tenant.id, Slot::A).await?;
+        let credentials = roles::issue(
+            &self.operator,
+            &self.fence,
+            tenant.id,
+            Purpose::Media,
+            Slot::A,
+        )
+        .await?;
         Ok(TestTenant {
             id: tenant.id,
             spec,

@@ -9,6 +9,7 @@ mod numbers;
 mod programs;
 mod quotas;
 mod records;
+mod roles;
 mod support;
 mod tenants;
 mod walls;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use callplane_store::roles::{self, Purpose};
 use callplane_store::tenants::{self, TenantSpec};
 use callplane_store::test_util::TestDatabase;
-use callplane_store::{Error, ObjectRef, Slot, TenantDatabase, migrate, quotas, roles, routes};
+use callplane_store::{Error, ObjectRef, Slot, TenantDatabase, migrate, quotas, routes};
 use callplane_types::TenantId;
 use sqlx::Connection;
 use uuid::Uuid;
@@ -180,9 +181,15 @@ async fn retained_data_is_given_back_only_to_who_names_it() {
         .await
         .unwrap();
     assert_eq!(adopted.id, acme.id);
-    let credentials = roles::issue(&database.operator, &database.fence, acme.id, Slot::B)
-        .await
-        .unwrap();
+    let credentials = roles::issue(
+        &database.operator,
+        &database.fence,
+        acme.id,
+        Purpose::Media,
+        Slot::B,
+    )
+    .await
+    .unwrap();
     let tenant = TenantDatabase::connect_lazy(&credentials, 1).unwrap();
     tenant.ping().await.unwrap();
     let agents = format!("SELECT count(*) FROM {}.agents", acme.schema());
@@ -196,7 +203,7 @@ async fn a_password_rotates_without_a_failed_login() {
     let TestDatabase {
         operator, fence, ..
     } = &database;
-    let b = roles::issue(operator, fence, acme.id, Slot::B)
+    let b = roles::issue(operator, fence, acme.id, Purpose::Media, Slot::B)
         .await
         .unwrap();
     // Overlap: both log in.
@@ -204,7 +211,7 @@ async fn a_password_rotates_without_a_failed_login() {
     assert!(roles::verify(&b).await.unwrap());
     acme.database.ping().await.unwrap();
     acme.database.rotate(&b).unwrap();
-    roles::retire(operator, fence, acme.id, Slot::A)
+    roles::retire(operator, fence, acme.id, Purpose::Media, Slot::A)
         .await
         .unwrap();
     assert!(!roles::verify(&acme.credentials).await.unwrap());

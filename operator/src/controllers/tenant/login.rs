@@ -6,7 +6,8 @@ use std::time::Duration;
 use callplane_crds::{CredentialsStatus, Tenant};
 use callplane_kit::apply::{self as kit_apply, owner_reference};
 use callplane_kit::{delete, owner_uid};
-use callplane_store::{Credentials, Fence, Slot, roles};
+use callplane_store::roles::{self, Purpose};
+use callplane_store::{Credentials, Fence, Slot};
 use callplane_types::TenantId;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -83,7 +84,7 @@ impl TenantController {
                     (published.slot, published.issued_at, time)
                 }
                 (Plan::Retire { slot }, Some(published), Some(login)) => {
-                    let retired = roles::retire(database, fence, id, slot).await;
+                    let retired = roles::retire(database, fence, id, Purpose::Media, slot).await;
                     retired.map_err(Error::IssueCredentials)?;
                     let issue = Issue {
                         login: &login,
@@ -95,7 +96,7 @@ impl TenantController {
                     (published.slot, published.issued_at, rotation.every)
                 }
                 (Plan::Issue { slot, retiring }, ..) => {
-                    let login = roles::issue(database, fence, id, slot).await;
+                    let login = roles::issue(database, fence, id, Purpose::Media, slot).await;
                     let issue = Issue {
                         login: &login.map_err(Error::IssueCredentials)?,
                         issued_at: now,
