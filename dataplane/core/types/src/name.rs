@@ -149,4 +149,25 @@ mod tests {
         assert_eq!(name.default_schema().as_str(), "callplane_acme_eu");
         assert!(name.default_schema().as_str().parse::<SchemaName>().is_ok());
     }
+
+    #[test]
+    fn a_name_too_long_for_a_schema_ends_in_its_hash() {
+        let schema = |length: usize, end: &str| {
+            let name: TenantName = format!("{}{end}", "n".repeat(length - end.len()))
+                .parse()
+                .unwrap();
+            name.default_schema()
+        };
+        let whole = format!("callplane_{}", "n".repeat(38));
+        assert_eq!(schema(38, "").as_str(), whole);
+        for length in [39, 40] {
+            let long = schema(length, "");
+            assert_eq!(long.as_str().len(), 48, "{long}");
+            assert_eq!(long.as_str().parse::<SchemaName>().as_ref(), Ok(&long));
+        }
+        // What is cut off still tells tenants apart, the same way with every release.
+        assert_ne!(schema(40, "-eu"), schema(40, "-us"));
+        let hashed = format!("callplane_{}_34a52b12", "n".repeat(29));
+        assert_eq!(schema(40, "-eu").as_str(), hashed);
+    }
 }
