@@ -36,14 +36,24 @@ pub const PLATFORM: &[File] = files!("platform":
 
 /// `migrations/tenant`: one schema for each tenant.
 pub const TENANT: &[File] = files!("tenant":
-    "0001_anchor_and_events.sql",
-    "0002_agents_and_flows.sql",
-    "0003_telephony.sql",
-    "0004_contacts_and_dnc.sql",
-    "0005_campaigns.sql",
-    "0006_calls.sql",
-    "0007_conversations.sql",
-    "0008_walls_and_grants.sql",
+    "0001_core_and_people.sql",
+    "0002_knowledge.sql",
+    "0003_flows.sql",
+    "0004_agents.sql",
+    "0005_integration.sql",
+    "0006_queues.sql",
+    "0007_publishers_and_buyers.sql",
+    "0008_telephony.sql",
+    "0009_contacts.sql",
+    "0010_compliance.sql",
+    "0011_campaigns.sql",
+    "0012_calls.sql",
+    "0013_call_records.sql",
+    "0014_conversations.sql",
+    "0015_messaging.sql",
+    "0016_billing.sql",
+    "0017_metrics.sql",
+    "0018_months_walls_and_grants.sql",
 );
 
 #[cfg(test)]

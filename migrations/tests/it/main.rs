@@ -3,6 +3,7 @@
 
 mod campaigns;
 mod fence;
+mod grants;
 mod media_nodes;
 mod migrations;
 mod numbers;
@@ -10,6 +11,7 @@ mod programs;
 mod quotas;
 mod records;
 mod roles;
+mod schema;
 mod support;
 mod tenants;
 mod walls;

@@ -1,154 +1,8 @@
--- Calls and what one call leaves behind. Written by media nodes only.
+-- What one call leaves behind. Written by media nodes when the call ends, in one transaction with
+-- it; analyses by the worker that makes them, tags also by people.
 --
--- Partitioned by the UUIDv7 of the call, so that a month of calls with all their rows can be detached
--- together (data model, D11). Until a tenant is large everything lives in the default partitions (D26).
--- Only tables of this family have foreign keys to `calls`; the rest refers without one.
---
--- Left out until their tables exist: columns for members, queues, publishers, buyers and targets.
-
-CREATE SEQUENCE calls_row_no_seq;
-CREATE TABLE calls (
-  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
-  row_no bigint NOT NULL DEFAULT nextval('calls_row_no_seq'),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
-  call_sid text NOT NULL,
-  external_call_id text,
-  carrier_call_sid text,
-  parent_call_id uuid,
-  parent_call_sid text,
-  direction platform.call_direction NOT NULL,
-  call_type platform.call_type NOT NULL DEFAULT 'voice',
-  status platform.call_status NOT NULL DEFAULT 'initiated',
-  status_reason text,
-  from_number text,
-  to_number text,
-  from_uri text,
-  to_uri text,
-  from_phone_number_id uuid REFERENCES phone_numbers (id) ON DELETE SET NULL,
-  to_phone_number_id uuid REFERENCES phone_numbers (id) ON DELETE SET NULL,
-  customer_number text,
-  customer_name text,
-  contact_id uuid REFERENCES contacts (id) ON DELETE SET NULL,
-  agent_id uuid REFERENCES agents (id) ON DELETE SET NULL,
-  agent_version_id uuid,
-  flow_id uuid REFERENCES flows (id) ON DELETE SET NULL,
-  campaign_id uuid REFERENCES campaigns (id) ON DELETE SET NULL,
-  campaign_recipient_id uuid,
-  campaign_name text,
-  initiated_at timestamptz NOT NULL DEFAULT now(),
-  ringing_at timestamptz,
-  answered_at timestamptz,
-  connected_at timestamptz,
-  ended_at timestamptz,
-  duration_seconds integer GENERATED ALWAYS AS (platform.seconds_between(initiated_at, ended_at)) STORED,
-  connected_seconds integer GENERATED ALWAYS AS (platform.seconds_between(connected_at, ended_at)) STORED,
-  billing_increment_seconds smallint NOT NULL DEFAULT 6 CHECK (billing_increment_seconds BETWEEN 1 AND 3600),
-  billable_seconds integer GENERATED ALWAYS AS (
-    platform.round_up(platform.seconds_between(answered_at, ended_at), billing_increment_seconds)) STORED,
-  mos_score numeric(3, 2) CHECK (mos_score BETWEEN 1.0 AND 5.0),
-  jitter_ms integer,
-  packet_loss_percent numeric(5, 2) CHECK (packet_loss_percent BETWEEN 0 AND 100),
-  caller_id_area_code text,
-  caller_id_state text,
-  target_number text,
-  revenue_micros bigint NOT NULL DEFAULT 0,
-  payout_micros bigint NOT NULL DEFAULT 0,
-  cost_micros bigint NOT NULL DEFAULT 0,
-  profit_micros bigint GENERATED ALWAYS AS (revenue_micros - payout_micros - cost_micros) STORED,
-  currency text NOT NULL DEFAULT 'USD',
-  rate_micros_per_minute bigint,
-  is_duplicate boolean NOT NULL DEFAULT false,
-  converted boolean NOT NULL DEFAULT false,
-  missed_call boolean NOT NULL DEFAULT false,
-  blocked boolean NOT NULL DEFAULT false,
-  paid_out boolean NOT NULL DEFAULT false,
-  previously_connected boolean NOT NULL DEFAULT false,
-  previously_connected_at timestamptz,
-  previously_connected_target text,
-  no_payout_reason text,
-  no_conversion_reason text,
-  block_reason text,
-  outcome text,
-  hangup_cause text,
-  hangup_by platform.hangup_party,
-  sip_code integer,
-  media_node text,
-  media_node_epoch bigint,
-  tags text[] NOT NULL DEFAULT '{}',
-  metadata jsonb NOT NULL DEFAULT '{}',
-  created_at timestamptz NOT NULL DEFAULT now(),
-  updated_at timestamptz NOT NULL DEFAULT now(),
-  CHECK (abs(extract(epoch FROM (initiated_at - platform.uuid_v7_time(id)))) < 86400)
-) PARTITION BY RANGE (id);
-CREATE TABLE calls_default PARTITION OF calls DEFAULT;
-CREATE INDEX ON calls (tenant_id, initiated_at DESC);
-CREATE INDEX ON calls (initiated_at DESC);
-CREATE INDEX ON calls (call_sid);
-CREATE INDEX ON calls (external_call_id) WHERE external_call_id IS NOT NULL;
-CREATE INDEX ON calls (carrier_call_sid) WHERE carrier_call_sid IS NOT NULL;
-CREATE INDEX ON calls (status);
-CREATE INDEX ON calls (direction);
-CREATE INDEX ON calls (from_number);
-CREATE INDEX ON calls (to_number);
-CREATE INDEX ON calls (customer_number, initiated_at DESC);
-CREATE INDEX ON calls (agent_id, initiated_at DESC);
-CREATE INDEX ON calls (campaign_id, initiated_at DESC);
-CREATE INDEX ON calls (outcome) WHERE outcome IS NOT NULL;
-CREATE INDEX ON calls USING gin (tags);
-CREATE INDEX ON calls (media_node) WHERE ended_at IS NULL;
-CREATE INDEX ON calls (updated_at);
-CREATE INDEX ON calls (from_phone_number_id) WHERE from_phone_number_id IS NOT NULL;
-CREATE INDEX ON calls (to_phone_number_id) WHERE to_phone_number_id IS NOT NULL;
-CREATE INDEX ON calls (contact_id) WHERE contact_id IS NOT NULL;
-CREATE INDEX ON calls (flow_id) WHERE flow_id IS NOT NULL;
-
--- Identifiers of calls, unique over all partitions.
-CREATE TABLE call_keys (
-  kind text NOT NULL CHECK (kind IN ('call_sid', 'external')),
-  key text NOT NULL,
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
-  call_id uuid NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (kind, key)
-);
-CREATE INDEX ON call_keys (call_id);
-
-CREATE FUNCTION calls_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.call_sid IS NULL THEN
-    NEW.call_sid := 'CA' || replace(NEW.id::text, '-', '');
-  END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER calls_fill BEFORE INSERT ON calls FOR EACH ROW EXECUTE FUNCTION calls_before_insert();
-
-CREATE FUNCTION calls_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.call_sid <> 'CA' || replace(NEW.id::text, '-', '') THEN
-    INSERT INTO call_keys (kind, key, call_id) VALUES ('call_sid', NEW.call_sid, NEW.id);
-  END IF;
-  -- Only the Call-IDs that we make: a caller may use its own again (RFC 3261 section 8.1.3.5).
-  IF NEW.direction = 'outbound' AND NEW.external_call_id IS NOT NULL THEN
-    INSERT INTO call_keys (kind, key, call_id) VALUES ('external', NEW.external_call_id, NEW.id);
-  END IF;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER calls_keys AFTER INSERT ON calls FOR EACH ROW EXECUTE FUNCTION calls_after_insert();
-
--- A final status is final. One exception: a call that was closed because its node was silent, and
--- whose node then delivers what really happened.
-CREATE FUNCTION calls_status_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF OLD.status IN ('completed', 'busy', 'no_answer', 'failed', 'cancelled', 'blocked')
-     AND NEW.status IS DISTINCT FROM OLD.status
-     AND NOT (OLD.hangup_cause IS NOT DISTINCT FROM 'node_lost'
-              AND NEW.hangup_cause IS DISTINCT FROM 'node_lost') THEN
-    RAISE EXCEPTION 'call % is final (%)', OLD.id, OLD.status USING ERRCODE = '23514';
-  END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER calls_guard BEFORE UPDATE OF status ON calls
-  FOR EACH ROW EXECUTE FUNCTION calls_status_guard();
+-- Same partitioning as `calls`. Primary keys begin with call_id, so that the rows of a call lie
+-- together; `id` is what the outside knows a row by.
 
 CREATE TABLE call_legs (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
@@ -161,6 +15,8 @@ CREATE TABLE call_legs (
   from_uri text,
   to_uri text,
   trunk_id uuid REFERENCES trunks (id) ON DELETE SET NULL,
+  buyer_endpoint_id uuid REFERENCES buyer_endpoints (id) ON DELETE SET NULL,
+  member_id uuid REFERENCES members (id) ON DELETE SET NULL,
   agent_id uuid REFERENCES agents (id) ON DELETE SET NULL,
   carrier_leg_id text,
   status platform.call_status NOT NULL DEFAULT 'initiated',
@@ -177,9 +33,11 @@ CREATE TABLE call_legs (
   UNIQUE (call_id, leg_no)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_legs_default PARTITION OF call_legs DEFAULT;
+COMMENT ON TABLE call_legs IS 'retention=operational encryption=E1 | the sides of a call, from 1';
 CREATE INDEX ON call_legs (trunk_id) WHERE trunk_id IS NOT NULL;
+CREATE INDEX ON call_legs (buyer_endpoint_id) WHERE buyer_endpoint_id IS NOT NULL;
+CREATE INDEX ON call_legs (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX ON call_legs (agent_id) WHERE agent_id IS NOT NULL;
-CREATE INDEX ON call_legs (status);
 CREATE INDEX ON call_legs (id);
 
 CREATE TABLE call_segments (
@@ -190,8 +48,11 @@ CREATE TABLE call_segments (
   kind platform.segment_kind NOT NULL,
   started_at timestamptz NOT NULL,
   ended_at timestamptz,
-  duration_seconds integer GENERATED ALWAYS AS (platform.seconds_between(started_at, ended_at)) STORED,
+  duration_seconds integer
+    GENERATED ALWAYS AS (platform.seconds_between(started_at, ended_at)) STORED,
   agent_id uuid REFERENCES agents (id) ON DELETE SET NULL,
+  member_id uuid REFERENCES members (id) ON DELETE SET NULL,
+  queue_id uuid REFERENCES queues (id) ON DELETE SET NULL,
   flow_node_id uuid REFERENCES flow_nodes (id) ON DELETE SET NULL,
   metadata jsonb NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -200,7 +61,11 @@ CREATE TABLE call_segments (
   UNIQUE (call_id, seq)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_segments_default PARTITION OF call_segments DEFAULT;
+COMMENT ON TABLE call_segments IS
+  'retention=operational encryption=E0 | what the time of a call was spent with, from 1';
 CREATE INDEX ON call_segments (agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX ON call_segments (member_id) WHERE member_id IS NOT NULL;
+CREATE INDEX ON call_segments (queue_id) WHERE queue_id IS NOT NULL;
 CREATE INDEX ON call_segments (flow_node_id) WHERE flow_node_id IS NOT NULL;
 CREATE INDEX ON call_segments (id);
 
@@ -214,13 +79,16 @@ CREATE TABLE call_events (
   event_timestamp timestamptz NOT NULL DEFAULT now(),
   from_status platform.call_status,
   to_status platform.call_status,
+  member_id uuid REFERENCES members (id) ON DELETE SET NULL,
   metadata jsonb NOT NULL DEFAULT '{}',
   raw_event jsonb,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (call_id, id)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_events_default PARTITION OF call_events DEFAULT;
+COMMENT ON TABLE call_events IS 'retention=operational encryption=E1 | what happened, in order';
 CREATE INDEX ON call_events (event_timestamp DESC);
+CREATE INDEX ON call_events (member_id) WHERE member_id IS NOT NULL;
 CREATE INDEX ON call_events (id);
 CREATE TRIGGER call_events_append_only BEFORE UPDATE OR DELETE ON call_events
   FOR EACH ROW EXECUTE FUNCTION platform.forbid_change();
@@ -247,7 +115,8 @@ CREATE TABLE cdrs (
   created_at timestamptz NOT NULL DEFAULT now()
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE cdrs_default PARTITION OF cdrs DEFAULT;
-CREATE INDEX ON cdrs (status);
+COMMENT ON TABLE cdrs IS
+  'retention=operational encryption=E1 | the detail record, copied from the call when it ends';
 CREATE INDEX ON cdrs (id);
 CREATE TRIGGER cdrs_append_only BEFORE UPDATE OR DELETE ON cdrs
   FOR EACH ROW EXECUTE FUNCTION platform.forbid_change();
@@ -277,6 +146,8 @@ CREATE TABLE call_recordings (
   PRIMARY KEY (call_id, id)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_recordings_default PARTITION OF call_recordings DEFAULT;
+COMMENT ON TABLE call_recordings IS
+  'retention=recording encryption=E4 | describes the audio, which is in object storage';
 CREATE INDEX ON call_recordings (recording_sid) WHERE recording_sid IS NOT NULL;
 CREATE INDEX ON call_recordings (retain_until) WHERE deleted_at IS NULL AND NOT legal_hold;
 CREATE INDEX ON call_recordings (status);
@@ -301,12 +172,38 @@ CREATE TABLE transcriptions (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (call_id, id),
-  CHECK (text IS NULL OR text_enc IS NULL)
+  CONSTRAINT transcriptions_one_text CHECK (text IS NULL OR text_enc IS NULL)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE transcriptions_default PARTITION OF transcriptions DEFAULT;
+COMMENT ON TABLE transcriptions IS 'retention=operational encryption=E1 | what was said, as text';
+COMMENT ON COLUMN transcriptions.text_enc IS
+  'encryption=E2 | instead of text, when the tenant asks for it';
 CREATE INDEX ON transcriptions USING gin (text public.gin_trgm_ops);
 CREATE INDEX ON transcriptions (status);
 CREATE INDEX ON transcriptions (id);
+
+CREATE TABLE call_analyses (
+  id uuid NOT NULL DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+  summary text,
+  captured_data jsonb NOT NULL DEFAULT '{}',
+  sentiment platform.sentiment,
+  intents text[] NOT NULL DEFAULT '{}',
+  keywords text[] NOT NULL DEFAULT '{}',
+  csat_score numeric(3, 1) CHECK (csat_score BETWEEN 0 AND 10),
+  success boolean,
+  model text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (call_id)
+) PARTITION BY RANGE (call_id);
+CREATE TABLE call_analyses_default PARTITION OF call_analyses DEFAULT;
+COMMENT ON TABLE call_analyses IS
+  'retention=operational encryption=E1 | summary, captured data and mood of a call, by a model';
+COMMENT ON COLUMN call_analyses.success IS 'counted by agents.successful_calls';
+CREATE INDEX ON call_analyses USING gin (captured_data jsonb_path_ops);
+CREATE INDEX ON call_analyses (id);
 
 CREATE TABLE call_costs (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
@@ -325,4 +222,69 @@ CREATE TABLE call_costs (
   UNIQUE (call_id, component, provider, unit)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_costs_default PARTITION OF call_costs DEFAULT;
+COMMENT ON TABLE call_costs IS
+  'retention=billing encryption=E0 | what a call cost, by component; calls.cost_micros is the sum';
 CREATE INDEX ON call_costs (id);
+
+CREATE TABLE tags (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  name text NOT NULL UNIQUE,
+  color text,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE tags IS 'retention=config encryption=E0 | the words that calls are tagged with';
+
+CREATE TABLE call_tags (
+  id uuid NOT NULL DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+  tag_id uuid NOT NULL REFERENCES tags (id) ON DELETE CASCADE,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (call_id, tag_id)
+) PARTITION BY RANGE (call_id);
+CREATE TABLE call_tags_default PARTITION OF call_tags DEFAULT;
+COMMENT ON TABLE call_tags IS
+  'retention=operational encryption=E0 | which call has which tag; calls.tags mirrors it';
+CREATE INDEX ON call_tags (tag_id);
+CREATE INDEX ON call_tags (id);
+
+CREATE TABLE stir_shaken_statuses (
+  id uuid NOT NULL DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+  attestation platform.stir_attestation,
+  verification platform.stir_verification NOT NULL DEFAULT 'not_checked',
+  orig_tn text,
+  dest_tn text,
+  origid uuid,
+  certificate_url text,
+  identity_header text,
+  reason text,
+  checked_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (call_id, id)
+) PARTITION BY RANGE (call_id);
+CREATE TABLE stir_shaken_statuses_default PARTITION OF stir_shaken_statuses DEFAULT;
+COMMENT ON TABLE stir_shaken_statuses IS
+  'retention=operational encryption=E1 | attestation of the calling number and its verification';
+COMMENT ON COLUMN stir_shaken_statuses.identity_header IS 'as it came (RFC 8224)';
+CREATE INDEX ON stir_shaken_statuses (id);
+
+-- Keeps calls.tags equal to call_tags, by name.
+CREATE FUNCTION sync_call_tags() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  changed uuid := CASE TG_OP WHEN 'DELETE' THEN OLD.call_id ELSE NEW.call_id END;
+BEGIN
+  UPDATE {{schema}}.calls
+     SET tags = coalesce((SELECT array_agg(t.name ORDER BY t.name)
+                            FROM {{schema}}.call_tags ct JOIN {{schema}}.tags t ON t.id = ct.tag_id
+                           WHERE ct.call_id = changed), '{}')
+   WHERE id = changed;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER call_tags_sync AFTER INSERT OR DELETE ON call_tags
+  FOR EACH ROW EXECUTE FUNCTION sync_call_tags();

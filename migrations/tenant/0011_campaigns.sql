@@ -1,13 +1,13 @@
 -- Campaigns and their recipients. The operator writes a campaign from the custom resource Campaign;
 -- recipients come through the API, never through a custom resource (volume, personal data).
 --
--- Left out until its table exists: campaigns.caller_id_pool_id. Added to the data model: the caller
--- number, the ring time, whose time zone the window is in, and what a claim commits about an attempt.
+-- Added to the data model: the caller number, the ring time, whose time zone the window is in,
+-- which lists bar from a campaign, and what a claim commits about an attempt.
 
 CREATE SEQUENCE campaigns_row_no_seq;
 CREATE TABLE campaigns (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
-  row_no bigint NOT NULL DEFAULT nextval('campaigns_row_no_seq'),
+  row_no bigint NOT NULL DEFAULT nextval('campaigns_row_no_seq') UNIQUE,
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
   kind platform.campaign_kind NOT NULL DEFAULT 'outbound',
   name text NOT NULL,
@@ -15,6 +15,7 @@ CREATE TABLE campaigns (
   desired_state platform.campaign_desired NOT NULL DEFAULT 'draft',
   agent_id uuid REFERENCES agents (id) ON DELETE SET NULL,
   flow_id uuid REFERENCES flows (id) ON DELETE SET NULL,
+  caller_id_pool_id uuid REFERENCES caller_id_pools (id) ON DELETE SET NULL,
   caller_phone_number_id uuid REFERENCES phone_numbers (id) ON DELETE SET NULL,
   first_sentence text,
   task_prompt text,
@@ -53,24 +54,33 @@ CREATE TABLE campaigns (
   updated_at timestamptz NOT NULL DEFAULT now(),
   deleted_at timestamptz
 );
-COMMENT ON COLUMN campaigns.recipient_time_zone IS 'true: the window is in each recipient''s own zone; false: in time_zone';
+COMMENT ON TABLE campaigns IS
+  'retention=config encryption=E0 | dialling and call tracking; the dialler writes status, counters';
+COMMENT ON COLUMN campaigns.recipient_time_zone IS
+  'true: the window is in each recipient''s own zone; false: in time_zone';
 COMMENT ON COLUMN campaigns.calls_per_minute IS 'NULL is no limit';
-CREATE UNIQUE INDEX campaigns_object ON campaigns (k8s_namespace, k8s_name) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX campaigns_object ON campaigns (k8s_namespace, k8s_name)
+  WHERE deleted_at IS NULL;
 CREATE INDEX ON campaigns (name) WHERE deleted_at IS NULL;
 CREATE INDEX ON campaigns (tenant_id, status);
 CREATE INDEX ON campaigns (agent_id);
 CREATE INDEX ON campaigns (flow_id);
+CREATE INDEX ON campaigns (caller_id_pool_id);
 CREATE INDEX ON campaigns (caller_phone_number_id);
 CREATE INDEX ON campaigns (deleted_at) WHERE deleted_at IS NOT NULL;
-ALTER TABLE phone_numbers ADD FOREIGN KEY (campaign_id) REFERENCES campaigns (id) ON DELETE SET NULL;
+ALTER TABLE phone_numbers ADD FOREIGN KEY (campaign_id) REFERENCES campaigns (id)
+  ON DELETE SET NULL;
 
 CREATE TABLE campaign_dnc_lists (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
   campaign_id uuid NOT NULL REFERENCES campaigns (id) ON DELETE CASCADE,
   dnc_list_id uuid NOT NULL REFERENCES dnc_lists (id) ON DELETE CASCADE,
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (campaign_id, dnc_list_id)
+  UNIQUE (campaign_id, dnc_list_id)
 );
+COMMENT ON TABLE campaign_dnc_lists IS
+  'retention=config encryption=E0 | lists that bar from a campaign, beside the internal ones';
 CREATE INDEX ON campaign_dnc_lists (dnc_list_id);
 
 CREATE TABLE campaign_recipients (
@@ -97,23 +107,33 @@ CREATE TABLE campaign_recipients (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   UNIQUE (campaign_id, phone_number),
-  CHECK (status <> 'dialing' OR (last_call_id IS NOT NULL AND dialing_node IS NOT NULL AND dialing_epoch IS NOT NULL))
+  CONSTRAINT campaign_recipients_attempt
+    CHECK (status <> 'dialing'
+           OR (last_call_id IS NOT NULL AND dialing_node IS NOT NULL AND dialing_epoch IS NOT NULL))
 );
-COMMENT ON COLUMN campaign_recipients.dialing_epoch IS 'epoch of the node that committed the attempt before its INVITE; a lost epoch makes the attempt unknown';
-CREATE INDEX ON campaign_recipients (campaign_id, status, next_attempt_at);
+COMMENT ON TABLE campaign_recipients IS
+  'retention=operational encryption=E1 | whom a campaign calls';
+COMMENT ON COLUMN campaign_recipients.dialing_epoch IS
+  'of the node that committed the attempt before its INVITE; a lost epoch makes it unknown';
+-- A claim reads what is due, however many were called before.
+CREATE INDEX campaign_recipients_due
+  ON campaign_recipients (campaign_id, next_attempt_at NULLS FIRST, id)
+  WHERE status IN ('ready', 'queued', 'retry_wait');
+CREATE INDEX campaign_recipients_dialing ON campaign_recipients (campaign_id)
+  WHERE status = 'dialing';
 CREATE INDEX ON campaign_recipients (contact_id);
-CREATE INDEX ON campaign_recipients (status);
 
 -- Whether a number must not be called by a campaign: lists and the people who have the number.
 CREATE FUNCTION do_not_call(p_campaign uuid, p_number text) RETURNS boolean
 LANGUAGE sql STABLE AS $$
   SELECT EXISTS (
-           SELECT FROM dnc_list_entries e JOIN dnc_lists l ON l.id = e.dnc_list_id
+           SELECT FROM {{schema}}.dnc_list_entries e
+             JOIN {{schema}}.dnc_lists l ON l.id = e.dnc_list_id
             WHERE e.phone_number = p_number AND l.status = 'active'
               AND (e.expires_at IS NULL OR e.expires_at > now())
               AND (l.kind = 'internal' OR EXISTS (
-                     SELECT FROM campaign_dnc_lists d
+                     SELECT FROM {{schema}}.campaign_dnc_lists d
                       WHERE d.campaign_id = p_campaign AND d.dnc_list_id = l.id)))
       OR EXISTS (
-           SELECT FROM contacts c
+           SELECT FROM {{schema}}.contacts c
             WHERE c.phone = p_number AND c.do_not_call AND c.deleted_at IS NULL) $$;

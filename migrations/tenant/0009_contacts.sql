@@ -1,12 +1,11 @@
--- People, and who must not be called.
---
--- Left out until its table exists: contacts.created_by_user_id.
+-- The address book: people of the outside, and lists of them.
 
 CREATE SEQUENCE contacts_row_no_seq;
 CREATE TABLE contacts (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
-  row_no bigint NOT NULL DEFAULT nextval('contacts_row_no_seq'),
+  row_no bigint NOT NULL DEFAULT nextval('contacts_row_no_seq') UNIQUE,
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  created_by_user_id uuid REFERENCES members (id) ON DELETE SET NULL,
   first_name text,
   last_name text,
   company text,
@@ -31,34 +30,35 @@ CREATE TABLE contacts (
   updated_at timestamptz NOT NULL DEFAULT now(),
   deleted_at timestamptz
 );
+COMMENT ON TABLE contacts IS
+  'retention=pii encryption=E1 | an erased contact keeps its row without personal data';
 CREATE INDEX ON contacts (phone);
 CREATE INDEX ON contacts (email);
 CREATE INDEX ON contacts USING gin (tags);
 CREATE INDEX ON contacts (status);
+CREATE INDEX ON contacts (created_by_user_id);
 CREATE INDEX ON contacts (deleted_at) WHERE deleted_at IS NOT NULL;
 
-CREATE TABLE dnc_lists (
+CREATE SEQUENCE contact_lists_row_no_seq;
+CREATE TABLE contact_lists (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  row_no bigint NOT NULL DEFAULT nextval('contact_lists_row_no_seq') UNIQUE,
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
   name text NOT NULL UNIQUE,
-  kind platform.dnc_kind NOT NULL DEFAULT 'internal',
-  status platform.entity_status NOT NULL DEFAULT 'active',
+  description text,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON COLUMN dnc_lists.kind IS 'internal bars from every campaign, others from the campaigns that name the list';
-CREATE INDEX ON dnc_lists (status);
+COMMENT ON TABLE contact_lists IS 'retention=config encryption=E0 | lists of people';
 
-CREATE TABLE dnc_list_entries (
+CREATE TABLE contact_list_members (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
-  dnc_list_id uuid NOT NULL REFERENCES dnc_lists (id) ON DELETE CASCADE,
-  phone_number text NOT NULL CHECK (phone_number ~ '^\+[1-9][0-9]{1,14}$'),
-  reason text,
-  source text,
-  expires_at timestamptz,
+  contact_list_id uuid NOT NULL REFERENCES contact_lists (id) ON DELETE CASCADE,
+  contact_id uuid NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (dnc_list_id, phone_number)
+  UNIQUE (contact_list_id, contact_id)
 );
-CREATE INDEX ON dnc_list_entries (phone_number);
+COMMENT ON TABLE contact_list_members IS 'retention=pii encryption=E0 | who is on which list';
+CREATE INDEX ON contact_list_members (contact_id);

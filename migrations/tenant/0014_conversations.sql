@@ -1,6 +1,8 @@
--- What was said: conversations and their turns. Same partitioning as `calls`.
+-- What was said: conversations and their turns. Same partitioning as `calls`; a conversation of a
+-- call falls into the month of the call.
 --
--- Added to the data model: messages.intended, what the agent was going to say when it was interrupted.
+-- Added to the data model: messages.intended, what the agent was going to say when it was
+-- interrupted.
 
 CREATE TABLE conversations (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
@@ -17,9 +19,12 @@ CREATE TABLE conversations (
   ended_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
-  CHECK (call_id IS NULL OR platform.uuid_v7_month(id) = platform.uuid_v7_month(call_id))
+  CONSTRAINT conversations_month_of_call
+    CHECK (call_id IS NULL OR platform.uuid_v7_month(id) = platform.uuid_v7_month(call_id))
 ) PARTITION BY RANGE (id);
 CREATE TABLE conversations_default PARTITION OF conversations DEFAULT;
+COMMENT ON TABLE conversations IS
+  'retention=operational encryption=E1 | one call may have several; one of chat or SMS has none';
 CREATE INDEX ON conversations (session_id);
 CREATE INDEX ON conversations (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX ON conversations (agent_id) WHERE agent_id IS NOT NULL;
@@ -48,7 +53,11 @@ CREATE TABLE messages (
   UNIQUE (conversation_id, seq)
 ) PARTITION BY RANGE (conversation_id);
 CREATE TABLE messages_default PARTITION OF messages DEFAULT;
-COMMENT ON COLUMN messages.content IS 'what was heard, which for an interrupted agent is less than intended';
+COMMENT ON TABLE messages IS 'retention=operational encryption=E1 | the turns, as they were heard';
+COMMENT ON COLUMN messages.content_enc IS
+  'encryption=E2 | instead of content, when the tenant asks for it';
+COMMENT ON COLUMN messages.content IS
+  'what was heard, which for an interrupted agent is less than intended';
 CREATE INDEX ON messages (intent) WHERE intent IS NOT NULL;
 CREATE INDEX ON messages (id);
 CREATE TRIGGER messages_append_only BEFORE UPDATE OR DELETE ON messages

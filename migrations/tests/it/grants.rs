@@ -1,0 +1,250 @@
+//! What each role of a tenant may do with each table.
+
+use callplane_store::test_util::{TestDatabase, TestTenant};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::support::{ask, count, database, equipped, refused, superuser};
+
+/// What the operator writes from custom resources, and nobody else.
+const OF_CUSTOM_RESOURCES: &[&str] = &[
+    "agent_flows",
+    "agent_knowledge_bases",
+    "agent_tools",
+    "agent_versions",
+    "agents",
+    "campaign_dnc_lists",
+    "campaigns",
+    "flow_edges",
+    "flow_nodes",
+    "flow_versions",
+    "flows",
+    "knowledge_bases",
+    "number_routes",
+    "phone_numbers",
+    "tenant",
+    "trunks",
+    "webhooks",
+];
+
+/// What is written once.
+const APPEND_ONLY: &[&str] = &[
+    "audit_logs",
+    "balance_transactions",
+    "billing_events",
+    "call_events",
+    "cdrs",
+    "events",
+    "messages",
+    "voice_quality_metrics",
+];
+
+/// What a media node does not see.
+const NOT_FOR_MEDIA: &[&str] = &[
+    "agent_metrics",
+    "audit_logs",
+    "balance_transactions",
+    "balances",
+    "billing_accounts",
+    "billing_events",
+    "call_metrics",
+    "dashboards",
+    "emails",
+    "invoice_lines",
+    "invoices",
+    "payment_methods",
+    "payments",
+    "payouts",
+    "rate_cards",
+    "sms_messages",
+    "subscriptions",
+    "usage_metrics",
+    "webhook_deliveries",
+    "webhooks",
+];
+
+#[tokio::test]
+async fn the_api_reads_all_and_writes_what_no_custom_resource_owns() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    assert_eq!(without(&database, &acme, "app", "SELECT").await, "");
+    assert_eq!(
+        without(&database, &acme, "app", "INSERT").await,
+        OF_CUSTOM_RESOURCES.join(", ")
+    );
+    let mut unchangeable = [OF_CUSTOM_RESOURCES, APPEND_ONLY, &["call_keys"]].concat();
+    unchangeable.sort_unstable();
+    assert_eq!(
+        without(&database, &acme, "app", "UPDATE").await,
+        unchangeable.join(", ")
+    );
+    let mut lasting = [OF_CUSTOM_RESOURCES, APPEND_ONLY, &["members"]].concat();
+    lasting.sort_unstable();
+    assert_eq!(
+        without(&database, &acme, "app", "DELETE").await,
+        lasting.join(", ")
+    );
+}
+
+#[tokio::test]
+async fn the_api_rolls_up_figures_of_custom_resources_and_nothing_else() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    let mut app = as_role(&database, &acme, "app").await;
+    for allowed in [
+        "UPDATE agents SET total_calls = 1, successful_calls = 1",
+        "UPDATE campaigns SET status = 'paused', total_calls = 1",
+        "UPDATE webhooks SET status = 'failed', failed_deliveries = 1",
+        "UPDATE events SET published_at = now()",
+    ] {
+        run(&mut app, allowed).await;
+    }
+    for forbidden in [
+        "UPDATE agents SET prompt = ''",
+        "UPDATE campaigns SET desired_state = 'run'",
+        "UPDATE webhooks SET url = 'https://example.com'",
+        "UPDATE events SET payload = '{}'",
+        "UPDATE cdrs SET cost_micros = 0",
+        "DELETE FROM audit_logs",
+        "DELETE FROM members",
+        "UPDATE phone_numbers SET label = ''",
+        "TRUNCATE calls",
+    ] {
+        assert_eq!(refused(&mut app, forbidden).await, "42501", "{forbidden}");
+    }
+}
+
+#[tokio::test]
+async fn documents_are_added_by_the_api_although_the_knowledge_base_is_a_custom_resource() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    database
+        .superuser(&format!(
+            "INSERT INTO {}.knowledge_bases (name) VALUES ('faq')",
+            acme.schema()
+        ))
+        .await
+        .unwrap();
+    let mut app = as_role(&database, &acme, "app").await;
+    run(
+        &mut app,
+        "INSERT INTO kb_documents (knowledge_base_id, name, type, content)
+         SELECT id, 'hours', 'text', 'from nine to five' FROM knowledge_bases",
+    )
+    .await;
+    let counted = "SELECT text_count::bigint FROM knowledge_bases";
+    assert_eq!(count(&mut app, counted).await, 1);
+    let rename = "UPDATE knowledge_bases SET name = ''";
+    assert_eq!(refused(&mut app, rename).await, "42501");
+}
+
+#[tokio::test]
+async fn a_reader_reads_all_and_writes_nothing() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    assert_eq!(without(&database, &acme, "ro", "SELECT").await, "");
+    for privilege in ["INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES"] {
+        let sql = format!(
+            "SELECT count(*) FROM ({}) c WHERE has_table_privilege('{}_ro', c.oid, '{privilege}')
+                 OR ('{privilege}' IN ('INSERT', 'UPDATE')
+                     AND has_any_column_privilege('{}_ro', c.oid, 'INSERT, UPDATE'))",
+            tables(&acme),
+            acme.schema(),
+            acme.schema()
+        );
+        assert_eq!(ask(&database, &sql).await, "0", "{privilege}");
+    }
+}
+
+#[tokio::test]
+async fn a_media_node_sees_neither_money_nor_mail_nor_the_audit_trail() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    assert_eq!(
+        without(&database, &acme, "media", "SELECT").await,
+        NOT_FOR_MEDIA.join(", ")
+    );
+    let writable = format!(
+        "SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM ({}) c
+          WHERE has_table_privilege('{}_media', c.oid, 'INSERT')",
+        tables(&acme),
+        acme.schema()
+    );
+    assert_eq!(
+        ask(&database, &writable).await,
+        [
+            "audit_logs",
+            "call_analyses",
+            "call_costs",
+            "call_events",
+            "call_keys",
+            "call_legs",
+            "call_recordings",
+            "call_segments",
+            "call_tags",
+            "calls",
+            "campaign_recipients",
+            "cdrs",
+            "contacts",
+            "conversations",
+            "dnc_list_entries",
+            "dnc_lists",
+            "events",
+            "messages",
+            "stir_shaken_statuses",
+            "tags",
+            "transcriptions",
+            "voice_quality_metrics",
+        ]
+        .join(", ")
+    );
+    let deletable = format!(
+        "SELECT count(*) FROM ({}) c WHERE has_table_privilege('{}_media', c.oid, 'DELETE')",
+        tables(&acme),
+        acme.schema()
+    );
+    assert_eq!(ask(&database, &deletable).await, "0");
+}
+
+async fn run(connection: &mut PgConnection, sql: &str) {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// A session with the rights of a role of the tenant.
+async fn as_role(database: &TestDatabase<'_>, tenant: &TestTenant, purpose: &str) -> PgConnection {
+    let mut connection = superuser(database).await;
+    let schema = tenant.schema();
+    let enter = format!(
+        "SET ROLE {schema}_{purpose}; SET app.tenant_id = '{}'; SET search_path = {schema}, public",
+        tenant.id
+    );
+    run(&mut connection, &enter).await;
+    connection
+}
+
+/// The tables of a tenant, partitions aside.
+fn tables(tenant: &TestTenant) -> String {
+    format!(
+        "SELECT oid, relname FROM pg_class WHERE relnamespace = '{}'::regnamespace
+            AND relkind IN ('r', 'p') AND NOT relispartition",
+        tenant.schema()
+    )
+}
+
+/// The tables on which a role lacks a privilege.
+async fn without(
+    database: &TestDatabase<'_>,
+    tenant: &TestTenant,
+    purpose: &str,
+    privilege: &str,
+) -> String {
+    let sql = format!(
+        "SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM ({}) c
+          WHERE NOT has_table_privilege('{}_{purpose}', c.oid, '{privilege}')",
+        tables(tenant),
+        tenant.schema()
+    );
+    ask(database, &sql).await
+}
