@@ -4,6 +4,7 @@
 mod campaigns;
 mod fence;
 mod grants;
+mod items;
 mod media_nodes;
 mod migrations;
 mod numbers;
