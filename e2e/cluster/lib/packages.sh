@@ -18,9 +18,11 @@ PACKAGES=(
 HELM_VERSION=v3.22.0
 
 missing_packages() {
+  # dpkg-query fails as soon as it does not know one of the names, and still tells of the others.
   local installed
-  installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null | awk '$1 == "ii" { print $2 }')
-  printf '%s\n' "${PACKAGES[@]}" | grep -vxF -e "$installed" || true
+  installed=$({ dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null || true; } |
+    awk '$1 == "ii" { print $2 }')
+  comm -23 <(printf '%s\n' "${PACKAGES[@]}" | sort) <(sort <<<"$installed")
 }
 
 # Keeps the services of the new packages (PostgreSQL, containerd, Prometheus) from starting on this machine:
@@ -38,9 +40,10 @@ without_services() {
 }
 
 install_packages() {
-  local missing
-  mapfile -t missing < <(missing_packages)
-  [ ${#missing[@]} -gt 0 ] || return 0
+  local names missing
+  names=$(missing_packages)
+  [ -n "$names" ] || return 0
+  mapfile -t missing <<<"$names"
   need_root
   command -v apt-get >/dev/null || die "the setup knows Debian 12 only: install these by hand: ${missing[*]}."
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
