@@ -70,6 +70,9 @@ CREATE TRIGGER update_tenant_roles_updated_at BEFORE UPDATE ON platform.tenant_r
 CREATE FUNCTION platform.tenant_of_role(r name) RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT tenant_id FROM platform.tenant_roles WHERE role_name = r $$;
+-- Policies call it as the tenant's own role.
+REVOKE ALL ON FUNCTION platform.tenant_of_role(name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION platform.tenant_of_role(name) TO callplane_tenant;
 
 -- The tenant of the current role, if the session says the same; else nobody's. The role is what
 -- cannot be forged; the setting makes a connection that was set up for somebody else see nothing.
