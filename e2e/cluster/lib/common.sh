@@ -66,7 +66,7 @@ process_start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "
 start() {
   local daemon=$1
   shift
-  setsid nsenter --net=/run/netns/"$NAME" -- "$@" >>"$LOG/$daemon.log" 2>&1 </dev/null 9>&- &
+  setsid nsenter --net=/run/netns/"$NAME" -- "$@" >>"$LOG/$daemon.log" 2>&1 </dev/null 8>&- 9>&- &
   local pid=$!
   echo "$pid $(process_start_time $pid)" >"$RUN/$daemon.pid"
 }

@@ -26,18 +26,18 @@ missing_packages() {
 }
 
 # Keeps the services of the new packages (PostgreSQL, containerd, Prometheus) from starting on this machine:
-# the cluster runs its own in its namespace. A policy of the machine's own is left alone.
-without_services() {
-  local policy=/usr/sbin/policy-rc.d ours="" status=0
+# the cluster runs its own in its namespace. A policy of the machine's own is left alone. In a subshell: its end,
+# whatever the reason, takes the policy away.
+without_services() (
+  policy=/usr/sbin/policy-rc.d
   if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    trap 'exit 130' INT TERM
     printf '#!/bin/sh\nexit 101\n' >$policy
     chmod 755 $policy
-    ours=1
   fi
-  "$@" || status=$?
-  [ -z "$ours" ] || rm -f $policy
-  return $status
-}
+  "$@"
+)
 
 install_packages() {
   local names missing
@@ -50,6 +50,8 @@ install_packages() {
   local log=$CACHE/apt.log
   apt-get update -qq >"$log" 2>&1 ||
     say "some package sources of this machine did not answer (see $log); going on with the others"
+  # What an interrupted installation left half configured would stop every later one.
+  without_services dpkg --configure -a >>"$log" 2>&1 || true
   DEBIAN_FRONTEND=noninteractive without_services \
     apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
     tail -n 5 "$log" >&2

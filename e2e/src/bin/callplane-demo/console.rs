@@ -52,7 +52,9 @@ pub(crate) fn farewell(stage: &Stage) {
     ] {
         println!("   {inside} {command:<70} # {why}");
     }
-    println!("   e2e/cluster/cluster.sh postgres psql -c 'select * from t_acme.calls' -x");
+    if stage.cluster.is_local() {
+        println!("   e2e/cluster/cluster.sh postgres psql -c 'select * from t_acme.calls' -x");
+    }
     println!(
         "   {:<98} # what the telephones heard",
         stage.folder().display()
