@@ -1,6 +1,7 @@
 //! Pods that come when they are missing and go when they are idle.
 
 use callplane_crds::{MediaPool, Tenant};
+use callplane_store::media_nodes;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -178,6 +179,38 @@ async fn a_pod_that_does_not_start_is_told_with_its_reason() {
         tenant.spec.media.dedicated.as_mut().unwrap().image = Some(NEW.to_owned());
     });
     world.pods_are("broken", &["broken-1"]).await;
+}
+
+#[tokio::test]
+async fn a_node_that_dies_without_a_word_is_closed_once_its_pod_is_gone() {
+    let world = World::new().await;
+    let _operator = world.start();
+    for node in running(&world, "dead", 1).await {
+        node.dies().await;
+    }
+    let silence =
+        "UPDATE platform.media_nodes SET last_heartbeat_at = now() - interval '2 minutes'";
+    world.database.superuser(silence).await.unwrap();
+    let id = world.login("dead").tenant_id;
+    let node = async || {
+        let nodes = media_nodes::list(&world.database.operator, id).await;
+        nodes.unwrap().remove(0).status
+    };
+    // Silent, as everybody is after an outage; but its pod is there.
+    world.edit_tenant("dead", |tenant| {
+        tenant.spec.display_name = Some("One".to_owned())
+    });
+    world.ready("dead").await;
+    assert_eq!(node().await, "ready");
+
+    scale(&world, "dead", 0);
+    let is_empty = |pool: &MediaPool| (pool.status.as_ref()?.replicas == 0).then_some(());
+    world.pool("dead", "dead", is_empty).await;
+    world.edit_tenant("dead", |tenant| {
+        tenant.spec.display_name = Some("Two".to_owned())
+    });
+    world.ready("dead").await;
+    assert_eq!(node().await, "lost");
 }
 
 #[tokio::test]

@@ -253,6 +253,7 @@ pub(crate) struct Node {
     database: TenantDatabase,
     epoch: NodeEpoch,
     calls: watch::Sender<u32>,
+    beats: tokio::task::JoinHandle<()>,
 }
 
 impl Node {
@@ -272,7 +273,7 @@ impl Node {
             .unwrap();
         let (calls, mut load) = watch::channel(0);
         let (door, node) = (database.clone(), epoch.clone());
-        tokio::spawn(async move {
+        let beats = tokio::spawn(async move {
             loop {
                 let active_calls = *load.borrow_and_update();
                 beat(&door, &node, active_calls).await;
@@ -288,7 +289,14 @@ impl Node {
             database,
             epoch,
             calls,
+            beats,
         }
+    }
+
+    /// Once this returns the database hears nothing of it any more.
+    pub(crate) async fn dies(self) {
+        drop(self.calls);
+        self.beats.await.unwrap();
     }
 
     /// Once this returns the database knows it.

@@ -148,6 +148,7 @@ mod tests {
                 epoch: 1,
             },
             pool: "p".to_owned(),
+            pod_uid: None,
             address: None,
             slots: 1,
             active_calls: 2,

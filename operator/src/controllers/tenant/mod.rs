@@ -90,6 +90,9 @@ pub enum Error {
     /// A MediaPool or Secret that is no longer wanted.
     #[error("failed to delete what is no longer wanted")]
     DeleteSurplus(#[source] kit_delete::Error),
+    /// The media nodes whose pods are gone.
+    #[error("failed to forget media nodes that are gone")]
+    ForgetNodes(#[source] StoreError),
     /// Use of the quotas.
     #[error("failed to read the use of quotas")]
     ReadUsage(#[source] StoreError),
@@ -121,6 +124,7 @@ impl ReconcileError for Error {
             Self::EnsureSchema(error)
             | Self::MigrateSchema(error)
             | Self::IssueCredentials(error)
+            | Self::ForgetNodes(error)
             | Self::ReadUsage(error)
             | Self::ReleaseData(error) => database::class_of(error),
         }
@@ -194,6 +198,8 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: S
     manager
         .controller(&caches.tenants, controller)
         .owns(&caches.media_pools)
+        // A pod that is not known yet must not be taken for one that is gone.
+        .reads(&caches.pods)
         .watches(&caches.namespaces, move |namespace| {
             let mut tenants = claimants.get(&namespace.name_any());
             // Who lost it may have to take its label off.
