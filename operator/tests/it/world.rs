@@ -18,6 +18,7 @@ use k8s_openapi::api::core::v1::{
     PodStatus, Secret,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -218,6 +219,21 @@ impl World {
             }]),
             ..PodStatus::default()
         });
+        self.api.put(&pod);
+    }
+
+    /// Does what a kubelet does whose pod has run since then and fails its readiness probe.
+    pub(crate) fn make_run(&self, namespace: &str, name: &str, since: Timestamp) {
+        let mut pod: Pod = self.api.get(Some(namespace), name).unwrap();
+        let status = json!({
+            "phase": "Running",
+            "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": since }],
+            "containerStatuses": [{
+                "name": "media-node", "ready": false, "restartCount": 0, "image": "", "imageID": "",
+                "state": { "running": { "startedAt": since } },
+            }],
+        });
+        pod.status = Some(serde_json::from_value(status).unwrap());
         self.api.put(&pod);
     }
 
