@@ -260,6 +260,22 @@ impl World {
     }
 }
 
+/// Whose a namespace is, by its label.
+pub(crate) fn label(world: &World, namespace: &str) -> Option<String> {
+    let namespace: Namespace = world.api.get(None, namespace)?;
+    namespace.labels().get("callplane.dev/tenant").cloned()
+}
+
+/// Waits until a Tenant is gone.
+pub(crate) async fn gone(world: &World, name: &str) {
+    let gone = world
+        .api
+        .until(|api| api.get::<Tenant>(None, name).is_none().then_some(()));
+    if gone.await.is_none() {
+        panic!("{name} stays: {:#?}", world.tenant(name));
+    }
+}
+
 pub(crate) fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }
