@@ -76,6 +76,31 @@ async fn a_secret_that_was_broken_or_deleted_while_no_operator_ran_is_made_anew(
     assert!(world.logs_in(&again.await.unwrap()).await);
 }
 
+#[tokio::test]
+async fn a_secret_that_somebody_edits_or_deletes_is_put_right_at_once() {
+    let world = World::new().await;
+    let _operator = world.start();
+    world.put_tenant(
+        "meddled",
+        json!({ "namespaces": ["meddled"], "plan": "trial" }),
+    );
+    world.ready("meddled").await;
+
+    guess(&world, "meddled");
+    let mended = world
+        .api
+        .until(|_| Some(world.login("meddled")).filter(|login| login.slot == Slot::B));
+    assert!(world.logs_in(&mended.await.expect("it is mended")).await);
+
+    world
+        .api
+        .delete::<Secret>(Some("meddled"), "callplane-database");
+    let again = world
+        .api
+        .until(|_| world.secret("meddled").map(|_| world.login("meddled")));
+    assert!(world.logs_in(&again.await.expect("it is made anew")).await);
+}
+
 /// Writes a password into the Secret that is none.
 fn guess(world: &World, namespace: &str) {
     let mut secret = world.secret(namespace).unwrap();

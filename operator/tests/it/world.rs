@@ -7,7 +7,7 @@ use std::time::Duration;
 use callplane_crds::{MediaPool, Tenant};
 use callplane_kit::fake::ApiServer;
 use callplane_kit::{Leadership, Manager, Metrics};
-use callplane_operator::context::{Caches, Context};
+use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::{media_pool, tenant};
 use callplane_operator::names::SECRET_DATABASE;
 use callplane_store::media_nodes::{self, Load, NodeEpoch, Registration};
@@ -73,7 +73,7 @@ impl World {
             "operator-0",
         );
         let context = Context::new(manager.kit(), self.database.operator.clone(), "operator-0");
-        let caches = Caches::new(&mut manager);
+        let caches = Caches::new(&mut manager, SecretScope::All);
         let server = tenant::Server {
             fingerprint: "db-1".to_owned(),
             ..tenant::Server::default()

@@ -180,7 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the controller, woken by Tenants, Namespaces and the MediaPools that it made.
+/// Runs the controller, woken by Tenants, Namespaces, and the MediaPools and Secrets that it made.
 pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: Server) {
     let by_namespace = caches
         .tenants
@@ -194,12 +194,16 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: S
             .index(|pool| owner_uid(pool).map(str::to_owned).into_iter().collect()),
         proved: Proved::default(),
     };
-    let claimants = by_namespace.clone();
+    let (claimants, of_login) = (by_namespace.clone(), by_namespace.clone());
     manager
         .controller(&caches.tenants, controller)
         .owns(&caches.media_pools)
         // A pod that is not known yet must not be taken for one that is gone.
         .reads(&caches.pods)
+        // By namespace and not by owner, which whoever edits a Secret may take off it.
+        .notices(&caches.logins, move |secret| {
+            of_login.get(&secret.namespace().unwrap_or_default())
+        })
         .watches(&caches.namespaces, move |namespace| {
             let mut tenants = claimants.get(&namespace.name_any());
             // Who lost it may have to take its label off.
