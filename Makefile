@@ -28,10 +28,11 @@ test: ## Run every test, those in a cluster included
 	@e2e/test.sh
 
 .PHONY: lint
-lint: ## Format, clippy and documentation, without a warning
+lint: ## Format, clippy and documentation, without a warning; licences and bans if cargo-deny is installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+	if command -v cargo-deny >/dev/null; then cargo deny --locked check licenses bans sources; fi
 
 .PHONY: cluster-up
 cluster-up: ## Start the local cluster and its PostgreSQL

@@ -7,12 +7,24 @@ cluster=e2e/cluster/cluster.sh
 export CALLPLANE_DEMO_FOLDER=${CALLPLANE_DEMO_FOLDER:-/tmp/callplane-demo}
 
 step() { printf '\n== %s\n' "$*" >&2; }
-trap 'exit 130' INT TERM
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+stopped() {
+  trap '' INT TERM
+  echo "stopped; make demo goes on from here, make demo-down ends what is up" >&2
+  exit 130
+}
+trap stopped INT TERM
+
+# The kubeconfig of the local cluster, exported to look around in it, is not a cluster of the user's own.
+[ "${KUBECONFIG:-}" != "${CALLPLANE_STATE:-/var/lib/callplane}/$CALLPLANE_CLUSTER/kubeconfig" ] || unset KUBECONFIG
+given() { [ -n "${KUBECONFIG:-}" ]; }
 
 if [ "${1:-}" = down ]; then
-  $cluster down
+  if given; then $cluster uninstall; else $cluster down; fi
   exit
 fi
+
+given || [ "$(id -u)" = 0 ] || die "the demo starts a cluster, which needs root: run the same command with sudo -E, or set KUBECONFIG to a cluster of yours."
 
 step "what the demo needs"
 $cluster setup
@@ -20,7 +32,7 @@ $cluster setup
 step "building Callplane"
 cargo build --workspace --bins --locked
 
-if [ -z "${KUBECONFIG:-}" ]; then
+if ! given; then
   step "a Kubernetes cluster on this machine"
   $cluster up
   $cluster images
@@ -34,7 +46,7 @@ $cluster exec kubectl apply -f crds/examples/acme
 $cluster exec kubectl wait --for=condition=Ready tenant/acme --timeout=60s
 $cluster exec kubectl wait --for=condition=Ready trunk,flow,agent,phonenumber,campaign,mediapool --all -n acme --timeout=60s
 
-if [ -n "${KUBECONFIG:-}" ]; then
+if given; then
   if [ -z "${CALLPLANE_PHONES:-}" ]; then
     step "acme is Ready; set CALLPLANE_PHONES to an address of this machine that the pods reach to see calls"
     exit

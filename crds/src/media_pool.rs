@@ -59,6 +59,9 @@ use serde::{Deserialize, Serialize};
         .field_path(".rtpPorts"),
     validation = Rule::new("self.sip.port < self.rtpPorts.first || self.sip.port > self.rtpPorts.last")
         .message("sip.port must lie outside rtpPorts")
+        .field_path(".sip.port"),
+    validation = Rule::new("self.network == 'HostNetwork' ? self.sip.port <= 65532 : !(self.sip.port in [9090, 9091])")
+        .message("sip.port must leave room for the ports of metrics and control: 9090 and 9091, with HostNetwork the second and the third above it")
         .field_path(".sip.port")
 )]
 pub struct MediaPoolSpec {
@@ -73,7 +76,9 @@ pub struct MediaPoolSpec {
     pub slots: i32,
 
     /// PodNetwork: pods have addresses of their own. HostNetwork: pods use the node's address, so
-    /// that one node takes one pod of the pool.
+    /// that one node takes one pod of the pool. A pod then takes the four ports of the node from
+    /// `sip.port` on (SIP, SIP over TLS, metrics, control) and those of `rtpPorts`: pools whose pods
+    /// may share a node need others.
     #[serde(default)]
     pub network: Network,
 

@@ -11,6 +11,7 @@ usage: cluster.sh COMMAND
   status             say what runs
   images             build the images of the repository's binaries and give them to the nodes
   install            install Callplane, from the charts, with the images above
+  uninstall          remove Callplane and the example tenant; the custom resource definitions stay
   exec COMMAND...    run a command inside: kubectl is on the PATH, KUBECONFIG is set, phones reach the pods
   env                print what `exec` sets
   postgres start|stop|psql [ARGUMENTS...]
@@ -23,6 +24,9 @@ TEXT
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source-path=SCRIPTDIR
 for part in common packages hyper pki controlplane node images postgres install lifecycle; do source "lib/$part.sh"; done
+
+# Without it the shell would go on after a program that takes Ctrl-C in its own way, as apt-get does.
+trap 'exit 130' INT TERM
 
 verb=${1:-}
 [ $# = 0 ] || shift
@@ -46,7 +50,16 @@ case $verb in
     need_root
     images
     ;;
-  install) install_callplane ;;
+  install)
+    # A cluster of the user's own needs no root, and helm itself keeps two installations apart there.
+    if local_cluster; then
+      need_root
+      exclusively install_callplane
+    else
+      install_callplane
+    fi
+    ;;
+  uninstall) uninstall_callplane ;;
   exec)
     run_inside "$@"
     ;;

@@ -7,6 +7,7 @@
 mod cluster;
 mod command;
 mod control;
+mod figures;
 mod http;
 mod metrics;
 pub mod phones;
@@ -17,7 +18,8 @@ pub mod sound;
 pub use cluster::{Cluster, RECORDINGS};
 pub use command::run;
 pub use control::Control;
+pub use figures::figure;
 pub use http::{Response, get, request};
 pub use metrics::Metrics;
 pub use poll::until;
-pub use process::signal_pod;
+pub use process::PodProcesses;

@@ -10,8 +10,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
+use crate::notify::{self, notify};
 use crate::words::words;
-use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, roles};
+use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase, roles};
 
 words! {
     /// `platform.tenant_status`.
@@ -161,6 +162,17 @@ pub async fn project_anchor(
     Ok(())
 }
 
+/// Whether the calling tenant is in service: only then new calls are taken or placed for it.
+pub async fn in_service(database: &TenantDatabase) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT FROM platform.tenants WHERE id = $1 AND status = 'active')",
+    )
+    .bind(database.tenant().uuid())
+    .fetch_one(database.pool())
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
 /// The tenant of that name.
 pub async fn find(database: &OperatorDatabase, name: &TenantName) -> Result<Option<Tenant>> {
     let mut connection = database.pool().acquire().await?;
@@ -280,7 +292,7 @@ async fn insert(connection: &mut PgConnection, spec: &TenantSpec) -> Result<Tena
 
 async fn update(connection: &mut PgConnection, id: TenantId, spec: &TenantSpec) -> Result<()> {
     plan_exists(connection, &spec.plan).await?;
-    sqlx::query(
+    let changed = sqlx::query(
         "UPDATE platform.tenants
             SET name = $2, status = $3::text::platform.tenant_status, status_reason = NULL,
                 plan_key = $4, timezone = $5, locale = $6, deletion_policy = $7, deleted_at = NULL,
@@ -299,8 +311,13 @@ async fn update(connection: &mut PgConnection, id: TenantId, spec: &TenantSpec) 
     .bind(spec.object.uid)
     .bind(spec.object.generation)
     .bind(&spec.spec_hash)
-    .execute(connection)
-    .await?;
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    if changed > 0 {
+        // Media nodes hold the state in memory, for when we do not answer.
+        notify(connection, notify::ROUTES, id).await?;
+    }
     Ok(())
 }
 

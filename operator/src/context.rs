@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Tenant, Trunk};
-use callplane_kit::{Cache, Kit, Manager};
+use callplane_kit::{Cache, Kit, Manager, MetadataWatch};
 use callplane_store::{Fence, OperatorDatabase, migrate};
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::runtime::watcher;
 use tokio::sync::OnceCell;
 
-use crate::names::{LABEL_MANAGED_BY, OPERATOR};
+use crate::names::{LABEL_MANAGED_BY, OPERATOR, SECRET_DATABASE};
 
 /// What every controller works with. Cheap to clone; one for the whole process.
 #[derive(Clone, Debug)]
@@ -75,6 +75,17 @@ impl Context {
     }
 }
 
+/// Which Secrets are watched. Of none is more than the metadata asked for, and nothing is kept: whoever
+/// holds the Secrets of a cluster holds its passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretScope {
+    /// All of the cluster, so that a changed password of a Trunk is taken over at once. Needs the
+    /// right to list Secrets, which Kubernetes does not limit to their metadata.
+    All,
+    /// Those that the operator made. A changed password of a Trunk is found at the next resync.
+    Own,
+}
+
 /// The objects that controllers read, one watch a kind.
 #[derive(Clone, Debug)]
 pub struct Caches {
@@ -98,11 +109,15 @@ pub struct Caches {
     pub pods: Cache<Pod>,
     /// PodDisruptionBudgets of MediaPools.
     pub disruption_budgets: Cache<PodDisruptionBudget>,
+    /// What happens to the Secrets with the logins of tenants.
+    pub logins: MetadataWatch<Secret>,
+    /// What happens to Secrets, with [`SecretScope::All`].
+    pub secrets: Option<MetadataWatch<Secret>>,
 }
 
 impl Caches {
     /// Watches every kind once.
-    pub fn new(manager: &mut Manager) -> Self {
+    pub fn new(manager: &mut Manager, secrets: SecretScope) -> Self {
         let ours = || watcher::Config::default().labels(&format!("{LABEL_MANAGED_BY}={OPERATOR}"));
         Self {
             namespaces: manager.cache(watcher::Config::default()),
@@ -115,6 +130,15 @@ impl Caches {
             media_pools: manager.cache(watcher::Config::default()),
             pods: manager.cache(ours()),
             disruption_budgets: manager.cache(ours()),
+            // By name, because rights can be given by name.
+            logins: manager.metadata(
+                "DatabaseSecret",
+                watcher::Config::default().fields(&format!("metadata.name={SECRET_DATABASE}")),
+            ),
+            secrets: match secrets {
+                SecretScope::All => Some(manager.metadata("Secret", watcher::Config::default())),
+                SecretScope::Own => None,
+            },
         }
     }
 }

@@ -180,8 +180,8 @@ fn render_pool(
     } = media_pool::build(&validated);
     comment(out, &format!("MediaPool {name}"));
     document(out, "policy/v1", "PodDisruptionBudget", &disruption_budget)?;
-    for ordinal in 0..validated.replicas {
-        document(out, "v1", "Pod", &template.pod(&name, ordinal))?;
+    for new in media_pool::plan(&[], validated.replicas, false).create {
+        document(out, "v1", "Pod", &template.pod(&name, new))?;
     }
     Ok(())
 }

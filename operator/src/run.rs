@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Caches, Context};
+use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
 use crate::names::OPERATOR;
 
@@ -63,6 +63,15 @@ pub struct Options {
         default_value = "ClusterFirst"
     )]
     media_node_dns_policy: String,
+    /// Whether to watch the Secrets of the cluster, their metadata only, so that a changed password
+    /// of a Trunk is taken over at once and not within 10 minutes. Needs the right to list Secrets.
+    #[arg(
+        long,
+        env = "CALLPLANE_WATCH_SECRETS",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    watch_secrets: bool,
     /// Name of this pod: holder of the Lease, reporter of Events.
     #[arg(long, env = "POD_NAME", default_value = "callplane-operator")]
     pod_name: String,
@@ -142,7 +151,12 @@ fn wire(
     options: &Options,
 ) -> anyhow::Result<()> {
     let context = Context::new(manager.kit(), database.clone(), &options.pod_name);
-    let caches = Caches::new(manager);
+    let secrets = if options.watch_secrets {
+        SecretScope::All
+    } else {
+        SecretScope::Own
+    };
+    let caches = Caches::new(manager, secrets);
     let server = server(&options.database_url, options.database_ca.as_deref())?;
     let installed = media_pool::Installed {
         image: options.media_node_image.clone(),

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::calls::{Slots, answer_calls};
+use crate::calls::{LastQuota, Slots, answer_calls};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::ControlServer;
@@ -26,7 +26,7 @@ use crate::dialing::dial;
 use crate::health::health;
 use crate::heartbeat::beat;
 use crate::media::Media;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SipCollector};
 use crate::node::{Node, random_bytes};
 use crate::records::{Records, Spool, Writer};
 use crate::routing::{Refresher, rotate_credentials};
@@ -144,6 +144,7 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
         Arc::clone(&campaigns_changed),
     );
     let (sip, incoming) = bind_sip(&config).await?;
+    registry.register_collector(Box::new(SipCollector::new(sip.watch_stats())));
     let media = Media::start(media_threads(&config), clock, &metrics.media)
         .context("failed to start the media threads")?;
     let (epoch_sender, epoch) = watch::channel(None);
@@ -158,6 +159,7 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
         ports: PortPool::new(config.bind, config.rtp_ports.0.clone(), PORT_REST),
         speech: Speech::start(&config.speech, Arc::clone(&metrics)),
         slots: Slots::new(config.slots.get(), metrics.active()),
+        last_quota: LastQuota::new(),
         records,
         metrics,
         draining: CancellationToken::new(),

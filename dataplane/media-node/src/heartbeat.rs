@@ -98,6 +98,7 @@ async fn register(
     let given = media_nodes::register(&node.database, &registration).await?;
     tracing::info!(node = given.name, epoch = given.epoch, "Registered");
     sweep(node, &given).await?;
+    read_quotas(node).await?;
     // Known to others only now: nothing is dialled before the past is closed.
     epoch.send_replace(Some(given));
     Ok(())
@@ -111,9 +112,18 @@ async fn once(node: &Node, known: &NodeEpoch, beats: u64) -> callplane_store::Re
     media_nodes::heartbeat(&node.database, known, load).await?;
     if beats.is_multiple_of(SWEEP_BEATS) {
         sweep(node, known).await?;
-        for quota in quotas::own_usage(&node.database).await? {
-            node.metrics.quota(quota.resource, quota.used, quota.limit);
-        }
+        read_quotas(node).await?;
+    }
+    Ok(())
+}
+
+async fn read_quotas(node: &Node) -> callplane_store::Result<()> {
+    let before = node.slots.used();
+    let usage = quotas::own_usage(&node.database).await?;
+    // Who came or went meanwhile may be in the use or not: the lower number is the careful one.
+    node.last_quota.learn(&usage, before.min(node.slots.used()));
+    for quota in usage {
+        node.metrics.quota(quota.resource, quota.used, quota.limit);
     }
     Ok(())
 }

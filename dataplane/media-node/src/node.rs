@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::calls::Slots;
+use crate::calls::{LastQuota, Slots};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::media::Media;
@@ -36,6 +36,7 @@ pub(crate) struct Node {
     pub(crate) ports: PortPool,
     pub(crate) speech: Arc<Speech>,
     pub(crate) slots: Slots,
+    pub(crate) last_quota: LastQuota,
     pub(crate) records: Records,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when no new calls are wanted.

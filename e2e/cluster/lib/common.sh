@@ -42,11 +42,12 @@ need_root() { [ "$(id -u)" = 0 ] || die "the local cluster needs root: run the s
 
 # ---- waiting
 
-# wait_until SECONDS WHAT COMMAND...: polls the command until it succeeds.
+# wait_until SECONDS WHAT COMMAND...: polls the command until it succeeds. In a subshell, as in `await`: a Ctrl-C would
+# be answered inside the command, where nobody sees what is said.
 wait_until() {
   local seconds=$1 what=$2 deadline=$((SECONDS + $1 + 1))
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  until ("$@") >/dev/null 2>&1; do
     [ $SECONDS -lt $deadline ] || { printf 'error: %s is not there after %s s.\n' "$what" "$seconds" >&2; return 1; }
     sleep 0.05
   done
@@ -66,7 +67,7 @@ process_start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "
 start() {
   local daemon=$1
   shift
-  setsid nsenter --net=/run/netns/"$NAME" -- "$@" >>"$LOG/$daemon.log" 2>&1 </dev/null 9>&- &
+  setsid nsenter --net=/run/netns/"$NAME" -- "$@" >>"$LOG/$daemon.log" 2>&1 </dev/null 8>&- 9>&- &
   local pid=$!
   echo "$pid $(process_start_time $pid)" >"$RUN/$daemon.pid"
 }
@@ -81,7 +82,7 @@ is_running() {
 await() {
   local daemon=$1 deadline=$((SECONDS + $2))
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  until ("$@") >/dev/null 2>&1; do
     if ! is_running "$daemon"; then
       tail -n 5 "$LOG/$daemon.log" >&2
       die "$daemon ended while starting: its last lines are above, all of them in $LOG/$daemon.log."

@@ -26,9 +26,17 @@ local_cluster() { [ -z "${KUBECONFIG:-}" ] || [ "$KUBECONFIG" = "$KUBECONFIG_FIL
 helm_() { if local_cluster; then KUBECONFIG=$KUBECONFIG_FILE in_namespace "$CACHE/bin/helm" "$@"; else "$CACHE/bin/helm" "$@"; fi; }
 kubectl_of_user() { if local_cluster; then kubectl_ "$@"; else "$CACHE/bin/kubectl" "$@"; fi; }
 
+# helm refuses to go on with a release that it was killed in the middle of. In the local cluster, whose lock is ours,
+# nobody else can be at work: the record of that attempt is forgotten.
+forget_interrupted_installs() {
+  kubectl_of_user delete secret --namespace $NAMESPACE --ignore-not-found \
+    --selector 'owner=helm,status in (pending-install,pending-upgrade,pending-rollback)' >/dev/null
+}
+
 install_callplane() {
   HYPER=$(hyper_folder)/hyper
   given_or_local
+  ! local_cluster || forget_interrupted_installs
   say "installing the custom resources"
   helm_ upgrade --install callplane-crds "$REPO_DIR/charts/callplane-crds" --namespace $NAMESPACE --create-namespace >"$CACHE/helm-install.log" 2>&1 ||
     { tail -n 5 "$CACHE/helm-install.log" >&2; die "the chart callplane-crds could not be installed: the reason is above."; }
@@ -44,4 +52,16 @@ install_callplane() {
     tail -n 5 "$CACHE/helm-install.log" >&2
     die "the operator does not become ready: its pods, events and log are above."
   }
+}
+
+# Takes away what `install` and the demo brought to a cluster that the user gave. The kinds stay, and what the
+# Tenant's deletionPolicy keeps stays in the database.
+uninstall_callplane() {
+  HYPER=$(hyper_folder)/hyper
+  say "deleting the example tenant"
+  kubectl_of_user delete --ignore-not-found --timeout=120s -f "$REPO_DIR/crds/examples/acme" >/dev/null ||
+    die "the example tenant could not be deleted: the reason is above."
+  say "removing the operator"
+  helm_ uninstall callplane callplane-crds --ignore-not-found --namespace $NAMESPACE >/dev/null
+  kubectl_of_user delete namespace $NAMESPACE --ignore-not-found >/dev/null
 }

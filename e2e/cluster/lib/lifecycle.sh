@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # The verbs: up, down, status, images, exec.
 
-# One verb at a time for a cluster's name. Daemons must not inherit the lock: `start` closes its descriptor.
+# One verb at a time for a cluster's name. Daemons must not inherit this lock (9), nor the one of the tests (8):
+# `start` closes both.
 exclusively() {
   mkdir -p "$STATE_ROOT"
   exec 9>"$STATE_ROOT/$NAME.lock"
@@ -45,8 +46,8 @@ up() {
   [ ! -d "$STATE" ] || { say "clearing what an unfinished cluster $NAME left"; down; }
   build_pause
   record_sysctls
-  trap 'trap - INT TERM EXIT; say "stopping the unfinished cluster"; down; exit 130' INT TERM
-  trap '[ $? = 0 ] || { say "the logs are kept in $STATE_ROOT/$NAME.failed"; keep_logs; down; }' EXIT
+  trap 'abandon; exit 130' INT TERM
+  trap '[ $? = 0 ] || { say "the logs are kept in $STATE_ROOT/$NAME.failed"; keep_logs; abandon; }' EXIT
   STARTED=$(date +%s%N)
   mkdir -p "$RUN" "$LOG" "$PKI"
   start_all "$nodes"
@@ -55,8 +56,21 @@ up() {
   say "the cluster $NAME is ready: $nodes node(s), PostgreSQL; look around with e2e/cluster/cluster.sh exec kubectl get pods -A"
 }
 
+# Parts that come up in the background.
+STARTING=()
+
+# Ends a cluster that is not complete. What starts in the background does not hear of a Ctrl-C and would go on
+# starting while this ends: it is waited for.
+abandon() {
+  trap - EXIT
+  trap '' INT TERM
+  say "stopping the unfinished cluster"
+  [ ${#STARTING[@]} -eq 0 ] || wait "${STARTING[@]}" || true
+  down
+}
+
 start_all() {
-  local nodes=$1 node pids=()
+  local nodes=$1 node
   ip netns add "$NAME"
   in_namespace ip link set lo up
   in_namespace ip link add callplane0 type bridge
@@ -66,18 +80,19 @@ start_all() {
   in_namespace ip route add local "$PHONE_NET.0/24" dev callplane0
   make_pki "$nodes"
   start_api_server
-  (create_postgres; start_postgres; bootstrap_database) & pids+=($!)
+  (create_postgres; start_postgres; bootstrap_database) & STARTING+=($!)
   for node in $(seq 1 "$nodes"); do
-    (start_containerd "$node"; ctr_of "$node" images import "$(hyper_folder)/pause.tar" >/dev/null) & pids+=($!)
+    (start_containerd "$node"; ctr_of "$node" images import "$(hyper_folder)/pause.tar" >/dev/null) & STARTING+=($!)
   done
   await apiserver 60 api_ready
   start_controllers
   local pid
-  for pid in "${pids[@]}"; do wait "$pid" || die "the cluster $NAME did not start: the reason is above."; done
+  for pid in "${STARTING[@]}"; do wait "$pid" || die "the cluster $NAME did not start: the reason is above."; done
   for node in $(seq 1 "$nodes"); do start_kubelet "$node"; done
   start_proxy
   for node in $(seq 1 "$nodes"); do
     await "kubelet$node" 60 node_ready "$node"
+    echo $((($(date +%s%N) - STARTED) / 1000000)) >"$STATE/node$node.ready-milliseconds"
     say "node$node is Ready"
   done
   await controller-manager 60 kubectl_ get serviceaccount default
@@ -110,7 +125,7 @@ down() {
   # Deleting a gigabyte on a busy disk takes a while that nobody has to wait for.
   local trash=$STATE_ROOT/.deleted-$NAME-$$
   [ ! -d "$STATE" ] || mv "$STATE" "$trash"
-  setsid rm -rf "$STATE_ROOT"/.deleted-* >/dev/null 2>&1 </dev/null 9>&- &
+  setsid rm -rf "$STATE_ROOT"/.deleted-* >/dev/null 2>&1 </dev/null 8>&- 9>&- &
   restore_sysctls
   set -e
   say "the cluster $NAME is gone"
@@ -167,7 +182,7 @@ run_inside() {
   local line
   while read -r line; do export "${line?}"; done < <(cluster_environment)
   cd "$OLDPWD"
-  local_cluster || exec "$@"
+  local_cluster || exec env -u CALLPLANE_CLUSTER "$@"
   need_root
   namespace_exists || die "the cluster $NAME does not run: start it with e2e/cluster/cluster.sh up."
   exec nsenter --net=/run/netns/"$NAME" -- "$@"

@@ -18,35 +18,40 @@ PACKAGES=(
 HELM_VERSION=v3.22.0
 
 missing_packages() {
+  # dpkg-query fails as soon as it does not know one of the names, and still tells of the others.
   local installed
-  installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null | awk '$1 == "ii" { print $2 }')
-  printf '%s\n' "${PACKAGES[@]}" | grep -vxF -e "$installed" || true
+  installed=$({ dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null || true; } |
+    awk '$1 == "ii" { print $2 }')
+  comm -23 <(printf '%s\n' "${PACKAGES[@]}" | sort) <(sort <<<"$installed")
 }
 
 # Keeps the services of the new packages (PostgreSQL, containerd, Prometheus) from starting on this machine:
-# the cluster runs its own in its namespace. A policy of the machine's own is left alone.
-without_services() {
-  local policy=/usr/sbin/policy-rc.d ours="" status=0
+# the cluster runs its own in its namespace. A policy of the machine's own is left alone. In a subshell: its end,
+# whatever the reason, takes the policy away.
+without_services() (
+  policy=/usr/sbin/policy-rc.d
   if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    trap 'exit 130' INT TERM
     printf '#!/bin/sh\nexit 101\n' >$policy
     chmod 755 $policy
-    ours=1
   fi
-  "$@" || status=$?
-  [ -z "$ours" ] || rm -f $policy
-  return $status
-}
+  "$@"
+)
 
 install_packages() {
-  local missing
-  mapfile -t missing < <(missing_packages)
-  [ ${#missing[@]} -gt 0 ] || return 0
+  local names missing
+  names=$(missing_packages)
+  [ -n "$names" ] || return 0
+  mapfile -t missing <<<"$names"
   need_root
   command -v apt-get >/dev/null || die "the setup knows Debian 12 only: install these by hand: ${missing[*]}."
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   local log=$CACHE/apt.log
   apt-get update -qq >"$log" 2>&1 ||
     say "some package sources of this machine did not answer (see $log); going on with the others"
+  # What an interrupted installation left half configured would stop every later one.
+  without_services dpkg --configure -a >>"$log" 2>&1 || true
   DEBIAN_FRONTEND=noninteractive without_services \
     apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
     tail -n 5 "$log" >&2

@@ -15,7 +15,8 @@ create_postgres() {
   mkdir -p "$STATE/postgres" && chmod 755 "$STATE_ROOT" "$STATE" "$STATE/postgres"
   install -d -o postgres -g postgres -m 700 "$POSTGRES_DATA" "$POSTGRES_SOCKET"
   (umask 077 && openssl rand -hex 24 >"$STATE/postgres/operator-password")
-  as_postgres "$(postgres_bin)/initdb" -D "$POSTGRES_DATA" -E UTF8 --locale=C.UTF-8 -A peer --no-sync >"$LOG/initdb.log" 2>&1 ||
+  # In a session of its own: it would take a Ctrl-C that this script answers.
+  as_postgres setsid --wait "$(postgres_bin)/initdb" -D "$POSTGRES_DATA" -E UTF8 --locale=C.UTF-8 -A peer --no-sync >"$LOG/initdb.log" 2>&1 ||
     die "PostgreSQL could not be set up: read $LOG/initdb.log."
   install -o postgres -g postgres -m 600 "$PKI/postgres.crt" "$PKI/postgres.key" "$POSTGRES_DATA"
   cat >>"$POSTGRES_DATA/postgresql.conf" <<CONF

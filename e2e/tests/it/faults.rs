@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use callplane_e2e::phones::{Callee, Caller};
-use callplane_e2e::{signal_pod, until};
+use callplane_e2e::phones::Caller;
+use callplane_e2e::until;
 
 use crate::campaign::{Recipients, answers, desire, outcomes};
 use crate::first_call::presses;
 use crate::tenant::{CALL, Options, READY, Tenant};
-
-const MEDIA_NODE: &str = "callplane-media-node";
 
 #[tokio::test]
 #[ignore = "needs a cluster: make test"]
@@ -37,126 +35,6 @@ async fn an_operator_killed_in_the_middle_converges() {
         .finish(CALL)
         .await
         .unwrap();
-}
-
-/// Lets the campaign have this many calls at once.
-async fn pace(tenant: &Tenant, calls: u32) {
-    let pacing = format!(r#"{{"spec":{{"pacing":{{"maxConcurrentCalls":{calls}}}}}}}"#);
-    let patch = [
-        "-n",
-        &tenant.name,
-        "patch",
-        "campaign",
-        "campaign",
-        "--type",
-        "merge",
-        "-p",
-        &pacing,
-    ];
-    tenant.cluster.kubectl(&patch).await.unwrap();
-}
-
-/// The node is killed at moments spread over claim, commit and INVITE; whatever the moment, nobody is rung twice.
-#[tokio::test]
-#[ignore = "needs a cluster: make test"]
-async fn a_killed_node_never_rings_anybody_twice() {
-    const SEEDS: u64 = 20;
-    let tenant = Tenant::ready("killed", &Options::default()).await;
-    let callees = vec![Callee::Rings; SEEDS as usize * 2];
-    let recipients = Recipients::start(&tenant, &callees).await;
-    recipients.import(&tenant).await;
-    // Two at a time, so that there is somebody left to ring for every seed.
-    pace(&tenant, 2).await;
-    for seed in 0..SEEDS {
-        let (pod, _) = tenant.node().await;
-        let before: usize = recipients.invites().iter().sum();
-        desire(&tenant, "Run").await;
-        // From before the claim to after the INVITE, in steps that fall between the two.
-        let moment = Duration::from_millis(seed * 7919 % 400);
-        let killed_at = tokio::time::Instant::now() + moment;
-        until("the moment has come", CALL, async || {
-            let rung: usize = recipients.invites().iter().sum();
-            Ok((tokio::time::Instant::now() >= killed_at || rung > before).then_some(()))
-        })
-        .await
-        .unwrap();
-        signal_pod(&tenant.cluster, &tenant.name, &pod, MEDIA_NODE, "KILL")
-            .await
-            .unwrap();
-        desire(&tenant, "Pause").await;
-        tenant
-            .cluster
-            .wait_for(&tenant.name, "mediapool", &tenant.name, "Ready", READY)
-            .await
-            .unwrap();
-        let invites = recipients.invites();
-        assert!(
-            invites.iter().all(|count| *count <= 1),
-            "seed {seed}: {invites:?}"
-        );
-    }
-    // What was under way when the node died is unknown; the rest is rung once, now.
-    pace(&tenant, 20).await;
-    desire(&tenant, "Run").await;
-    let outcomes = outcomes(&tenant).await;
-    let invites = recipients.invites();
-    assert!(invites.iter().all(|count| *count <= 1), "{invites:?}");
-    for ((number, _), count) in recipients.phones.iter().zip(&invites) {
-        let outcome = outcomes[number].as_str();
-        let expected: &[&str] = if *count == 0 {
-            &["unknown"]
-        } else {
-            &["unknown", "no_answer"]
-        };
-        assert!(
-            expected.contains(&outcome),
-            "{number} was rung {count} times and is {outcome}"
-        );
-    }
-    let unknown = outcomes
-        .values()
-        .filter(|outcome| *outcome == "unknown")
-        .count();
-    eprintln!("{SEEDS} kills: {unknown} recipients unknown, none rung twice");
-    assert!(unknown > 0, "no kill hit a call");
-}
-
-#[tokio::test]
-#[ignore = "needs a cluster: make test"]
-async fn digits_work_while_the_speech_worker_is_dead() {
-    let tenant = Tenant::ready("speechless", &Options::default()).await;
-    let (pod, _) = tenant.node().await;
-    let call = tenant.call(5070, &presses("1234")).await;
-    until("the call is up", CALL, async || {
-        Ok((tenant.metrics().await.sum("callplane_calls_active", &[]) >= 1.0).then_some(()))
-    })
-    .await
-    .unwrap();
-    assert!(
-        signal_pod(
-            &tenant.cluster,
-            &tenant.name,
-            &pod,
-            "callplane-speech",
-            "KILL"
-        )
-        .await
-        .unwrap()
-            > 0
-    );
-    call.finish(CALL).await.unwrap();
-    assert_eq!(tenant.records(1).await[0]["variables"]["code"], "1234");
-
-    // The next caller is spoken to again.
-    tenant
-        .call(5071, &presses("5678"))
-        .await
-        .finish(CALL)
-        .await
-        .unwrap();
-    let record = tenant.records(2).await.remove(0);
-    assert_eq!(record["variables"]["code"], "5678");
-    assert!(record["messages"].as_array().unwrap().len() >= 3);
 }
 
 #[tokio::test]
@@ -266,7 +144,7 @@ async fn a_campaign_survives_its_database() {
     recipients.import(&tenant).await;
     desire(&tenant, "Run").await;
     until("a phone rings", CALL, async || {
-        Ok((recipients.invites().iter().sum::<usize>() > 0).then_some(()))
+        Ok((recipients.total() > 0).then_some(()))
     })
     .await
     .unwrap();

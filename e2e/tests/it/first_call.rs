@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use callplane_e2e::phones::{Baresip, Caller};
 use callplane_e2e::sound::{Wav, best_match, say, say_at};
-use callplane_e2e::{RECORDINGS, until};
+use callplane_e2e::{RECORDINGS, figure, until};
 
 use crate::tenant::{CALL, Options, Tenant};
 
@@ -163,6 +163,12 @@ async fn a_tenant_takes_its_first_call_within_fifteen_seconds() {
     .await
     .unwrap();
     let took = started.elapsed();
-    eprintln!("tenant applied to first call: {took:?}");
+    figure(
+        "tenant applied to its first call answered",
+        format_args!("{:.1}", took.as_secs_f64()),
+        "s",
+        "< 15",
+    )
+    .unwrap();
     assert!(took < Duration::from_secs(15), "{took:?}");
 }

@@ -4,12 +4,16 @@
 
 mod architecture;
 mod campaign;
+mod cluster;
 mod faults;
 mod first_call;
+mod flows;
+mod killed;
 mod metrics;
 mod phones;
 mod quota;
 mod refused;
 mod scratch;
+mod speech;
 mod tenant;
 mod wire;

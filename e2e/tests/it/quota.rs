@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use callplane_e2e::phones::Caller;
 use callplane_e2e::until;
+use serde_json::Value;
 
 use crate::first_call::presses;
 use crate::tenant::{CALL, Options, Tenant};
@@ -62,8 +63,11 @@ async fn a_call_above_the_quota_is_told_when_to_come_again() {
     );
 
     first.finish(CALL).await.unwrap();
-    // With the record of the first call its slot is given back.
-    tenant.records(1).await;
+    // With the record of the first call, the older of the two, its slot is given back.
+    let records = tenant.records(2).await;
+    assert_eq!(records[1]["variables"]["code"], "1234");
+    refusal_is_told(&tenant, &records[0]).await;
+
     tenant
         .call(5072, &presses("5678"))
         .await
@@ -72,4 +76,23 @@ async fn a_call_above_the_quota_is_told_when_to_come_again() {
         .unwrap();
     let metrics = tenant.metrics().await;
     assert!(metrics.sum("callplane_calls_rejected_total", &[]) >= 1.0);
+}
+
+/// The refused call has a row, an event in its history, and one for webhooks and dashboards.
+async fn refusal_is_told(tenant: &Tenant, record: &Value) {
+    assert_eq!(record["call"]["status"], "blocked");
+    assert_eq!(record["call"]["hangupCause"], "quota_exceeded");
+    let id = record["call"]["id"].as_str().unwrap();
+    let told = tenant
+        .sql(&format!(
+            "select event_type, payload->'data'->'call'->>'hangup_cause' from events where subject_id = '{id}'"
+        ))
+        .await;
+    assert_eq!(told, "call.blocked|quota_exceeded");
+    let history = tenant
+        .sql(&format!(
+            "select count(*) from call_events where call_id = '{id}' and event_type = 'quota_exceeded'"
+        ))
+        .await;
+    assert_eq!(history, "1");
 }

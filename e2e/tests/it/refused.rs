@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use callplane_e2e::Cluster;
+use callplane_e2e::phones::Caller;
 
-use crate::tenant::{Options, Tenant};
+use crate::tenant::{CALL, Options, Tenant};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -89,6 +90,12 @@ spec:
             .wait_for(&tenant.name, "phonenumber", "line", "Ready", SOON)
             .await
             .unwrap();
+        let caller = Caller {
+            hang_up_after: Some(0.1),
+            ..Caller::listening("+15550109999")
+        };
+        let phone = tenant.call(5070, &caller).await;
+        phone.finish(CALL).await.unwrap();
     }
     cluster
         .kubectl(&["delete", "phonenumber", "stolen", "-n", space])

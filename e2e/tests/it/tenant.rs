@@ -14,6 +14,8 @@ use crate::scratch::Scratch;
 
 /// A media node is up this long after its Tenant was applied, on a machine with other tests.
 pub(crate) const READY: Duration = Duration::from_secs(60);
+/// The program of a media node.
+pub(crate) const MEDIA_NODE: &str = "callplane-media-node";
 /// One conversation of the test flow.
 pub(crate) const CALL: Duration = Duration::from_secs(60);
 
@@ -135,6 +137,12 @@ impl Tenant {
             calls,
         )
         .unwrap()
+    }
+
+    /// Calls another number of the tenant.
+    pub(crate) async fn dial(&self, number: &str, port: u16, caller: &Caller) -> Sipp {
+        let (_, node) = self.node().await;
+        Sipp::call(&self.folder, self.phone(port), node, number, caller, 1).unwrap()
     }
 
     /// What the media node counts.

@@ -242,23 +242,27 @@ async fn candidates(
     )
     .bind(campaign.uuid())
     .bind(i64::from(wanted.saturating_mul(LOOK_AHEAD)))
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let candidate = Candidate {
-                id: RecipientId::new(row.try_get("id")?),
-                number: row
-                    .try_get::<String, _>("phone_number")?
-                    .parse()
-                    .map_err(|error| Error::invalid("recipient", error))?,
-                time_zone: row.try_get("time_zone")?,
-                attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or(0),
-                now: wall(row.try_get("now")?),
-            };
-            Ok((candidate, row))
-        })
-        .collect()
+    let mut candidates = Vec::new();
+    for row in rows {
+        let id = RecipientId::new(row.try_get("id")?);
+        // The column holds shorter numbers than anybody can be assigned: short codes and emergency
+        // numbers are among them. However one got there, it is never dialled.
+        let Ok(number) = row.try_get::<String, _>("phone_number")?.parse() else {
+            suppress(connection, id, "invalid_number").await?;
+            continue;
+        };
+        let candidate = Candidate {
+            id,
+            number,
+            time_zone: row.try_get("time_zone")?,
+            attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or(0),
+            now: wall(row.try_get("now")?),
+        };
+        candidates.push((candidate, row));
+    }
+    Ok(candidates)
 }
 
 async fn put_off(

@@ -225,19 +225,21 @@ async fn insert_cdr(connection: &mut PgConnection, call: CallId) -> Result<()> {
 }
 
 /// The outbox event: the standard envelope without what was said, which its readers may ask for.
+/// `call.completed`; `call.blocked` for one that a quota or another limit kept out; `call.ended`.
 async fn publish(connection: &mut PgConnection, call: CallId) -> Result<()> {
     sqlx::query(
         "INSERT INTO events (event_type, subject_kind, subject_id, agent_id, payload)
-         SELECT 'call.' || CASE status WHEN 'completed' THEN 'completed' ELSE 'ended' END,
-                'call', id, agent_id,
+         SELECT named.type, 'call', id, agent_id,
                 jsonb_build_object(
-                    'type', 'call.' || CASE status WHEN 'completed' THEN 'completed' ELSE 'ended' END,
-                    'at', ended_at, 'tenant', tenant_id,
+                    'type', named.type, 'at', ended_at, 'tenant', tenant_id,
                     'data', jsonb_build_object('call', jsonb_build_object(
                         'id', id, 'direction', direction, 'status', status, 'outcome', outcome,
+                        'hangup_cause', hangup_cause,
                         'duration_seconds', duration_seconds, 'billable_seconds', billable_seconds,
                         'cost_micros', cost_micros, 'currency', currency)))
-           FROM calls WHERE id = $1",
+           FROM calls, LATERAL (SELECT 'call.' || CASE WHEN status IN ('completed', 'blocked')
+                THEN status::text ELSE 'ended' END AS type) AS named
+          WHERE id = $1",
     )
     .bind(call.uuid())
     .execute(connection)

@@ -17,6 +17,8 @@
 
 mod database;
 mod server;
+mod stall;
 
 pub use database::{TestDatabase, TestTenant};
 pub use server::{HarnessError, PostgresServer};
+pub use stall::QuotaStall;

@@ -475,3 +475,31 @@ async fn projecting_a_campaign_again_tells_nobody() {
         .unwrap();
     assert_ne!(listener.recv().await.unwrap().payload(), "end");
 }
+
+#[tokio::test]
+async fn a_short_code_that_got_past_the_import_is_suppressed_and_holds_nobody_back() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    let id = campaign_over(&database, &acme, &campaign("spring"), &NUMBERS[..1]).await;
+    // The column itself takes what E.164 allows as digits, an emergency number among them.
+    let slipped_in = format!(
+        "INSERT INTO {0}.campaign_recipients (campaign_id, phone_number, status)
+         VALUES ('{1}', '+112', 'ready')",
+        acme.schema(),
+        id.uuid()
+    );
+    database.superuser(&slipped_in).await.unwrap();
+    let node = node(&acme, "acme-media-0").await;
+    let claimed = claim(&acme, id, &node, 5).await.unwrap();
+    let numbers: Vec<&str> = claimed
+        .iter()
+        .map(|claimed| claimed.number.as_str())
+        .collect();
+    assert_eq!(numbers, NUMBERS[..1]);
+    let recipients = campaigns::recipients(&acme.database, id, None, 5).await;
+    let recipients = recipients.unwrap();
+    let code = recipients.iter().find(|r| r.number.expose() == "+112");
+    let code = code.unwrap();
+    assert_eq!(code.outcome, Some(RecipientOutcome::Suppressed));
+    assert_eq!(code.reason.as_deref(), Some("invalid_number"));
+}

@@ -1,7 +1,7 @@
 //! What a lost node leaves open is closed, once, and never repeated.
 
 use callplane_store::campaigns::{self, Candidate, Decision, RecipientOutcome, RecipientStatus};
-use callplane_store::media_nodes::{self, Load, NodeEpoch, Swept};
+use callplane_store::media_nodes::{self, Forgotten, Load, NodeEpoch, RETENTION, Swept};
 use callplane_store::quotas::{self, CONCURRENT_CALLS};
 use callplane_store::records::{self, Call, CallRecord, CampaignAttempt, Finished};
 use callplane_store::test_util::{TestDatabase, TestTenant};
@@ -33,7 +33,7 @@ async fn a_node_that_starts_again_closes_what_its_former_self_left_open() {
     let inbound = open_call(&acme, &first).await;
 
     let second = node(&acme, "acme-media-0").await;
-    assert_eq!(second.epoch, first.epoch + 1);
+    assert!(second.epoch > first.epoch);
     let swept = media_nodes::sweep(&acme.database, &second).await.unwrap();
     assert_eq!(swept.recipients, 1);
     assert_eq!(swept.calls.len(), 2);
@@ -132,10 +132,46 @@ async fn a_superseded_node_is_told() {
         .await
         .unwrap();
     assert!(!nodes[0].alive);
-    for (age, forgotten) in [(Duration::from_secs(60), 0), (Duration::ZERO, 1)] {
-        let forget = media_nodes::forget(&database.operator, &database.fence, acme.id, age);
-        assert_eq!(forget.await.unwrap(), forgotten);
+}
+
+#[tokio::test]
+async fn a_node_whose_pod_is_gone_is_closed_and_later_forgotten() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let beta = database.tenant("beta").await.unwrap();
+    let first = node(&acme, "acme-media-0").await;
+    node(&acme, "acme-media-1").await;
+    node(&beta, "acme-media-0").await;
+    let pods = ["acme-media-1".to_owned()];
+    let forget = async || {
+        let TestDatabase {
+            operator, fence, ..
+        } = &database;
+        let forgotten = media_nodes::forget(operator, fence, acme.id, &pods, RETENTION).await;
+        let Forgotten { closed, removed } = forgotten.unwrap();
+        (closed, removed)
+    };
+    for (silent_for, forgotten) in [
+        ("59 seconds", (0, 0)),
+        ("61 seconds", (1, 0)),
+        ("6 days", (0, 0)),
+        ("8 days", (0, 1)),
+    ] {
+        age(&database, "last_heartbeat_at", silent_for).await;
+        assert_eq!(forget().await, forgotten, "{silent_for}");
     }
+    let left = ask(
+        &database,
+        "SELECT string_agg(pod_name || ' ' || status, ', ' ORDER BY pod_name)
+           FROM platform.media_nodes",
+    );
+    // The pod that is there, silent as it is, and another tenant's of the same name.
+    assert_eq!(left.await, "acme-media-0 ready, acme-media-1 ready");
+
+    // The name comes back as another node, and its former self is told.
+    assert!(node(&acme, "acme-media-0").await.epoch > first.epoch);
+    let zombie = media_nodes::heartbeat(&acme.database, &first, IDLE).await;
+    assert!(matches!(zombie, Err(Error::Superseded { .. })));
 }
 
 #[tokio::test]

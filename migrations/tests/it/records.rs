@@ -166,6 +166,33 @@ async fn a_final_status_is_final() {
 }
 
 #[tokio::test]
+async fn the_event_of_a_call_says_how_it_ended() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    for (status, cause, told) in [
+        (CallStatus::Completed, "normal_clearing", "call.completed"),
+        (CallStatus::Blocked, "quota_exceeded", "call.blocked"),
+        (CallStatus::NoAnswer, "no_answer", "call.ended"),
+    ] {
+        let mut record = record(&acme).await;
+        record.call.status = status;
+        record.call.hangup_cause = Some(cause.to_owned());
+        records::finish(&acme.database, &record).await.unwrap();
+        let event = format!(
+            "SELECT concat_ws(' ', event_type, payload->>'type',
+                    payload->'data'->'call'->>'status', payload->'data'->'call'->>'hangup_cause')
+               FROM {}.events WHERE subject_id = '{}'",
+            acme.schema(),
+            record.call.id
+        );
+        assert_eq!(
+            ask(&database, &event).await,
+            format!("{told} {told} {} {cause}", status.as_str())
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_record_of_another_tenant_or_of_a_live_call_is_refused() {
     let database = database().await;
     let acme = equipped(&database, "acme", "+15550000001").await;

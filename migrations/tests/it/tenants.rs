@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use callplane_store::roles::{self, Purpose};
-use callplane_store::tenants::{self, TenantSpec};
+use callplane_store::tenants::{self, TenantSpec, TenantStatus};
 use callplane_store::test_util::TestDatabase;
-use callplane_store::{Error, ObjectRef, Slot, TenantDatabase, migrate, quotas, routes};
+use callplane_store::{Error, ObjectRef, Slot, TenantDatabase, migrate, notify, quotas, routes};
 use callplane_types::TenantId;
 use sqlx::Connection;
 use uuid::Uuid;
@@ -344,4 +344,27 @@ async fn a_session_that_opens_while_a_tenant_is_retained_is_ended() {
     let (retained, mut session) = tokio::join!(retain, reconnect);
     retained.unwrap().unwrap();
     assert!(session.ping().await.is_err());
+}
+
+#[tokio::test]
+async fn nodes_hear_when_their_tenant_leaves_service_and_comes_back() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    assert!(tenants::in_service(&acme.database).await.unwrap());
+    let mut changes = notify::Changes::listen(&acme.database).await.unwrap();
+    for (status, serves) in [
+        (TenantStatus::Suspended, false),
+        (TenantStatus::Active, true),
+    ] {
+        let spec = TenantSpec {
+            status,
+            spec_hash: status.as_str().to_owned(),
+            ..acme.spec.clone()
+        };
+        tenants::ensure(&database.operator, &database.fence, &spec)
+            .await
+            .unwrap();
+        assert_eq!(changes.next().await.unwrap(), notify::Change::Routes);
+        assert_eq!(tenants::in_service(&acme.database).await.unwrap(), serves);
+    }
 }

@@ -3,7 +3,7 @@
 use callplane_store::{OperatorDatabase, trunks};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
-use crate::support::{ask, count, database, equipped, login, refused, trunk};
+use crate::support::{ask, count, database, equipped, login, refused, superuser, trunk};
 
 #[tokio::test]
 async fn a_tenant_cannot_enter_the_schema_of_another() {
@@ -132,6 +132,33 @@ async fn of_the_platform_a_tenant_sees_only_its_own_rows() {
     ] {
         assert_eq!(refused(&mut connection, hidden).await, "42501", "{hidden}");
     }
+}
+
+#[tokio::test]
+async fn who_is_no_tenant_cannot_ask_which_tenant_a_role_is_of() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    let question = format!("SELECT platform.tenant_of_role('{}_media')", acme.schema());
+    let mut connection = superuser(&database).await;
+    // Even one that was let into the schema by mistake.
+    let outsider = format!("outsider_of_{}", database.name);
+    let become_outsider = format!(
+        "CREATE ROLE {outsider}; GRANT USAGE ON SCHEMA platform TO {outsider}; SET ROLE {outsider}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(become_outsider))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(refused(&mut connection, &question).await, "42501");
+    // A function that PUBLIC may call would let anybody do what its owner may.
+    let open = ask(
+        &database,
+        "SELECT string_agg(oid::regprocedure::text, ', ') FROM pg_proc
+          WHERE pronamespace = 'platform'::regnamespace AND prosecdef
+            AND has_function_privilege('public', oid, 'EXECUTE')",
+    )
+    .await;
+    assert_eq!(open, "");
 }
 
 #[tokio::test]

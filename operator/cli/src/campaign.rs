@@ -20,9 +20,15 @@ struct Shown {
 struct Progress {
     name: String,
     status: String,
-    total_calls: u64,
-    completed_calls: u64,
-    failed_calls: u64,
+    total: u64,
+    waiting: u64,
+    dialing: u64,
+    answered: u64,
+    busy: u64,
+    no_answer: u64,
+    failed: u64,
+    unknown: u64,
+    suppressed: u64,
 }
 
 #[derive(Deserialize)]
@@ -60,18 +66,46 @@ pub(crate) async fn run(connection: &Connection, command: &CampaignCommand) -> a
     }
 }
 
+/// One sentence: how many recipients there are, and how each of them stands.
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            name,
+            status,
+            total,
+            waiting,
+            dialing,
+            answered,
+            busy,
+            no_answer,
+            failed,
+            unknown,
+            suppressed,
+        } = self;
+        let plural = if *total == 1 { "" } else { "s" };
+        write!(f, "Campaign {name} is {status}, {total} recipient{plural}")?;
+        let mut before = ": ";
+        for (count, what) in [
+            (waiting, "waiting"),
+            (dialing, "being called"),
+            (answered, "answered"),
+            (busy, "busy"),
+            (no_answer, "no answer"),
+            (failed, "failed"),
+            (unknown, "unknown"),
+            (suppressed, "suppressed"),
+        ] {
+            if *count > 0 {
+                write!(f, "{before}{count} {what}")?;
+                before = ", ";
+            }
+        }
+        write!(f, ".")
+    }
+}
+
 fn show(shown: &Shown) {
-    let Progress {
-        name,
-        status,
-        total_calls,
-        completed_calls,
-        failed_calls,
-    } = &shown.campaign;
-    println!(
-        "Campaign {name} is {status}: {total_calls} recipients, {completed_calls} completed, \
-         {failed_calls} failed.\n"
-    );
+    println!("{}\n", shown.campaign);
     let mut table = Table::new(&["NUMBER", "NAME", "STATUS", "OUTCOME", "ATTEMPTS", "CALL"]);
     for recipient in &shown.recipients {
         let Recipient {
@@ -92,4 +126,42 @@ fn show(shown: &Shown) {
         ]);
     }
     print!("{table}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(counts: &serde_json::Value) -> String {
+        let mut json = serde_json::json!({
+            "name": "renewals", "status": "completed", "total": 0, "waiting": 0, "dialing": 0,
+            "answered": 0, "busy": 0, "noAnswer": 0, "failed": 0, "unknown": 0, "suppressed": 0,
+        });
+        for (key, count) in counts.as_object().unwrap() {
+            json[key] = count.clone();
+        }
+        serde_json::from_value::<Progress>(json)
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn each_recipient_is_counted_by_what_came_of_it() {
+        let counts = serde_json::json!({
+            "total": 5, "answered": 2, "busy": 1, "noAnswer": 1, "suppressed": 1,
+        });
+        assert_eq!(
+            progress(&counts),
+            "Campaign renewals is completed, 5 recipients: 2 answered, 1 busy, 1 no answer, \
+             1 suppressed."
+        );
+    }
+
+    #[test]
+    fn a_campaign_without_recipients_is_one_sentence_too() {
+        assert_eq!(
+            progress(&serde_json::json!({"status": "running"})),
+            "Campaign renewals is running, 0 recipients."
+        );
+    }
 }

@@ -6,21 +6,22 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
 use kube::api::ListParams;
+use kube::{Api, ResourceExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::connection::Connection;
 
-/// The control API listens on the loopback of the pod.
-const CONTROL_PORT: u16 = 9091;
+/// Name of the port of the control API, which listens on the loopback of the pod.
+const CONTROL: &str = "control";
 const MEDIA_NODES: &str = "app.kubernetes.io/component=media-node";
 
 /// One media node of the namespace.
 pub(crate) struct Node {
     pods: Api<Pod>,
     name: String,
+    control: u16,
 }
 
 #[derive(Deserialize)]
@@ -38,13 +39,19 @@ impl Node {
             .await
             .with_context(|| format!("failed to list pods of namespace {namespace}"))?;
         let count = found.items.len();
-        let ready = found
-            .items
-            .into_iter()
-            .find(is_ready)
-            .and_then(|pod| pod.metadata.name);
+        let ready = found.items.into_iter().find(is_ready);
         match ready {
-            Some(name) => Ok(Self { pods, name }),
+            Some(pod) => {
+                let name = pod.name_any();
+                let control = control_port(&pod).with_context(|| {
+                    format!("pod {name} declares no port `{CONTROL}`: install the same version")
+                })?;
+                Ok(Self {
+                    pods,
+                    name,
+                    control,
+                })
+            }
             None if count == 0 => bail!(
                 "namespace {namespace} has no media node: choose the tenant's namespace with -n, or \
                  see `kubectl get tenants,mediapools -A`"
@@ -78,11 +85,11 @@ impl Node {
     ) -> anyhow::Result<T> {
         let mut forwarder = self
             .pods
-            .portforward(&self.name, &[CONTROL_PORT])
+            .portforward(&self.name, &[self.control])
             .await
             .with_context(|| format!("failed to forward a port to pod {}", self.name))?;
         let stream = forwarder
-            .take_stream(CONTROL_PORT)
+            .take_stream(self.control)
             .context("the port was not forwarded")?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -119,6 +126,14 @@ fn is_ready(pod: &Pod) -> bool {
     conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
 }
 
+/// The port differs where pods use the network of their node.
+fn control_port(pod: &Pod) -> Option<u16> {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+    let port = ports.find(|port| port.name.as_deref() == Some(CONTROL))?;
+    u16::try_from(port.container_port).ok()
+}
+
 /// Escapes a name for one segment of a path (RFC 3986, everything but unreserved characters).
 pub(crate) fn segment(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
@@ -134,6 +149,24 @@ pub(crate) fn segment(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::json;
+
+    #[test]
+    fn the_control_port_is_the_one_that_the_pod_declares() {
+        let pod = |ports: serde_json::Value| -> Pod {
+            let spec = json!({ "containers": [{ "name": "media-node", "ports": ports }] });
+            serde_json::from_value(json!({ "spec": spec })).unwrap()
+        };
+        let metrics = json!({ "name": "metrics", "containerPort": 5062 });
+        let control = json!({ "name": "control", "containerPort": 5063 });
+        assert_eq!(
+            super::control_port(&pod(json!([metrics, control]))),
+            Some(5063)
+        );
+        assert_eq!(super::control_port(&pod(json!([metrics]))), None);
+    }
+
     #[test]
     fn a_name_stays_within_its_segment() {
         assert_eq!(super::segment("a/../b ü"), "a%2F..%2Fb%20%C3%BC");

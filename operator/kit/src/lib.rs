@@ -4,7 +4,8 @@
 //! this operator needs them and adds what they leave to their users:
 //!
 //! * **one backoff per watch** ([`Cache`]): a kind that cannot be listed delays no other kind;
-//! * **one watch per kind and process**, shared by every controller that reads the kind;
+//! * **one watch per kind and process**, shared by every controller that reads the kind; for kinds
+//!   whose content is nobody's business a watch that keeps nothing ([`MetadataWatch`]);
 //! * bounded concurrency, an exponential backoff per object and error [`Class`]es ([`Manager`]);
 //! * a Lease election of our own whose epoch fences writes ([`lease`]); a client that **refuses
 //!   every write while the Lease is not held**, so that a standby is warm and harmless;
@@ -109,6 +110,7 @@ mod health;
 mod index;
 pub mod lease;
 mod manager;
+mod metadata;
 mod metrics;
 mod object;
 mod queue;
@@ -126,5 +128,6 @@ pub use health::Health;
 pub use index::Index;
 pub use lease::Leadership;
 pub use manager::{ControllerBuilder, Kit, Manager, Stopped};
+pub use metadata::MetadataWatch;
 pub use metrics::{Metrics, WatchAge};
 pub use object::{Object, Owned, owner_uid, reference};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
-use kube::core::ClusterResourceScope;
+use kube::core::{ClusterResourceScope, PartialObjectMeta};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::watcher;
 use kube::{Api, Client};
@@ -19,6 +19,7 @@ use crate::controller::Controller;
 use crate::events::Events;
 use crate::health::Health;
 use crate::lease::Leadership;
+use crate::metadata::{self, MetadataWatch};
 use crate::metrics::Metrics;
 use crate::object::{Object, controller_of};
 use crate::queue::Queue;
@@ -125,16 +126,13 @@ impl Manager {
 
     /// Watches a kind over the whole cluster, with its own backoff. Call it once per kind and share
     /// the cache. Set a label selector in `config` for kinds that others have many objects of.
-    pub fn cache<K: Object>(&mut self, mut config: watcher::Config) -> Cache<K> {
+    pub fn cache<K: Object>(&mut self, config: watcher::Config) -> Cache<K> {
         let (store, writer) = reflector::store();
         let cache = Cache::new(store);
         let name = K::kind(&()).into_owned();
         let age = self.kit.metrics.watch(name.clone());
         let api = Api::all(heard(&self.client, &age));
-        if config.timeout.is_none() {
-            let seconds = self.watch_timeout.as_secs().max(1);
-            config.timeout = u32::try_from(seconds).ok();
-        }
+        let config = self.with_timeout(config);
         let metrics = self.kit.metrics.clone();
         self.watches
             .push(watch::run(api, config, writer, cache.clone(), metrics, name).boxed());
@@ -142,6 +140,28 @@ impl Manager {
         self.synced
             .push(async move { synced.synced().await }.boxed());
         cache
+    }
+
+    /// Watches the metadata of a kind over the whole cluster and keeps none of it. `name` stands in
+    /// metrics and logs, because a kind may have several such watches of different selectors. No
+    /// controller waits for it.
+    pub fn metadata<K: Object>(&mut self, name: &str, config: watcher::Config) -> MetadataWatch<K> {
+        let watch = MetadataWatch::new();
+        let age = self.kit.metrics.watch(name.to_owned());
+        let api = Api::<PartialObjectMeta<K>>::all(heard(&self.client, &age));
+        let config = self.with_timeout(config);
+        let (metrics, name) = (self.kit.metrics.clone(), name.to_owned());
+        self.watches
+            .push(metadata::run(api, config, watch.clone(), metrics, name).boxed());
+        watch
+    }
+
+    fn with_timeout(&self, config: watcher::Config) -> watcher::Config {
+        let seconds = u32::try_from(self.watch_timeout.as_secs().max(1)).ok();
+        watcher::Config {
+            timeout: config.timeout.or(seconds),
+            ..config
+        }
     }
 
     /// Runs `controller` over the objects of `cache`. It starts when every cache that the returned
@@ -254,6 +274,21 @@ impl<K: Object> ControllerBuilder<K> {
         let queue = self.queue.clone();
         others.subscribe(move |change| {
             for object in map(change.object()) {
+                queue.push(object);
+            }
+        });
+        self
+    }
+
+    /// Wakes what `map` says at each change of an object of which only the metadata passes by.
+    pub fn notices<Other: Object>(
+        &self,
+        others: &MetadataWatch<Other>,
+        map: impl Fn(&PartialObjectMeta<Other>) -> Vec<ObjectRef<K>> + Send + Sync + 'static,
+    ) -> &Self {
+        let queue = self.queue.clone();
+        others.subscribe(move |object| {
+            for object in map(object) {
                 queue.push(object);
             }
         });

@@ -6,8 +6,10 @@
     reason = "tests fail by panicking"
 )]
 
+mod login;
 mod media_pool;
 mod projection;
+mod release;
 mod render;
 mod tenant;
 mod world;

@@ -1,9 +1,11 @@
 //! Pods that come when they are missing and go when they are idle.
 
 use callplane_crds::{MediaPool, Tenant};
+use callplane_store::media_nodes;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
 
 use crate::world::{Node, World, find, with_pool};
@@ -178,6 +180,99 @@ async fn a_pod_that_does_not_start_is_told_with_its_reason() {
         tenant.spec.media.dedicated.as_mut().unwrap().image = Some(NEW.to_owned());
     });
     world.pods_are("broken", &["broken-1"]).await;
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn a_pod_that_runs_and_never_registers_is_given_up_each_try_later_than_the_last() {
+    let world = World::new().await;
+    let _operator = world.start();
+    world.put_tenant("mute", with_pool("mute", 1));
+    world.pods_are("mute", &["mute-0"]).await;
+    world.make_run("mute", "mute-0", ago(121));
+    world.pods_are("mute", &["mute-1"]).await;
+    let event = world.api.until(|api| {
+        api.events_on("mute")
+            .into_iter()
+            .find(|e| e.contains("`mute-0`"))
+    });
+    assert_eq!(
+        event.await.unwrap(),
+        "PodsFailing: Pod `mute-0` ran for 120 s without becoming ready and is given up; the next \
+         one gets 240 s: look at its log"
+    );
+
+    // The next has more time: a look that is asked for in between changes nothing.
+    world.make_run("mute", "mute-1", ago(200));
+    let message = world
+        .condition("mute", "MediaReady", "False", "PodsFailing")
+        .await;
+    assert!(message.contains("look at the log of `mute-1`"), "{message}");
+    assert_eq!(world.pod_names("mute"), ["mute-1"]);
+    // Nothing happens any more but that its time runs out.
+    world.make_run("mute", "mute-1", ago(239));
+    world.pods_are("mute", &["mute-0"]).await;
+    let third: Pod = world.api.get(Some("mute"), "mute-0").unwrap();
+    assert_eq!(
+        third.annotations()["callplane.dev/pods-given-up-before"],
+        "2"
+    );
+    // One that becomes ready after all stays.
+    world.make_ready("mute", "mute-0");
+    world.ready("mute").await;
+}
+
+#[tokio::test]
+async fn a_pod_that_is_not_ready_is_kept_while_it_may_carry_calls() {
+    let world = World::new().await;
+    let _operator = world.start();
+    let nodes = running(&world, "busy", 2).await;
+    nodes[0].says(1).await;
+    nodes[1].says(0).await;
+    for pod in ["busy-0", "busy-1"] {
+        world.make_run("busy", pod, ago(600));
+    }
+    // Who only fails its probe and has no calls is given up.
+    world.pods_are("busy", &["busy-0", "busy-2"]).await;
+    world.make_ready("busy", "busy-2");
+    // When its call ends, so is the other one.
+    nodes[0].says(0).await;
+    world.pods_are("busy", &["busy-1", "busy-2"]).await;
+}
+
+#[tokio::test]
+async fn a_node_that_dies_without_a_word_is_closed_once_its_pod_is_gone() {
+    let world = World::new().await;
+    let _operator = world.start();
+    for node in running(&world, "dead", 1).await {
+        node.dies().await;
+    }
+    let silence =
+        "UPDATE platform.media_nodes SET last_heartbeat_at = now() - interval '2 minutes'";
+    world.database.superuser(silence).await.unwrap();
+    let id = world.login("dead").tenant_id;
+    let node = async || {
+        let nodes = media_nodes::list(&world.database.operator, id).await;
+        nodes.unwrap().remove(0).status
+    };
+    // Silent, as everybody is after an outage; but its pod is there.
+    world.edit_tenant("dead", |tenant| {
+        tenant.spec.display_name = Some("One".to_owned());
+    });
+    world.ready("dead").await;
+    assert_eq!(node().await, "ready");
+
+    scale(&world, "dead", 0);
+    let is_empty = |pool: &MediaPool| (pool.status.as_ref()?.replicas == 0).then_some(());
+    world.pool("dead", "dead", is_empty).await;
+    world.edit_tenant("dead", |tenant| {
+        tenant.spec.display_name = Some("Two".to_owned());
+    });
+    world.ready("dead").await;
+    assert_eq!(node().await, "lost");
 }
 
 #[tokio::test]

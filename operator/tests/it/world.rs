@@ -7,7 +7,7 @@ use std::time::Duration;
 use callplane_crds::{MediaPool, Tenant};
 use callplane_kit::fake::ApiServer;
 use callplane_kit::{Leadership, Manager, Metrics};
-use callplane_operator::context::{Caches, Context};
+use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::{media_pool, tenant};
 use callplane_operator::names::SECRET_DATABASE;
 use callplane_store::media_nodes::{self, Load, NodeEpoch, Registration};
@@ -18,6 +18,7 @@ use k8s_openapi::api::core::v1::{
     PodStatus, Secret,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -72,7 +73,7 @@ impl World {
             "operator-0",
         );
         let context = Context::new(manager.kit(), self.database.operator.clone(), "operator-0");
-        let caches = Caches::new(&mut manager);
+        let caches = Caches::new(&mut manager, SecretScope::All);
         let server = tenant::Server {
             fingerprint: "db-1".to_owned(),
             ..tenant::Server::default()
@@ -221,6 +222,21 @@ impl World {
         self.api.put(&pod);
     }
 
+    /// Does what a kubelet does whose pod has run since then and fails its readiness probe.
+    pub(crate) fn make_run(&self, namespace: &str, name: &str, since: Timestamp) {
+        let mut pod: Pod = self.api.get(Some(namespace), name).unwrap();
+        let status = json!({
+            "phase": "Running",
+            "conditions": [{ "type": "Ready", "status": "False", "lastTransitionTime": since }],
+            "containerStatuses": [{
+                "name": "media-node", "ready": false, "restartCount": 0, "image": "", "imageID": "",
+                "state": { "running": { "startedAt": since } },
+            }],
+        });
+        pod.status = Some(serde_json::from_value(status).unwrap());
+        self.api.put(&pod);
+    }
+
     /// Waits until a MediaPool has a status that fits.
     pub(crate) async fn pool<T>(
         &self,
@@ -244,6 +260,22 @@ impl World {
     }
 }
 
+/// Whose a namespace is, by its label.
+pub(crate) fn label(world: &World, namespace: &str) -> Option<String> {
+    let namespace: Namespace = world.api.get(None, namespace)?;
+    namespace.labels().get("callplane.dev/tenant").cloned()
+}
+
+/// Waits until a Tenant is gone.
+pub(crate) async fn gone(world: &World, name: &str) {
+    let gone = world
+        .api
+        .until(|api| api.get::<Tenant>(None, name).is_none().then_some(()));
+    if gone.await.is_none() {
+        panic!("{name} stays: {:#?}", world.tenant(name));
+    }
+}
+
 pub(crate) fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }
@@ -253,6 +285,7 @@ pub(crate) struct Node {
     database: TenantDatabase,
     epoch: NodeEpoch,
     calls: watch::Sender<u32>,
+    beats: tokio::task::JoinHandle<()>,
 }
 
 impl Node {
@@ -272,7 +305,7 @@ impl Node {
             .unwrap();
         let (calls, mut load) = watch::channel(0);
         let (door, node) = (database.clone(), epoch.clone());
-        tokio::spawn(async move {
+        let beats = tokio::spawn(async move {
             loop {
                 let active_calls = *load.borrow_and_update();
                 beat(&door, &node, active_calls).await;
@@ -288,7 +321,14 @@ impl Node {
             database,
             epoch,
             calls,
+            beats,
         }
+    }
+
+    /// Once this returns the database hears nothing of it any more.
+    pub(crate) async fn dies(self) {
+        drop(self.calls);
+        self.beats.await.unwrap();
     }
 
     /// Once this returns the database knows it.

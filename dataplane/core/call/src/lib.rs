@@ -22,7 +22,9 @@ pub use callplane_agent::{APOLOGY, Recognition, SpeechDown, Stage, TurnId, Utter
 pub use callplane_audio::{WAV_HEADER_LENGTH, wav_header};
 pub use callplane_sdp::{Codec, LocalMedia};
 pub use callplane_sip as sip;
-pub use facts::{CallEvent, EventKind, Facts, Message, Quality, Segment, SpeechUse};
+pub use facts::{
+    CallEvent, EventKind, Facts, Message, Quality, RefusedPackets, Segment, SpeechUse,
+};
 pub use hangup::{Hangup, HangupCause};
 pub use input::Input;
 pub use media::{Clip, Packets, wideband};

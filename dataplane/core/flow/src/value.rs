@@ -1,6 +1,7 @@
 //! What a variable holds.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,13 +45,13 @@ impl Value {
         Self::Text(text)
     }
 
-    pub(crate) const fn kind(&self) -> Option<Kind> {
+    pub(crate) fn to_cel(&self) -> cel::Value {
         match self {
-            Self::Null => None,
-            Self::Boolean(_) => Some(Kind::Boolean),
-            Self::Integer(_) => Some(Kind::Integer),
-            Self::Number(_) => Some(Kind::Number),
-            Self::Text(_) => Some(Kind::Text),
+            Self::Null => cel::Value::Null,
+            Self::Boolean(truth) => cel::Value::Bool(*truth),
+            Self::Integer(number) => cel::Value::Int(*number),
+            Self::Number(number) => cel::Value::Float(*number),
+            Self::Text(text) => cel::Value::String(Arc::new(text.clone())),
         }
     }
 }

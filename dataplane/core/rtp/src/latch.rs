@@ -111,6 +111,12 @@ impl Latch {
         self.locked.unwrap_or(self.signalled)
     }
 
+    /// The address in the SDP.
+    #[must_use]
+    pub const fn signalled(&self) -> SocketAddr {
+        self.signalled
+    }
+
     /// Whether somebody has been latched to.
     #[must_use]
     pub const fn is_latched(&self) -> bool {

@@ -4,7 +4,7 @@
 //! is the one we talk to, [`Receiver::push`] it; every 20 ms [`Receiver::pop`] gives the next frame
 //! and [`Sender::frame`] builds the packet that goes out. Digits come out of
 //! [`Receiver::poll_digit`] at once, not after the jitter buffer. [`ControlSession`] makes and reads
-//! the RTCP that goes with it.
+//! the RTCP that goes with it, as far as the [`ControlLatch`] lets it through.
 //!
 //! Nothing here allocates per packet once a call is set up, and no octets from the network panic.
 //! Codecs whose payload has one octet per tick of the RTP clock (G.711, G.722) are supported; Opus
@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod classify;
+mod control_latch;
 mod delay;
 pub mod dtmf;
 mod jitter;
@@ -25,6 +26,7 @@ mod sender;
 mod source;
 
 pub use classify::{Datagram, classify};
+pub use control_latch::ControlLatch;
 pub use latch::{Latch, Verdict};
 pub use packet::{Extension, Packet, ParseError};
 pub use receiver::{Arrival, Frame, Receiver, ReceiverConfig, ReceiverStats};

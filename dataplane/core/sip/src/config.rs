@@ -42,6 +42,8 @@ pub struct Limits {
     pub transactions: usize,
     /// TCP connections.
     pub connections: usize,
+    /// TCP connections that one address may open, so that a stranger does not take them all.
+    pub connections_per_address: usize,
     /// What the 503 asks peers to wait.
     pub retry_after: Duration,
 }
@@ -77,6 +79,7 @@ impl Default for Limits {
             sessions: 1_000,
             transactions: 8_000,
             connections: 1_000,
+            connections_per_address: 100,
             retry_after: Duration::from_secs(5),
         }
     }

@@ -199,7 +199,9 @@ impl Dialog {
                 self.path
             }
             (Some((address, Transport::Udp)), _) => Path::Udp(address),
-            (Some((address, Transport::Tcp)), _) => Path::Tcp(link.connection_to(address)),
+            (Some((address, Transport::Tcp)), _) => {
+                link.connection_to(address).map_or(self.path, Path::Tcp)
+            }
             (None, _) => self.path,
         }
     }

@@ -30,6 +30,7 @@
 
 mod auth;
 mod config;
+mod counters;
 mod dialog;
 mod event;
 mod input;
@@ -44,6 +45,7 @@ mod ua;
 pub use auth::{Algorithm, Challenge, Credentials, Digest, Login};
 pub use callplane_types::Instant;
 pub use config::{Config, Limits, Timers};
+pub use counters::{ByClass, ByMethod, Counters};
 pub use event::{Ending, Event, IncomingInvite};
 pub use input::{Command, ConnectionId, Input, Output, Path, SessionId, Transport};
 pub use message::{
@@ -51,4 +53,4 @@ pub use message::{
     MAX_MESSAGE_BYTES, Malformed, MalformedRequest, Message, Method, NameAddr, Params, Request,
     Response, SipUri, StatusCode, StreamReader, Uri, Via,
 };
-pub use ua::{Counters, InviteRequest, NextHop, Refused, UserAgent};
+pub use ua::{InviteRequest, NextHop, Refused, UserAgent};

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use callplane_types::Instant;
 
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::event::Event;
 use crate::input::{ConnectionId, Output, Path, SessionId};
 use crate::message::{Framed, StreamReader};
 use crate::transaction::{Schedule, Timer, TransactionId};
-use crate::ua::Counters;
 
 /// The messages that may wait for a connection to open.
 const PENDING_MESSAGES: usize = 64;
@@ -83,31 +83,41 @@ impl Link {
                 return;
             };
             if !stream.open {
-                if stream.waiting.len() < PENDING_MESSAGES {
-                    stream.waiting.push(bytes);
+                match stream.waiting.len() < PENDING_MESSAGES {
+                    true => stream.waiting.push(bytes),
+                    false => self.counters.unsent += 1,
                 }
                 return;
             }
         }
+        self.put_out(path, bytes);
+    }
+
+    fn put_out(&mut self, path: Path, bytes: Bytes) {
+        self.counters.sent(&bytes);
         self.outputs.push_back(Output::Transmit { path, bytes });
     }
 
-    /// A connection to that peer: an open one, or a new one.
-    pub(crate) fn connection_to(&mut self, peer: SocketAddr) -> ConnectionId {
+    /// A connection to that peer: an open one, or a new one. `None`: there are as many as may be;
+    /// peers name addresses too, in Contact and Record-Route.
+    pub(crate) fn connection_to(&mut self, peer: SocketAddr) -> Option<ConnectionId> {
         let existing = self
             .streams
             .iter()
             .filter(|(_, stream)| stream.peer == peer)
             .map(|(connection, _)| *connection)
             .min();
-        if let Some(connection) = existing {
-            return connection;
+        if existing.is_some() {
+            return existing;
+        }
+        if self.streams.len() >= self.config.limits.connections {
+            return None;
         }
         self.dialed += 1;
         let connection = ConnectionId::outbound(self.dialed);
         self.streams.insert(connection, Stream::new(peer, false));
         self.outputs.push_back(Output::Connect { connection, peer });
-        connection
+        Some(connection)
     }
 
     /// Whether messages can take this path.
@@ -130,14 +140,21 @@ impl Link {
         if let Some(stream) = self.streams.get_mut(&connection) {
             stream.open = true;
             for bytes in std::mem::take(&mut stream.waiting) {
-                let path = Path::Tcp(connection);
-                self.outputs.push_back(Output::Transmit { path, bytes });
+                self.put_out(Path::Tcp(connection), bytes);
             }
-        } else if self.streams.len() < self.config.limits.connections {
+        } else if self.admits(peer) {
             self.streams.insert(connection, Stream::new(peer, true));
         } else {
             self.outputs.push_back(Output::Close { connection });
         }
+    }
+
+    /// Whether there is room for a connection that `peer` has opened.
+    fn admits(&self, peer: SocketAddr) -> bool {
+        let limits = &self.config.limits;
+        let same = |stream: &&Stream| stream.peer.ip() == peer.ip();
+        self.streams.len() < limits.connections
+            && self.streams.values().filter(same).count() < limits.connections_per_address
     }
 
     pub(crate) fn stream_closed(&mut self, connection: ConnectionId) {

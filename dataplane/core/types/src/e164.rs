@@ -97,6 +97,20 @@ mod tests {
     }
 
     #[test]
+    fn no_emergency_number_is_one_bare_or_behind_any_country_code() {
+        // 112, 911, 999, 000, 110 and their like have three digits, country codes at most three.
+        for code in 0..1000 {
+            let code = format!("{code:03}");
+            assert!(code.parse::<E164>().is_err(), "{code}");
+            assert!(format!("+{code}").parse::<E164>().is_err(), "+{code}");
+            for country in 1..1000 {
+                let number = format!("+{country}{code}");
+                assert!(number.parse::<E164>().is_err(), "{number}");
+            }
+        }
+    }
+
+    #[test]
     fn debug_does_not_show_the_number() {
         let number: E164 = "+15551230001".parse().unwrap();
         assert_eq!(format!("{number:?}"), "E164(..01)");

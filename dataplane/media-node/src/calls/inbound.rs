@@ -6,21 +6,18 @@ use std::time::Duration;
 
 use callplane_call::{Guards, LocalMedia, Opening, Setup};
 use callplane_sip::{Challenge, IncomingInvite, StatusCode};
-use callplane_store::quotas::{self, Acquired};
 use callplane_transport::sip::{Incoming, IncomingCall, SessionHandle};
 use callplane_types::{CallStatus, Direction, E164, Pii, TrunkId};
 
 use super::conductor::{Line, conduct};
-use super::meta::Meta;
+use super::meta::{Meta, foreign_text};
+use super::quota;
 use super::record::{self, Why};
 use super::slots::Full;
 use super::{CODECS, PACKET_TIME_MS};
 use crate::node::{Node, new_call_id, random_u64};
 use crate::routing::{Directory, KnownTrunk, LoadedProgram, Lookup, number_in};
 
-/// How long the answer waits for the tenant's quota, which takes a millisecond or two. Beyond it the
-/// call is taken: the slots of this node bound what that can come to.
-const QUOTA_PATIENCE: Duration = Duration::from_millis(250);
 /// The word for calls from where no trunk lets calls in.
 const UNKNOWN_SOURCE: &str = "unknown_source";
 /// What a caller is asked to wait when there is no room.
@@ -69,6 +66,21 @@ impl Refusal {
         }
     }
 
+    /// By what is in memory: a tenant that is suspended stays so while the database is away.
+    fn out_of_service() -> Self {
+        let status = StatusCode::TEMPORARILY_UNAVAILABLE;
+        Self::Reject {
+            status,
+            retry_after: None,
+            reason: "tenant_out_of_service",
+            blocked: Some(Why {
+                cause: "tenant_out_of_service",
+                sentence: "the tenant is not in service",
+                sip_status: Some(status.code()),
+            }),
+        }
+    }
+
     fn no_room(status: StatusCode, reason: &'static str, sentence: &'static str) -> Self {
         Self::Reject {
             status,
@@ -100,11 +112,16 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
         let refusal = Refusal::busy_node("draining");
         return refuse(&node, session.handle(), refusal, None).await;
     }
-    let admitted = match admit(&node.directory(), &invite) {
+    let directory = node.directory();
+    let admitted = match admit(&directory, &invite) {
         Ok(admitted) => admitted,
         Err(refusal) => return refuse(&node, session.handle(), refusal, None).await,
     };
     let meta = describe(&node, &invite, &admitted);
+    if !directory.in_service() {
+        let refusal = Refusal::out_of_service();
+        return refuse(&node, session.handle(), refusal, Some(&meta)).await;
+    }
     let taken = node
         .slots
         .take(meta.id, admitted.trunk, admitted.trunk_limit);
@@ -126,7 +143,7 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
             return refuse(&node, session.handle(), refusal, Some(&meta)).await;
         }
     };
-    if !quota_allows(&node, &meta).await {
+    if !quota::allows(&node, &meta).await {
         let refusal = Refusal::no_room(
             StatusCode::BUSY_HERE,
             "quota_exceeded",
@@ -231,8 +248,7 @@ fn is_known(trunk: &KnownTrunk, invite: &IncomingInvite) -> bool {
 
 fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
     let caller = invite.asserted_identity.as_ref().unwrap_or(&invite.from);
-    let text =
-        |uri: &callplane_sip::Uri| Pii::new(String::from_utf8_lossy(&uri.to_bytes()).into_owned());
+    let text = |uri: &callplane_sip::Uri| Pii::new(foreign_text(&uri.to_bytes()));
     Meta {
         id: new_call_id(),
         tenant_id: node.tenant_id,
@@ -246,39 +262,9 @@ fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
         customer_name: None,
         trunk_id: Some(admitted.trunk),
         program: Some(Arc::clone(&admitted.program)),
-        sip_call_id: String::from_utf8_lossy(&invite.call_id).into_owned(),
+        sip_call_id: foreign_text(&invite.call_id),
         campaign: None,
         over: Arc::default(),
-    }
-}
-
-/// Asks the tenant's quota, for a short while. **A database that is down or slow refuses nobody.**
-async fn quota_allows(node: &Arc<Node>, meta: &Meta) -> bool {
-    let Some(epoch) = node.epoch() else {
-        return true;
-    };
-    if !node.records.database_is_up() {
-        return true;
-    }
-    let (database, call, over) = (node.database.clone(), meta.id, Arc::clone(&meta.over));
-    // A task of its own: when the answer comes too late the slot is held all the same, and the
-    // call's record gives it back; if that was written before, nothing else would.
-    let asked = tokio::spawn(async move {
-        let held = quotas::acquire(&database, quotas::CONCURRENT_CALLS, call, &epoch).await;
-        if over.load(Ordering::Acquire)
-            && let Err(error) = quotas::release(&database, call).await
-        {
-            tracing::warn!(%error, "failed to give a quota slot back");
-        }
-        held
-    });
-    match tokio::time::timeout(QUOTA_PATIENCE, asked).await {
-        Ok(Ok(Ok(Acquired::Refused))) => false,
-        Ok(Ok(Err(error))) => {
-            tracing::warn!(%error, "failed to ask the quota; the call is taken");
-            true
-        }
-        _ => true,
     }
 }
 
@@ -294,21 +280,25 @@ async fn refuse(node: &Node, session: &SessionHandle, refusal: Refusal, meta: Op
             reason,
             blocked,
         } => {
-            // To strangers no state: their addresses may be forged.
-            let _ = match reason {
-                UNKNOWN_SOURCE => session.turn_away(status).await,
-                _ => session.reject(status, retry_after).await,
-            };
             node.metrics.rejected(reason);
+            if reason == UNKNOWN_SOURCE {
+                // To strangers no state, since their addresses may be forged; and no line in the
+                // log for each, since scanners send thousands.
+                tracing::debug!("Refused a call from where no trunk lets calls in");
+                let _ = session.turn_away(status).await;
+                return;
+            }
             tracing::info!(
                 sip.status = status.code(),
                 reason,
                 "Refused an inbound call"
             );
+            let _ = session.reject(status, retry_after).await;
             if let Some((why, meta)) = blocked.zip(meta) {
                 let at = node.clock.wall();
                 let epoch = node.epoch();
                 let record = record::stillborn(meta, epoch.as_ref(), at, CallStatus::Blocked, why);
+                meta.over.store(true, Ordering::Release);
                 node.records.submit(record).await;
             }
         }

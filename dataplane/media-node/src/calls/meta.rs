@@ -42,6 +42,19 @@ pub(crate) struct Attempt {
     pub(crate) retry: Retry,
 }
 
+/// Longest text of a peer that is kept, in octets: indexes of the database take some 2,700.
+const MAX_FOREIGN: usize = 1_000;
+
+/// Text of a peer as a record may hold it: without control characters, of which the database refuses
+/// some, and cut. A record that is refused would be lost.
+pub(crate) fn foreign_text(octets: &[u8]) -> String {
+    let octets = &octets[..octets.len().min(MAX_FOREIGN)];
+    String::from_utf8_lossy(octets)
+        .chars()
+        .filter(|sign| !sign.is_control())
+        .collect()
+}
+
 impl Meta {
     /// The variables that every flow may use.
     pub(crate) fn flow_variables(&self) -> Vec<(String, String)> {
@@ -57,5 +70,17 @@ impl Meta {
             ),
             ("direction".to_owned(), self.direction.to_string()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_FOREIGN, foreign_text};
+
+    #[test]
+    fn text_of_a_peer_is_cut_and_loses_what_a_database_refuses() {
+        assert_eq!(foreign_text(b"sip:a\0b\x01@\x7fhost"), "sip:ab@host");
+        assert_eq!(foreign_text(b"abc\xff"), "abc\u{fffd}");
+        assert_eq!(foreign_text(&[b'x'; 8_000]).len(), MAX_FOREIGN);
     }
 }

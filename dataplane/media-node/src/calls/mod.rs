@@ -4,6 +4,7 @@ mod conductor;
 mod inbound;
 mod meta;
 mod outbound;
+mod quota;
 mod record;
 mod recorder;
 mod slots;
@@ -12,6 +13,7 @@ use callplane_call::Codec;
 
 pub(crate) use inbound::answer_calls;
 pub(crate) use outbound::{Placement, place};
+pub(crate) use quota::LastQuota;
 pub(crate) use slots::{Slot, Slots};
 
 /// What we speak, best first.

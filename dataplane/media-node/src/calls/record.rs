@@ -1,7 +1,9 @@
 //! Facts into the record that the database keeps.
 
+use std::time::Duration;
+
 use callplane_agent::Speaker;
-use callplane_call::{CallEvent, EventKind, Facts, HangupCause, Message, Segment};
+use callplane_call::{CallEvent, EventKind, Facts, HangupCause, Message, RefusedPackets, Segment};
 use callplane_campaign::{AttemptEnd, Outcome};
 use callplane_flow::EndReason;
 use callplane_rating::Rate;
@@ -145,24 +147,6 @@ fn empty(call: records::Call) -> CallRecord {
 
 /// The leg to the person. The agent has no leg of its own: it sits on the node.
 fn leg(meta: &Meta, call: &records::Call, facts: &Facts) -> Leg {
-    let media = facts.quality.as_ref().map_or_else(
-        || json!({}),
-        |quality| {
-            json!({
-                "packets_received": quality.received.packets,
-                "packets_lost": quality.received.lost,
-                "packets_late": quality.received.late,
-                "packets_reordered": quality.received.reordered,
-                "packets_sent": quality.sent_packets,
-                "packets_refused": quality.refused_packets,
-                "source_changes": quality.received.source_changes,
-                "jitter_ms": quality.received.jitter.as_secs_f64() * 1_000.0,
-                "max_jitter_ms": quality.received.max_jitter.as_secs_f64() * 1_000.0,
-                "round_trip_ms": quality.round_trip.map(|time| time.as_secs_f64() * 1_000.0),
-                "mos": quality.mos,
-            })
-        },
-    );
     Leg {
         id: LegId::new(Uuid::now_v7()),
         kind: LegKind::Caller,
@@ -180,8 +164,37 @@ fn leg(meta: &Meta, call: &records::Call, facts: &Facts) -> Leg {
         hangup_cause: call.hangup_cause.clone(),
         sip_code: facts.sip_status,
         codec: facts.codec.map(|codec| codec.name().to_owned()),
-        media,
+        media: media(facts),
     }
+}
+
+/// The counters of the leg; those of what was heard only where something was.
+fn media(facts: &Facts) -> serde_json::Value {
+    let RefusedPackets { rtp, rtcp } = facts.refused;
+    let mut media = json!({"packets_refused": rtp, "rtcp_packets_refused": rtcp});
+    if let (Some(quality), Some(media)) = (&facts.quality, media.as_object_mut()) {
+        let received = &quality.received;
+        media.extend([
+            ("packets_received".to_owned(), json!(received.packets)),
+            ("packets_lost".to_owned(), json!(received.lost)),
+            ("packets_late".to_owned(), json!(received.late)),
+            ("packets_reordered".to_owned(), json!(received.reordered)),
+            ("packets_sent".to_owned(), json!(quality.sent_packets)),
+            ("source_changes".to_owned(), json!(received.source_changes)),
+            ("jitter_ms".to_owned(), millis(received.jitter)),
+            ("max_jitter_ms".to_owned(), millis(received.max_jitter)),
+            (
+                "round_trip_ms".to_owned(),
+                quality.round_trip.map_or(json!(null), millis),
+            ),
+            ("mos".to_owned(), json!(quality.mos)),
+        ]);
+    }
+    media
+}
+
+fn millis(time: Duration) -> serde_json::Value {
+    json!(time.as_secs_f64() * 1_000.0)
 }
 
 fn segment(meta: &Meta, segment: &Segment) -> records::Segment {

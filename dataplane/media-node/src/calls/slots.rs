@@ -102,6 +102,14 @@ impl Slots {
         count(&self.shared.used().calls)
     }
 
+    /// How many of the calls that hold a slot began before `call`: identifiers begin with their
+    /// time.
+    pub(crate) fn older(&self, call: CallId) -> u32 {
+        let used = self.shared.used();
+        let older = used.calls.iter().filter(|held| **held < call).count();
+        u32::try_from(older).unwrap_or(u32::MAX)
+    }
+
     /// The calls that hold a slot.
     pub(crate) fn calls(&self) -> Vec<CallId> {
         self.shared.used().calls.iter().copied().collect()

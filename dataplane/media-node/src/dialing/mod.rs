@@ -50,26 +50,68 @@ async fn look_once(node: &Arc<Node>) -> callplane_store::Result<()> {
             return Ok(());
         }
         let campaign = Arc::new(campaign);
-        // Its agent must be in memory, or the calls would fail for a reason that passes by itself.
-        if node
-            .directory()
-            .program(campaign.agent_version_id)
-            .is_some()
-        {
-            dial_campaign(node, &epoch, &campaign).await?;
+        match dial_campaign(node, &epoch, &campaign).await {
+            Ok(claim) => node.metrics.claim(claim.as_str()),
+            Err(error) if error.is_transient() => return Err(error),
+            // What is wrong with one campaign holds no other back.
+            Err(error) => {
+                tracing::error!(campaign = campaign.name, %error, "failed to claim recipients of a campaign");
+                node.metrics.claim("failed");
+            }
         }
     }
+    node.metrics.dialer_rounds.inc();
     Ok(())
+}
+
+/// What came of looking at a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Recipients are being dialled.
+    Claimed,
+    /// Its agent is not in memory yet: the calls would fail for a reason that passes by itself.
+    NoProgram,
+    /// The trunk of its caller number is not known here.
+    NoTrunk,
+    /// This node, or the trunk, carries as many calls as it may.
+    NoSlot,
+    /// Its calling window does not read.
+    BadWindow,
+    /// No address of the trunk resolves.
+    UnresolvedTrunk,
+    /// The store gave nobody.
+    Refused(Refusal),
+}
+
+impl Claim {
+    /// The word in the metric.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::NoProgram => "no_program",
+            Self::NoTrunk => "no_trunk",
+            Self::NoSlot => "no_slot",
+            Self::BadWindow => "bad_window",
+            Self::UnresolvedTrunk => "unresolved_trunk",
+            Self::Refused(Refusal::NotRunning) => "not_running",
+            Self::Refused(Refusal::Paced) => "paced",
+            Self::Refused(Refusal::Quota) => "quota",
+            Self::Refused(Refusal::Nobody) => "nobody",
+        }
+    }
 }
 
 async fn dial_campaign(
     node: &Arc<Node>,
     epoch: &NodeEpoch,
     campaign: &Arc<ActiveCampaign>,
-) -> callplane_store::Result<()> {
+) -> callplane_store::Result<Claim> {
     let directory = node.directory();
+    if directory.program(campaign.agent_version_id).is_none() {
+        return Ok(Claim::NoProgram);
+    }
     let Some(trunk) = directory.trunk(campaign.trunk_id) else {
-        return Ok(());
+        return Ok(Claim::NoTrunk);
     };
     let limit = node
         .slots
@@ -77,7 +119,7 @@ async fn dial_campaign(
         .min(campaign.max_concurrent_calls)
         .min(MAX_CLAIM);
     if limit == 0 {
-        return Ok(());
+        return Ok(Claim::NoSlot);
     }
     let rules = match Rules::of(campaign) {
         Ok(rules) => rules,
@@ -87,7 +129,7 @@ async fn dial_campaign(
                 reason,
                 "failed to read the calling window of a campaign; nobody is dialled"
             );
-            return Ok(());
+            return Ok(Claim::BadWindow);
         }
     };
     // Before the claim: who is claimed shall ring at once, not after a name server's pause.
@@ -96,28 +138,22 @@ async fn dial_campaign(
             campaign = campaign.name,
             "no address of the trunk resolves; nobody is dialled"
         );
-        return Ok(());
+        return Ok(Claim::UnresolvedTrunk);
     };
     let claimed = campaigns::claim(&node.database, campaign.id, epoch, limit, |candidate| {
         rules.decide(candidate)
     })
     .await?;
-    match claimed {
+    Ok(match claimed {
         Ok(claimed) => {
             for claimed in claimed {
                 let slot = node.slots.take_over(claimed.call_id, campaign.trunk_id);
                 start(node, campaign, claimed, next_hop, slot);
             }
+            Claim::Claimed
         }
-        Err(Refusal::Quota) => {
-            tracing::debug!(
-                campaign = campaign.name,
-                "the tenant's quota holds a campaign back"
-            );
-        }
-        Err(Refusal::NotRunning | Refusal::Paced | Refusal::Nobody) => {}
-    }
-    Ok(())
+        Err(refusal) => Claim::Refused(refusal),
+    })
 }
 
 fn start(

@@ -78,7 +78,7 @@ impl Seat {
     pub(super) fn read_rtcp(&mut self, now: Instant, wall: WallTime, buffer: &mut [u8]) {
         for _ in 0..MAX_BURST {
             match receive(&self.rtcp, buffer) {
-                Some((length, _)) => self.call.rtcp(now, wall, &buffer[..length]),
+                Some((length, from)) => self.call.rtcp(now, wall, from, &buffer[..length]),
                 None => return,
             }
         }

@@ -2,6 +2,7 @@
 //! of a person.
 
 mod atomic_histogram;
+mod sip;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use atomic_histogram::AtomicHistogram;
+pub(crate) use sip::SipCollector;
 
 /// Setup times: INVITE to 200.
 const SETUP_SECONDS: [f64; 10] = [0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -48,6 +50,12 @@ struct TenantLabels {
 struct ReasonLabels {
     tenant: Arc<str>,
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    tenant: Arc<str>,
+    result: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -104,10 +112,14 @@ pub(crate) struct Metrics {
     received: Counter,
     lost: Counter,
     late: Counter,
+    refused_rtp: Counter,
+    refused_rtcp: Counter,
     jitter: Histogram,
     mos: Histogram,
     quota_used: Family<ResourceLabels, Gauge>,
     quota_limit: Family<ResourceLabels, Gauge>,
+    claims: Family<ResultLabels, Counter>,
+    pub(crate) dialer_rounds: Counter,
     pub(crate) spool_records: Gauge,
     pub(crate) spool_delivered: Counter,
     pub(crate) speech_failures: Counter,
@@ -130,16 +142,21 @@ impl Metrics {
             received: Counter::default(),
             lost: Counter::default(),
             late: Counter::default(),
+            refused_rtp: Counter::default(),
+            refused_rtcp: Counter::default(),
             jitter: Histogram::new(JITTER_SECONDS),
             mos: Histogram::new(MOS),
             quota_used: Family::default(),
             quota_limit: Family::default(),
+            claims: Family::default(),
+            dialer_rounds: Counter::default(),
             spool_records: Gauge::default(),
             spool_delivered: Counter::default(),
             speech_failures: Counter::default(),
             database_up: Gauge::default(),
         };
         metrics.enter_calls(registry);
+        metrics.enter_dialing(registry);
         metrics.enter_media(registry);
         metrics.enter_records(registry);
         metrics.active();
@@ -184,6 +201,19 @@ impl Metrics {
         );
     }
 
+    fn enter_dialing(&self, registry: &mut Registry) {
+        registry.register(
+            "callplane_dialer_rounds",
+            "Times the dialer looked at every running campaign",
+            self.dialer_rounds.clone(),
+        );
+        registry.register(
+            "callplane_campaign_claims",
+            "Looks at one running campaign, by whether recipients were claimed or why not",
+            self.claims.clone(),
+        );
+    }
+
     fn enter_media(&self, registry: &mut Registry) {
         registry.register(
             "callplane_rtp_packets_received",
@@ -199,6 +229,16 @@ impl Metrics {
             "callplane_rtp_packets_late",
             "RTP packets that came too late to be played",
             self.late.clone(),
+        );
+        registry.register(
+            "callplane_rtp_packets_refused",
+            "RTP packets of somebody who is not in the call",
+            self.refused_rtp.clone(),
+        );
+        registry.register(
+            "callplane_rtcp_packets_refused",
+            "RTCP packets of somebody who is not in the call",
+            self.refused_rtcp.clone(),
         );
         registry.register(
             "callplane_rtp_jitter_seconds",
@@ -276,6 +316,8 @@ impl Metrics {
     /// A call ended.
     pub(crate) fn ended(&self, direction: Direction, facts: &Facts) {
         self.ended_with(direction, facts.status);
+        self.refused_rtp.inc_by(facts.refused.rtp);
+        self.refused_rtcp.inc_by(facts.refused.rtcp);
         if let Some(quality) = &facts.quality {
             self.received.inc_by(quality.received.packets);
             self.lost.inc_by(quality.received.lost);
@@ -291,6 +333,16 @@ impl Metrics {
                 tenant: Arc::clone(&self.tenant),
                 direction: direction.as_str(),
                 status: status.as_str(),
+            })
+            .inc();
+    }
+
+    /// The dialer looked at a running campaign.
+    pub(crate) fn claim(&self, result: &'static str) {
+        self.claims
+            .get_or_create(&ResultLabels {
+                tenant: Arc::clone(&self.tenant),
+                result,
             })
             .inc();
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use callplane_store::records::CallRecord;
 use callplane_types::CallId;
+use serde_json::error::Category;
 
 /// The folder. **A record is on the disk when [`Spool::put`] returns, and until
 /// [`Spool::remove`] is called.** Everything here blocks.
@@ -53,7 +54,9 @@ impl Spool {
     /// is about the record or about the moment.
     pub(crate) fn get(&self, call: CallId) -> io::Result<Option<CallRecord>> {
         match fs::read(self.path(call)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| without_value(&error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -94,6 +97,21 @@ impl Spool {
     }
 }
 
+/// Where a record does not read. What serde itself says may quote the value that it did not want: a
+/// number, or what somebody said.
+fn without_value(error: &serde_json::Error) -> io::Error {
+    let kind = match error.classify() {
+        Category::Io => io::ErrorKind::Other,
+        Category::Eof => io::ErrorKind::UnexpectedEof,
+        Category::Syntax | Category::Data => io::ErrorKind::InvalidData,
+    };
+    let (line, column) = (error.line(), error.column());
+    io::Error::new(
+        kind,
+        format!("no call record at line {line}, column {column}"),
+    )
+}
+
 /// Whether the error of [`Spool::get`] says that the file is no record, as opposed to a disk or a
 /// process in trouble.
 pub(crate) fn is_damaged(error: &io::Error) -> bool {
@@ -101,4 +119,34 @@ pub(crate) fn is_damaged(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_record_that_does_not_read_is_told_without_what_it_says() {
+        let folder = std::env::temp_dir().join(format!("callplane-spool-{}", Uuid::now_v7()));
+        let spool = Spool::open(&folder).unwrap();
+        let call = CallId::new(Uuid::now_v7());
+        for (damaged, kind) in [
+            (r#"{"call": "+15551230001"}"#, io::ErrorKind::InvalidData),
+            (
+                r#"{"call": {"id": "+15551230001"}}"#,
+                io::ErrorKind::InvalidData,
+            ),
+            (r#"{"call": {"id": "+155512"#, io::ErrorKind::UnexpectedEof),
+        ] {
+            fs::write(spool.path(call), damaged).unwrap();
+            let error = spool.get(call).unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert!(is_damaged(&error));
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("1555"), "{said}");
+        }
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

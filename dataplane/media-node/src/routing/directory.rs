@@ -26,6 +26,7 @@ pub(crate) struct Directory {
     trunks: Vec<KnownTrunk>,
     programs: HashMap<Uuid, Arc<LoadedProgram>>,
     rate: Option<Rate>,
+    in_service: bool,
     loaded: bool,
 }
 
@@ -81,6 +82,7 @@ impl Directory {
         trunks: Vec<KnownTrunk>,
         programs: HashMap<Uuid, Arc<LoadedProgram>>,
         rate: Option<Rate>,
+        in_service: bool,
     ) -> Self {
         Self {
             routes: routes
@@ -90,6 +92,7 @@ impl Directory {
             trunks,
             programs,
             rate,
+            in_service,
             loaded: true,
         }
     }
@@ -97,6 +100,11 @@ impl Directory {
     /// What a minute costs.
     pub(crate) fn rate(&self) -> Option<&Rate> {
         self.rate.as_ref()
+    }
+
+    /// Whether the tenant takes calls at all: not while it is suspended or being removed.
+    pub(crate) fn in_service(&self) -> bool {
+        self.in_service
     }
 
     /// Whether it was read from the database, as opposed to being empty from the start.

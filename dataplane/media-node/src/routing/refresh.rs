@@ -14,7 +14,7 @@ use callplane_store::notify::{Change, Changes};
 use callplane_store::routes::RoutedAgent;
 use callplane_store::seal::Key;
 use callplane_store::trunks::Trunk;
-use callplane_store::{TenantDatabase, agents, campaigns, rates, routes, trunks};
+use callplane_store::{TenantDatabase, agents, campaigns, rates, routes, tenants, trunks};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -91,6 +91,7 @@ impl Refresher {
             .filter_map(|route| Some(route.agent.as_ref()?.version_id))
             .chain(active.iter().map(|campaign| campaign.agent_version_id));
         let programs = self.load_programs(wanted).await?;
+        let in_service = tenants::in_service(&self.database).await?;
         let rate = rates::call_minute(&self.database).await?.map(read_rate);
         let key = self.key();
         let trunks = trunks
@@ -100,8 +101,9 @@ impl Refresher {
                 KnownTrunk::new(trunk, password)
             })
             .collect();
-        self.published
-            .send_replace(Arc::new(Directory::new(routes, trunks, programs, rate)));
+        self.published.send_replace(Arc::new(Directory::new(
+            routes, trunks, programs, rate, in_service,
+        )));
         Ok(())
     }
 

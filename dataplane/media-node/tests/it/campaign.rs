@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use callplane_e2e::phones::{Callee, Carrier, Sipp};
 use callplane_e2e::until;
-use callplane_store::campaigns::{DesiredState, RecipientOutcome};
+use callplane_store::calls;
+use callplane_store::campaigns::{self, DesiredState, RecipientOutcome, RecipientStatus};
 use callplane_store::dnc::{self, NewEntry};
+use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
 use callplane_types::Pii;
 
-use crate::world::{World, digits_flow, free_port};
+use crate::world::{World, digits_flow, free_port, metrics, object, until_looked};
 
+const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const ANSWERS: &str = "+15559990001";
 const BUSY: &str = "+15559990002";
 const DECLINES: &str = "+15559990003";
@@ -123,8 +126,14 @@ async fn a_paused_campaign_rings_nobody_until_it_runs_again() {
             .unwrap();
         paused
     };
-    // The dialer looks twice a second.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    until_looked(&node).await;
+    let database = &world.tenant.database;
+    let waiting = campaigns::recipients(database, campaign, None, 1).await;
+    let waiting = waiting.unwrap().remove(0);
+    assert_eq!(
+        (waiting.status, waiting.attempts),
+        (RecipientStatus::Ready, 0)
+    );
     assert_eq!(phones.invites(ANSWERS), 0);
     world.project_campaign(DesiredState::Run).await;
     until("the phone rings", Duration::from_secs(5), async || {
@@ -134,5 +143,72 @@ async fn a_paused_campaign_rings_nobody_until_it_runs_again() {
     .unwrap();
     let recipients = world.settled(campaign).await;
     assert_eq!(recipients[0].outcome, Some(RecipientOutcome::Answered));
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trunk_that_does_not_resolve_leaves_its_recipients_ready() {
+    let world = World::new(digits_flow()).await;
+    let trunk = |name: &str, address: String| TrunkSpec {
+        object: object("carrier"),
+        spec_hash: name.to_owned(),
+        addresses: vec![address],
+        allowed_cidrs: vec!["127.0.0.0/8".to_owned()],
+        transport: TrunkTransport::Udp,
+        direction: TrunkDirection::Both,
+        max_calls: None,
+        auth: None,
+    };
+    // RFC 6761: this name never resolves.
+    let unknown = trunk("2", "carrier.invalid:5060".to_owned());
+    world.replace_trunk(&unknown, &[7; 32]).await;
+    let node = world.node(&[]).await;
+    let campaign = world.campaign(&[ANSWERS]).await;
+    let held_back = ["result=\"unresolved_trunk\""];
+    until("the dialer finds no trunk", PATIENCE, async || {
+        let looks = metrics(&node).await;
+        let looks = looks.sum("callplane_campaign_claims_total", &held_back);
+        Ok((looks >= 2.0).then_some(()))
+    })
+    .await
+    .unwrap();
+    let recipients = campaigns::recipients(&world.tenant.database, campaign, None, 1).await;
+    let recipient = recipients.unwrap().remove(0);
+    assert_eq!(
+        (recipient.status, recipient.attempts),
+        (RecipientStatus::Ready, 0)
+    );
+    // Nor was anybody given a call that was never placed.
+    let calls = calls::list(&world.tenant.database, None, 10).await.unwrap();
+    assert!(calls.is_empty(), "{calls:?}");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emergency_numbers_and_short_codes_do_not_get_into_a_campaign() {
+    let world = World::new(digits_flow()).await;
+    let carrier = crate::killed::BusyCarrier::start(&world).await;
+    let node = world.node(&[]).await;
+    let campaign = world.project_campaign(DesiredState::Run).await;
+    let codes = [
+        "112", "911", "999", "000", "110", "+112", "+1911", "+49110", "+44999", "+61000",
+    ];
+    let list = format!("number\n{}\n{ANSWERS}\n", codes.join("\n"));
+    let imported = callplane_e2e::request(
+        "POST",
+        &node.control_address().to_string(),
+        "/v1/campaigns/spring/recipients",
+        "text/csv",
+        &list,
+    )
+    .await
+    .unwrap();
+    assert_eq!(imported.status, 200, "{}", imported.body);
+    let imported: serde_json::Value = serde_json::from_str(&imported.body).unwrap();
+    assert_eq!(imported["inserted"], 1, "{imported}");
+    assert_eq!(imported["rejected"].as_array().unwrap().len(), codes.len());
+    let recipients = world.settled(campaign).await;
+    assert_eq!(recipients.len(), 1);
+    assert_eq!((carrier.total(), carrier.times(ANSWERS)), (1, 1));
     node.drain().await;
 }

@@ -1,10 +1,14 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use callplane_e2e::phones::Caller;
 use callplane_e2e::until;
+use callplane_store::calls;
 use callplane_store::campaigns::RecipientStatus;
 use callplane_store::test_util::PostgresServer;
+use serde_json::Value;
 
+use crate::hand::Hand;
 use crate::world::{World, digits_flow};
 
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -72,11 +76,7 @@ async fn a_record_that_a_dead_node_left_is_delivered_by_the_next_one() {
     node.drain().await;
     assert_eq!(spooled(&world), 1, "nobody could take it");
     server.resume().unwrap();
-    until("the port of the first node is free", PATIENCE, async || {
-        Ok(std::net::UdpSocket::bind(world.sip()).map(|_| Some(()))?)
-    })
-    .await
-    .unwrap();
+    world.until_port_is_free().await;
     let node = world.node(&[]).await;
     let call = world.ended_call(&node).await;
     assert_eq!(call["variables"]["pin"], "1234");
@@ -155,4 +155,97 @@ async fn sigterm_rings_whom_it_has_claimed_and_claims_nobody_more() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A call that ends as soon as it is answered.
+async fn short_call(world: &World, call_id: &str) {
+    let hand = Hand::new(world).await;
+    let answer = hand.call(call_id).await;
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    hand.hang_up(&answer, call_id).await;
+}
+
+/// Everything the database has of the tenant's calls.
+async fn delivered(world: &World) -> Vec<Value> {
+    let database = &world.tenant.database;
+    let mut documents = Vec::new();
+    for call in calls::list(database, None, 10).await.unwrap() {
+        documents.push(calls::show(database, call.id).await.unwrap());
+    }
+    documents
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_delivers_what_was_spooled_and_a_second_delivery_changes_nothing() {
+    let server = Box::leak(Box::new(PostgresServer::start().unwrap()));
+    let world = World::on(server, digits_flow()).await;
+    let node = world.node(&["--max-drain", "60"]).await;
+    server.crash().unwrap();
+    short_call(&world, "one").await;
+    short_call(&world, "two").await;
+    until("the records are spooled", PATIENCE, async || {
+        Ok((spooled(&world) == 2).then_some(()))
+    })
+    .await
+    .unwrap();
+    let admin = node.admin_address().to_string();
+    let draining = tokio::spawn(node.drain());
+    until("the node drains", PATIENCE, async || {
+        let status = callplane_e2e::get(&admin, "/readyz").await?.status;
+        Ok((status == 503).then_some(()))
+    })
+    .await
+    .unwrap();
+    let spool = world.data().join("spool");
+    let kept: Vec<(PathBuf, Vec<u8>)> = std::fs::read_dir(&spool)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    assert_eq!(kept.len(), 2, "nobody can take them");
+    server.resume().unwrap();
+    draining.await.unwrap();
+    assert_eq!(spooled(&world), 0);
+    let once = delivered(&world).await;
+    assert_eq!(once.len(), 2);
+    assert!(once.iter().all(|call| !call["ended_at"].is_null()));
+
+    // As a node leaves it that dies between the delivery of a record and its removal.
+    for (path, record) in &kept {
+        std::fs::write(path, record).unwrap();
+    }
+    world.until_port_is_free().await;
+    let node = world.node(&[]).await;
+    until("the spool is empty", PATIENCE, async || {
+        Ok((spooled(&world) == 0).then_some(()))
+    })
+    .await
+    .unwrap();
+    node.drain().await;
+    assert_eq!(delivered(&world).await, once);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_caller_writes_into_its_headers_costs_no_record() {
+    let world = World::new(digits_flow()).await;
+    // Drained while the call goes on: it is hung up and recorded.
+    let node = world.node(&["--max-drain", "0"]).await;
+    let hand = Hand::new(&world).await;
+    // Longer than an index of the database takes, and nothing it could shorten.
+    let call_id: String = (0..6_000_u32)
+        .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+        .collect();
+    let invite = hand
+        .invite(&call_id, 1, "")
+        .replace(&format!("branch=z9hG4bK{call_id}1"), "branch=z9hG4bKlong");
+    let invite = invite.replace(
+        "<sip:+15557770001@",
+        "\"\u{0}\u{1}x\" <sip:+1555777%000001@",
+    );
+    hand.send(invite.as_bytes()).await;
+    let answer = hand.answer().await;
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    node.drain().await;
+    assert_eq!(spooled(&world), 0, "the database took the record");
+    assert_eq!(delivered(&world).await.len(), 1);
 }

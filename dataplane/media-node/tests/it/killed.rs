@@ -10,7 +10,7 @@ use callplane_store::campaigns::{self, RecipientOutcome, RecipientStatus};
 use tokio::net::UdpSocket;
 use tokio::process::{Child, Command};
 
-use crate::world::{World, digits_flow, free_port};
+use crate::world::{World, digits_flow, free_port, until_looked};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 const KILLS: u64 = 8;
@@ -108,10 +108,10 @@ async fn who_was_about_to_be_rung_when_the_node_died_is_unknown_and_never_rung()
     let node = world.node(&[]).await;
     let recipients = world.settled(campaign).await;
     assert_eq!(recipients[0].outcome, Some(RecipientOutcome::Unknown));
-    // Several looks of the dialer later nobody has been rung.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(carrier.times(number), 0);
+    until_looked(&node).await;
+    // A drain rings whom the node has claimed, and waits for the answers.
     node.drain().await;
+    assert_eq!(carrier.times(number), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,11 @@
 
 mod campaign;
 mod faults;
+mod hand;
 mod inbound;
 mod killed;
+mod metrics;
+mod quota;
 mod signalling;
 mod speech;
 mod world;

@@ -1,109 +1,15 @@
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use callplane_e2e::until;
 use callplane_sip::{Algorithm, Digest};
 use callplane_store::seal::Key;
 use callplane_store::trunks::{TrunkAuth, TrunkDirection, TrunkSpec, TrunkTransport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 
-use crate::world::{NUMBER, World, digits_flow, json_of, object};
+use crate::hand::{Hand, invite};
+use crate::world::{NUMBER, World, digits_flow, object};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A caller that writes its SIP by hand.
-struct Hand {
-    socket: UdpSocket,
-    node: SocketAddr,
-}
-
-impl Hand {
-    async fn new(world: &World) -> Self {
-        Self {
-            socket: UdpSocket::bind(("127.0.0.1", 0)).await.unwrap(),
-            node: world.sip(),
-        }
-    }
-
-    async fn send(&self, bytes: &[u8]) {
-        self.socket.send_to(bytes, self.node).await.unwrap();
-    }
-
-    /// The next final answer.
-    async fn answer(&self) -> String {
-        let mut buffer = vec![0; 4096];
-        loop {
-            let received = self.socket.recv(&mut buffer);
-            let length = tokio::time::timeout(PATIENCE, received)
-                .await
-                .unwrap()
-                .unwrap();
-            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if !text.starts_with("SIP/2.0 1") {
-                return text;
-            }
-        }
-    }
-
-    fn invite(&self, call_id: &str, cseq: u32, more: &str) -> String {
-        let local = self.socket.local_addr().unwrap();
-        invite("UDP", local, call_id, cseq, more)
-    }
-
-    async fn acknowledge(&self, answer: &str, call_id: &str, cseq: u32) {
-        let to = answer.lines().find(|line| line.starts_with("To:")).unwrap();
-        let local = self.socket.local_addr().unwrap();
-        let ack = format!(
-            "ACK sip:{NUMBER}@127.0.0.1 SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {local};branch=z9hG4bK{call_id}{cseq}\r\n\
-             From: <sip:+15557770001@{local}>;tag=h\r\n{to}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-        );
-        self.send(ack.as_bytes()).await;
-    }
-}
-
-fn invite(transport: &str, local: SocketAddr, call_id: &str, cseq: u32, more: &str) -> String {
-    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-               m=audio 39998 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n";
-    format!(
-        "INVITE sip:{NUMBER}@127.0.0.1 SIP/2.0\r\n\
-         Via: SIP/2.0/{transport} {local};branch=z9hG4bK{call_id}{cseq}\r\n\
-         From: <sip:+15557770001@{local}>;tag=h\r\nTo: <sip:{NUMBER}@127.0.0.1>\r\n\
-         Call-ID: {call_id}\r\nCSeq: {cseq} INVITE\r\nContact: <sip:h@{local}>\r\n\
-         Max-Forwards: 70\r\n{more}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
-        sdp.len()
-    )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_call_over_the_quota_of_the_tenant_is_busy_and_on_record() {
-    let world = World::with_quota(digits_flow(), 1).await;
-    let node = world.node(&[]).await;
-    let hand = Hand::new(&world).await;
-    hand.send(hand.invite("one", 1, "").as_bytes()).await;
-    assert!(hand.answer().await.starts_with("SIP/2.0 200"));
-    let other = Hand::new(&world).await;
-    other.send(other.invite("two", 1, "").as_bytes()).await;
-    let refusal = other.answer().await;
-    assert!(refusal.starts_with("SIP/2.0 486"), "{refusal}");
-    assert!(refusal.contains("Retry-After: 5"), "{refusal}");
-    let call = until("the refusal is recorded", PATIENCE, async || {
-        let calls = json_of(node.control_address(), "/v1/calls").await?;
-        let calls = calls["calls"].as_array().cloned().unwrap_or_default();
-        let Some(call) = calls.into_iter().find(|call| call["status"] == "blocked") else {
-            return Ok(None);
-        };
-        let path = format!("/v1/calls/{}", call["id"].as_str().unwrap_or_default());
-        Ok(Some(json_of(node.control_address(), &path).await?))
-    })
-    .await
-    .unwrap();
-    let events = call["events"].as_array().unwrap();
-    assert!(events.iter().any(|event| event["type"] == "quota_exceeded"));
-    drop(node);
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_that_wants_a_login_gets_one() {
@@ -217,14 +123,7 @@ async fn after_every_piece_of_garbage_the_next_options_is_answered() {
         }
         hand.send(&bytes).await;
         let asking = Hand::new(&world).await;
-        let local = asking.socket.local_addr().unwrap();
-        let options = format!(
-            "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bKo{round}\r\n\
-             From: <sip:a@{local}>;tag=o\r\nTo: <sip:127.0.0.1>\r\nCall-ID: o{round}\r\n\
-             CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-        );
-        asking.send(options.as_bytes()).await;
-        let answer = asking.answer().await;
+        let answer = asking.ask("OPTIONS", &format!("o{round}")).await;
         assert!(answer.starts_with("SIP/2.0 200"), "round {round}: {answer}");
     }
     drop(node);

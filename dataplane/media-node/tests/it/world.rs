@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use callplane_e2e::phones::{Caller, Sipp};
-use callplane_e2e::{get, until};
+use callplane_e2e::{Metrics, get, until};
 use callplane_flow::{AgentSettings, Graph, compile};
 use callplane_media_node::{Config, Running};
 use callplane_store::campaigns::{
@@ -44,9 +44,15 @@ impl World {
 
     /// As [`World::new`], with so many calls at once.
     pub(crate) async fn with_quota(graph: Value, calls: i64) -> Self {
-        let database = TestDatabase::create(PostgresServer::shared().unwrap())
-            .await
-            .unwrap();
+        Self::with_quota_on(PostgresServer::shared().unwrap(), graph, calls).await
+    }
+
+    pub(crate) async fn with_quota_on(
+        server: &'static PostgresServer,
+        graph: Value,
+        calls: i64,
+    ) -> Self {
+        let database = TestDatabase::create(server).await.unwrap();
         let mut spec = database.tenant_spec("acme");
         spec.quotas = [("concurrent_calls".to_owned(), Some(calls))].into();
         let tenant = database.tenant_of(spec).await.unwrap();
@@ -214,6 +220,18 @@ impl World {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.sip_port))
     }
 
+    /// Waits until another node can take the SIP port: the agent of the last one may repeat a BYE
+    /// for a while.
+    pub(crate) async fn until_port_is_free(&self) {
+        until(
+            "the SIP port is free",
+            Duration::from_secs(20),
+            async || Ok(UdpSocket::bind(self.sip()).map(|_| Some(()))?),
+        )
+        .await
+        .unwrap();
+    }
+
     /// Where calls go out.
     pub(crate) fn carrier(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.sip_port + 1))
@@ -345,6 +363,26 @@ impl World {
         .await
         .unwrap()
     }
+}
+
+/// What the node tells Prometheus.
+pub(crate) async fn metrics(node: &Running) -> Metrics {
+    Metrics::scrape(&node.admin_address().to_string())
+        .await
+        .unwrap()
+}
+
+/// Waits until the dialer has looked at every campaign twice more: the second look began after this
+/// did, so what the campaigns said then has been obeyed.
+pub(crate) async fn until_looked(node: &Running) {
+    const ROUNDS: &str = "callplane_dialer_rounds_total";
+    let before = metrics(node).await.sum(ROUNDS, &[]);
+    until("the dialer looks", Duration::from_secs(20), async || {
+        let rounds = metrics(node).await.sum(ROUNDS, &[]);
+        Ok((rounds >= before + 2.0).then_some(()))
+    })
+    .await
+    .unwrap();
 }
 
 /// GET of the control API.

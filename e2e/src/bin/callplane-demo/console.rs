@@ -52,7 +52,11 @@ pub(crate) fn farewell(stage: &Stage) {
     ] {
         println!("   {inside} {command:<70} # {why}");
     }
-    println!("   e2e/cluster/cluster.sh postgres psql -c 'select * from callplane_acme.calls' -x");
+    if stage.cluster.is_local() {
+        println!(
+            "   e2e/cluster/cluster.sh postgres psql -c 'select * from callplane_acme.calls' -x"
+        );
+    }
     println!(
         "   {:<98} # what the telephones heard",
         stage.folder().display()

@@ -14,6 +14,8 @@ mod reply;
 mod request;
 mod service;
 mod state;
+mod view;
+mod watcher;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

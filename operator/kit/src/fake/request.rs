@@ -30,6 +30,8 @@ pub(super) struct Call {
     /// The name is empty for a collection.
     pub(super) key: Key,
     pub(super) subresource: String,
+    /// Whether the answer holds no more of an object than its metadata.
+    pub(super) metadata_only: bool,
     query: String,
 }
 
@@ -64,6 +66,7 @@ impl Call {
             verb: "get",
             key,
             subresource: part(2),
+            metadata_only: false,
             query,
         };
         call.verb = match *method {
@@ -111,26 +114,6 @@ fn decode(text: &str) -> String {
         bytes.push(decoded);
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Whether the labels of an object fit a selector: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by
-/// commas.
-pub(super) fn selects(selector: &str, object: &serde_json::Value) -> bool {
-    let label = |name: &str| object["metadata"]["labels"][name].as_str();
-    selector
-        .split(',')
-        .map(str::trim)
-        .filter(|term| !term.is_empty())
-        .all(|term| match term.split_once('=') {
-            Some((name, value)) if name.ends_with('!') => {
-                label(name.trim_end_matches('!')) != Some(value)
-            }
-            Some((name, value)) => label(name) == Some(value.trim_start_matches('=')),
-            None => match term.strip_prefix('!') {
-                Some(name) => label(name).is_none(),
-                None => label(term).is_some(),
-            },
-        })
 }
 
 #[cfg(test)]
@@ -207,20 +190,6 @@ mod tests {
                 (verb, namespace, plural, name, sub),
                 "{path}"
             );
-        }
-    }
-
-    #[test]
-    fn selectors_select() {
-        let object = serde_json::json!({"metadata": {"labels": {"a": "1", "b": "2"}}});
-        for (selector, fits) in [
-            ("a=1,b", true),
-            ("a==1", true),
-            ("a!=1", false),
-            ("!c", true),
-            ("c", false),
-        ] {
-            assert_eq!(selects(selector, &object), fits, "{selector}");
         }
     }
 }

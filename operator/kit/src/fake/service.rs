@@ -39,6 +39,11 @@ async fn answer(server: &ApiServer, request: Request<Body>) -> Response<ReplyBod
     let Some(mut call) = Call::parse(&head.method, &head.uri) else {
         return reply::failure(404, "no such path");
     };
+    call.metadata_only = head
+        .headers
+        .get(http::header::ACCEPT)
+        .and_then(|accepted| accepted.to_str().ok())
+        .is_some_and(|accepted| accepted.contains("as=PartialObjectMetadata"));
     let is_merge = head
         .headers
         .get(http::header::CONTENT_TYPE)

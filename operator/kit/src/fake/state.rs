@@ -10,7 +10,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::fault::{Fault, Outcome};
 use super::patch::{leaves, merge, merge_applied, remove};
 use super::reply::status;
-use super::request::{Call, Key, selects};
+use super::request::{Call, Key};
+use super::view::View;
+use super::watcher::Watcher;
 
 /// A write that came through a client.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,15 +72,6 @@ pub(super) struct State {
     pub(super) writes: Vec<Write>,
 }
 
-struct Watcher {
-    group: String,
-    plural: String,
-    namespace: String,
-    selector: String,
-    frozen: bool,
-    sender: UnboundedSender<Bytes>,
-}
-
 impl State {
     pub(super) fn get(&self, key: &Key) -> Option<Value> {
         self.objects.get(key).cloned()
@@ -123,17 +116,17 @@ impl State {
     }
 
     fn handle_list(&self, call: &Call) -> Reply {
-        let selector = call.parameter("labelSelector").unwrap_or_default();
-        let items: Vec<&Value> = self
+        let view = View::of(call);
+        let items: Vec<Value> = self
             .objects
             .iter()
             .filter(|(key, object)| {
                 key.group == call.key.group
                     && key.plural == call.key.plural
                     && (call.key.namespace.is_empty() || key.namespace == call.key.namespace)
-                    && selects(&selector, object)
+                    && view.selects(object)
             })
-            .map(|(_, object)| object)
+            .map(|(_, object)| view.show(object))
             .collect();
         let list = json!({
             "kind": "List", "apiVersion": "v1",
@@ -326,14 +319,7 @@ impl State {
             .parameter("resourceVersion")
             .and_then(|version| version.parse().ok())
             .unwrap_or(0);
-        let watcher = Watcher {
-            group: call.key.group.clone(),
-            plural: call.key.plural.clone(),
-            namespace: call.key.namespace.clone(),
-            selector: call.parameter("labelSelector").unwrap_or_default(),
-            frozen: false,
-            sender,
-        };
+        let watcher = Watcher::new(call, sender);
         if self
             .expired
             .get(&watcher.plural)
@@ -360,30 +346,6 @@ impl State {
         self.version += 1;
         self.expired.insert(plural.to_owned(), self.version);
         self.watchers.retain(|watcher| watcher.plural != plural);
-    }
-}
-
-impl Watcher {
-    fn wants(&self, key: &Key) -> bool {
-        self.group == key.group
-            && self.plural == key.plural
-            && (self.namespace.is_empty() || self.namespace == key.namespace)
-    }
-
-    /// An object that no longer fits the selector is deleted for this watcher. False when nobody
-    /// listens any more.
-    fn send(&self, kind: &str, object: &Value) -> bool {
-        let kind = if selects(&self.selector, object) {
-            kind
-        } else {
-            "DELETED"
-        };
-        self.send_line(kind, object)
-    }
-
-    fn send_line(&self, kind: &str, object: &Value) -> bool {
-        let line = format!("{}\n", json!({ "type": kind, "object": object }));
-        self.sender.send(Bytes::from(line)).is_ok()
     }
 }
 

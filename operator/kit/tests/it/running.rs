@@ -1,5 +1,7 @@
 //! What the runner does with good objects, bad objects and a server in a bad mood.
 
+use std::time::Duration;
+
 use callplane_kit::Leadership;
 use callplane_kit::fake::{ApiServer, Fault, Outcome};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -116,4 +118,34 @@ async fn an_object_that_stops_decoding_is_not_taken_for_deleted() {
     server.delete::<ConfigMap>(Some("n"), "odd");
     let again = server.until(|server| made(server, "odd"));
     assert_eq!(again.await.as_deref(), Some("1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_deleted_while_it_waits_for_another_try_is_forgotten_with_its_failures() {
+    let server = ApiServer::new();
+    server.inject(Fault::new("patch", "configmaps", Outcome::Status(403)));
+    server.put(&widget("a", 1));
+    let _process = start(&server, Leadership::always(1));
+    let complaints = |server: &ApiServer| server.events_on("a").len();
+    let first = server.until(|server| (complaints(server) == 1).then_some(()));
+    first.await.expect("the first failure is told");
+    // Somewhere between two tries of which the wait doubles up to five minutes.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(complaints(&server), 1, "the same failure is told once");
+
+    server.delete::<Widget>(Some("n"), "a");
+    server.put(&widget("b", 2000));
+    let seen = server.until(|server| server.events_on("b").into_iter().next());
+    seen.await.expect("the deletion is behind us");
+    server.forget_writes();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let tried: Vec<_> = server.writes();
+    assert!(tried.iter().all(|write| write.name != "a"), "{tried:?}");
+
+    // What comes back under the name is another object: it is tried at once, and its failure is news.
+    server.put(&widget("a", 1));
+    let again = server.until(|server| (complaints(server) == 2).then_some(()));
+    again.await.expect("the failure of the new one is told");
+    server.heal();
+    settled(&server, "a", 1).await;
 }

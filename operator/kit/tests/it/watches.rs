@@ -5,6 +5,9 @@ use std::time::Duration;
 use callplane_kit::Leadership;
 use callplane_kit::fake::{ApiServer, Fault, Outcome};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::ResourceExt;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::ObjectRef;
 
 use crate::widget::{Widget, made, settled, start, start_with, widget};
 
@@ -93,4 +96,44 @@ async fn a_watch_that_hangs_is_started_again_after_its_idle_timeout_and_fails_th
     );
     // A watch that is quiet and healthy is not silent.
     assert!(!complaint.contains("ConfigMap"), "{complaint}");
+}
+
+#[tokio::test]
+async fn a_change_that_only_its_metadata_tells_wakes_who_asked_before_and_after_a_gap() {
+    let server = ApiServer::new();
+    server.put(&widget("a", 1));
+    let metrics = callplane_kit::Metrics::default();
+    let mut manager =
+        callplane_kit::Manager::new(&server.client(), Leadership::always(1), metrics, "pod-0");
+    let widgets = manager.cache::<Widget>(Default::default());
+    let config_maps = manager.cache::<ConfigMap>(Default::default());
+    let only_a = kube::runtime::watcher::Config::default().fields("metadata.name=a");
+    let secrets = manager.metadata::<Secret>("Secret", only_a);
+    let controller = crate::widget::WidgetController::new(manager.kit(), config_maps.clone());
+    let name =
+        |secret: &PartialObjectMeta<Secret>| vec![ObjectRef::new(&secret.name_any()).within("n")];
+    manager
+        .controller(&widgets, controller)
+        .reads(&config_maps)
+        .notices(&secrets, name);
+    let stop = tokio_util::sync::CancellationToken::new();
+    tokio::spawn(manager.run(stop.clone()));
+    settled(&server, "a", 1).await;
+
+    for gap in [false, true] {
+        // Nobody watches this for the controller.
+        server.delete::<ConfigMap>(Some("n"), "a");
+        while config_maps.get("n", "a").is_some() {
+            tokio::task::yield_now().await;
+        }
+        if gap {
+            server.expire_watches("secrets");
+        }
+        let mut secret = Secret::default();
+        secret.metadata.name = Some("a".to_owned());
+        secret.metadata.namespace = Some("n".to_owned());
+        server.put(&secret);
+        settled(&server, "a", 1).await;
+    }
+    stop.cancel();
 }

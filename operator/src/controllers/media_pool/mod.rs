@@ -2,12 +2,15 @@
 //!
 //! A Deployment would choose its own victims when it scales down or rolls out; here a pod that carries
 //! calls is never chosen while an idle one is there, and a rollout waits for the last call of each pod.
+//! One that runs and takes no calls is given up after a time that doubles with each try.
 
 mod apply;
 mod build;
 mod dereference;
 mod plan;
 mod pod;
+mod ports;
+mod start;
 mod status;
 mod validate;
 
@@ -28,7 +31,7 @@ use crate::database;
 
 pub use build::{Prepared, build};
 pub use dereference::References;
-pub use plan::{Calls, Node, Plan, plan};
+pub use plan::{Calls, NewPod, Node, Plan, plan};
 pub use validate::{Invalid, Validated, validate};
 
 /// What the installation says about media nodes.

@@ -27,18 +27,33 @@ pub struct Node {
     pub is_deleting: bool,
     /// All its containers have ended for good, as after an eviction.
     pub is_finished: bool,
+    /// It runs, and had its time to become ready.
+    pub is_overdue: bool,
+    /// How many pods before it were given up because they were overdue.
+    pub given_up_before: u32,
     /// Its calls.
     pub calls: Calls,
+}
+
+/// A pod to create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewPod {
+    /// Its number.
+    pub ordinal: usize,
+    /// How many pods were given up that it comes in the place of.
+    pub given_up_before: u32,
 }
 
 /// What to do now. Empty when everything is as it should be or something has to be waited for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Numbers of pods to create.
-    pub create: Vec<usize>,
+    /// Pods to create.
+    pub create: Vec<NewPod>,
     /// Names of pods to delete.
     pub delete: Vec<String>,
-    /// A rollout waits for calls to end: look at the load again soon.
+    /// Those of them that are given up: of the present template, overdue, without calls.
+    pub given_up: Vec<String>,
+    /// Calls have to end before it goes on: look at the load again soon.
     pub waits_for_calls: bool,
 }
 
@@ -56,14 +71,7 @@ pub fn plan(nodes: &[Node], replicas: usize, surge: bool) -> Plan {
         .iter()
         .filter(|node| !node.is_deleting && !node.is_finished)
         .collect();
-    // An outdated pod that does not even start has no calls and is in the way of its repair.
-    living.retain(|node| {
-        let is_stuck = !node.is_current && !node.is_ready && node.calls == Calls::Known(0);
-        if is_stuck {
-            plan.delete.push(node.name.clone());
-        }
-        !is_stuck
-    });
+    let tries = drop_stuck(&mut plan, &mut living);
     let is_rolling = living.iter().any(|node| !node.is_current);
     let room = replicas + usize::from(is_rolling && surge && replicas > 0);
     shrink(&mut plan, &mut living, room);
@@ -73,11 +81,33 @@ pub fn plan(nodes: &[Node], replicas: usize, surge: bool) -> Plan {
     grow(
         &mut plan,
         nodes,
-        living.len(),
-        replicas,
-        is_rolling && surge && can_surge(&living, replicas),
+        &tries,
+        replicas.saturating_sub(living.len())
+            + usize::from(is_rolling && surge && can_surge(&living, replicas)),
     );
     plan
+}
+
+/// Takes out of `living` what neither takes calls nor has any: outdated pods at once, because they
+/// are in the way of their repair; present ones when they are overdue. Gives back which tries those
+/// are that come in the place of the latter, the latest first.
+fn drop_stuck(plan: &mut Plan, living: &mut Vec<&Node>) -> Vec<u32> {
+    let mut tries = Vec::new();
+    living.retain(|node| {
+        let is_stuck = !node.is_ready
+            && node.calls == Calls::Known(0)
+            && (!node.is_current || node.is_overdue);
+        if is_stuck {
+            plan.delete.push(node.name.clone());
+            if node.is_current {
+                plan.given_up.push(node.name.clone());
+                tries.push(node.given_up_before.saturating_add(1));
+            }
+        }
+        !is_stuck
+    });
+    tries.sort_unstable_by(|a, b| b.cmp(a));
+    tries
 }
 
 /// Deletes what is above `room`: outdated before current, not ready before ready, idle before busy,
@@ -138,18 +168,26 @@ fn can_surge(living: &[&Node], replicas: usize) -> bool {
 
 /// Creates what is missing, under the lowest free numbers. A number is free when no pod of it is left,
 /// not even one that drains.
-fn grow(plan: &mut Plan, nodes: &[Node], living: usize, replicas: usize, surges: bool) {
-    let missing = replicas.saturating_sub(living) + usize::from(surges);
+fn grow(plan: &mut Plan, nodes: &[Node], tries: &[u32], missing: usize) {
     let is_free = |ordinal: &usize| nodes.iter().all(|node| node.ordinal != *ordinal);
-    plan.create = (0..).filter(is_free).take(missing).collect();
+    let tries = tries.iter().copied().chain(std::iter::repeat(0));
+    plan.create = (0..)
+        .filter(is_free)
+        .zip(tries)
+        .map(|(ordinal, given_up_before)| NewPod {
+            ordinal,
+            given_up_before,
+        })
+        .take(missing)
+        .collect();
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// `0` idle, `3` three calls, `?` unknown; then letters: `o` outdated, `n` not ready, `d` deleting,
-    /// `f` finished.
+    /// `0` idle, `3` three calls, `?` unknown; then letters: `o` outdated, `n` not ready, `l` not ready
+    /// for too long, `d` deleting, `f` finished.
     fn nodes(text: &str) -> Vec<Node> {
         text.split_whitespace()
             .enumerate()
@@ -157,12 +195,18 @@ mod tests {
                 name: format!("p-{ordinal}"),
                 ordinal,
                 is_current: !text.contains('o'),
-                is_ready: !text.contains('n') && !text.contains('f'),
+                is_ready: !text.contains(['n', 'l', 'f']),
                 is_deleting: text.contains('d'),
                 is_finished: text.contains('f'),
+                is_overdue: text.contains('l'),
+                given_up_before: 0,
                 calls: text[..1].parse().map_or(Calls::Unknown, Calls::Known),
             })
             .collect()
+    }
+
+    fn ordinals(plan: &Plan) -> Vec<usize> {
+        plan.create.iter().map(|new| new.ordinal).collect()
     }
 
     #[test]
@@ -275,8 +319,46 @@ mod tests {
             ),
         ] {
             let plan = plan(&nodes(pods), replicas, surge);
-            assert_eq!(plan.create, create, "{what}");
+            assert_eq!(ordinals(&plan), create, "{what}");
             assert_eq!(plan.delete, delete, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_runs_and_takes_no_calls_is_given_up_and_the_next_try_knows() {
+        for (what, pods, create, given_up) in [
+            ("has its time", "0n 0", vec![], vec![]),
+            ("had its time", "0l 0", vec![(2, 5)], vec!["p-0"]),
+            ("may have calls", "?l 0", vec![], vec![]),
+            ("has calls", "2l 0", vec![], vec![]),
+            (
+                "all of them",
+                "0l 0l",
+                vec![(2, 5), (3, 5)],
+                vec!["p-0", "p-1"],
+            ),
+            (
+                "one more is missing",
+                "0l",
+                vec![(1, 5), (2, 0)],
+                vec!["p-0"],
+            ),
+            // Its repair is a new first try.
+            ("is outdated", "0lo 0", vec![(2, 0)], vec![]),
+            ("is on its way out", "0ld 0", vec![(2, 0)], vec![]),
+        ] {
+            let mut pods = nodes(pods);
+            for pod in &mut pods {
+                pod.given_up_before = 4;
+            }
+            let plan = plan(&pods, 2, true);
+            let tries: Vec<_> = plan
+                .create
+                .iter()
+                .map(|new| (new.ordinal, new.given_up_before))
+                .collect();
+            assert_eq!(tries, create, "{what}");
+            assert_eq!(plan.given_up, given_up, "{what}");
         }
     }
 
@@ -293,14 +375,16 @@ mod tests {
         for _ in 0..20 {
             let step = plan(&pods, 3, true);
             pods.retain(|pod| !step.delete.contains(&pod.name));
-            for ordinal in step.create {
+            for new in step.create {
                 pods.push(Node {
-                    name: format!("p-{ordinal}"),
-                    ordinal,
+                    name: format!("p-{}", new.ordinal),
+                    ordinal: new.ordinal,
                     is_current: true,
                     is_ready: true,
                     is_deleting: false,
                     is_finished: false,
+                    is_overdue: false,
+                    given_up_before: 0,
                     calls: Calls::Known(0),
                 });
             }

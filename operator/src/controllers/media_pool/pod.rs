@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use callplane_crds::{LABEL_POOL, LABEL_TENANT, Network, Storage};
 use callplane_kit::apply::hash_of;
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EmptyDirVolumeSource, EnvVar, EnvVarSource,
-    HTTPGetAction, HostPathVolumeSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource,
-    Pod, PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile,
-    SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, HTTPGetAction,
+    HostPathVolumeSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource, Pod,
+    PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile, SecretVolumeSource,
+    SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 use serde_json::Value;
 
+use super::plan::NewPod;
+use super::start::ANNOTATION_TRY;
 use super::validate::Validated;
 use crate::names::{
     LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_NAME, MEDIA_NODE, OPERATOR, SECRET_DATABASE,
@@ -29,7 +31,6 @@ const AFTER_DRAIN_SECONDS: i64 = 30;
 /// User and group of the images.
 const USER: i64 = 64_000;
 
-const METRICS_PORT: i32 = 9090;
 const DATA_DIR: &str = "/var/lib/callplane";
 const DATABASE_DIR: &str = "/etc/callplane/database";
 
@@ -47,7 +48,7 @@ impl Template {
         let mut metadata = ObjectMeta {
             namespace: Some(validated.namespace.clone()),
             labels: Some(labels(validated)),
-            annotations: Some(annotations()),
+            annotations: Some(annotations(validated)),
             ..ObjectMeta::default()
         };
         let spec = pod_spec(validated);
@@ -68,14 +69,23 @@ impl Template {
         }
     }
 
-    /// The pod of that number.
+    /// A pod of the pool.
     #[must_use]
-    pub fn pod(&self, pool: &str, ordinal: usize) -> Pod {
+    pub fn pod(&self, pool: &str, new: NewPod) -> Pod {
+        let NewPod {
+            ordinal,
+            given_up_before,
+        } = new;
+        let mut metadata = self.metadata.clone();
+        metadata.name = Some(format!("{pool}-{ordinal}"));
+        if given_up_before > 0 {
+            metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(ANNOTATION_TRY.to_owned(), given_up_before.to_string());
+        }
         Pod {
-            metadata: ObjectMeta {
-                name: Some(format!("{pool}-{ordinal}")),
-                ..self.metadata.clone()
-            },
+            metadata,
             spec: Some(self.spec.clone()),
             status: None,
         }
@@ -100,10 +110,11 @@ pub(super) fn labels(validated: &Validated) -> BTreeMap<String, String> {
     labels
 }
 
-fn annotations() -> BTreeMap<String, String> {
+fn annotations(validated: &Validated) -> BTreeMap<String, String> {
+    let port = validated.ports.metrics.to_string();
     [
         ("prometheus.io/scrape", "true"),
-        ("prometheus.io/port", "9090"),
+        ("prometheus.io/port", port.as_str()),
         ("prometheus.io/path", "/metrics"),
         // The autoscaler takes nodes away without asking whether somebody is talking.
         ("cluster-autoscaler.kubernetes.io/safe-to-evict", "false"),
@@ -176,22 +187,18 @@ fn container(validated: &Validated) -> Container {
         image: Some(validated.image.clone()),
         image_pull_policy: Some(validated.installed.image_pull_policy.clone()),
         env: Some(environment(validated)),
-        ports: Some(vec![
-            port("sip-udp", i32::from(spec.sip.port), "UDP"),
-            port("sip-tcp", i32::from(spec.sip.port), "TCP"),
-            port("metrics", METRICS_PORT, "TCP"),
-        ]),
+        ports: Some(validated.ports.declared()),
         readiness_probe: Some(Probe {
             period_seconds: Some(2),
             timeout_seconds: Some(2),
             failure_threshold: Some(2),
-            ..probe("/readyz")
+            ..probe("/readyz", validated.ports.metrics)
         }),
         liveness_probe: Some(Probe {
             period_seconds: Some(10),
             timeout_seconds: Some(5),
             failure_threshold: Some(6),
-            ..probe("/livez")
+            ..probe("/livez", validated.ports.metrics)
         }),
         resources: Some(ResourceRequirements {
             requests: quantities(&resources.requests),
@@ -235,7 +242,7 @@ fn environment(validated: &Validated) -> Vec<EnvVar> {
             ..EnvVarSource::default()
         }),
     };
-    let ports = &spec.rtp_ports;
+    let (ports, rtp) = (&validated.ports, &spec.rtp_ports);
     // Pods that share a folder use one each, named after them; its owner is the first to find it.
     let data_dir = match spec.storage {
         Storage::EmptyDir {} => DATA_DIR.to_owned(),
@@ -251,15 +258,12 @@ fn environment(validated: &Validated) -> Vec<EnvVar> {
         value("CALLPLANE_TENANT", validated.tenant.to_string()),
         value("CALLPLANE_POOL", validated.name.clone()),
         value("CALLPLANE_SLOTS", spec.slots.to_string()),
-        value("CALLPLANE_SIP_PORT", spec.sip.port.to_string()),
-        value(
-            "CALLPLANE_RTP_PORTS",
-            format!("{}-{}", ports.first, ports.last),
-        ),
+        value("CALLPLANE_SIP_PORT", ports.sip.to_string()),
+        value("CALLPLANE_RTP_PORTS", format!("{}-{}", rtp.first, rtp.last)),
         value("CALLPLANE_DATABASE_DIR", DATABASE_DIR.to_owned()),
         value("CALLPLANE_DATA_DIR", data_dir),
-        value("CALLPLANE_METRICS", format!("0.0.0.0:{METRICS_PORT}")),
-        value("CALLPLANE_CONTROL", "127.0.0.1:9091".to_owned()),
+        value("CALLPLANE_METRICS", format!("0.0.0.0:{}", ports.metrics)),
+        value("CALLPLANE_CONTROL", format!("127.0.0.1:{}", ports.control)),
         value(
             "CALLPLANE_MAX_DRAIN_SECONDS",
             spec.max_drain_seconds.to_string(),
@@ -319,20 +323,11 @@ fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
     }
 }
 
-fn port(name: &str, container_port: i32, protocol: &str) -> ContainerPort {
-    ContainerPort {
-        name: Some(name.to_owned()),
-        container_port,
-        protocol: Some(protocol.to_owned()),
-        ..ContainerPort::default()
-    }
-}
-
-fn probe(path: &str) -> Probe {
+fn probe(path: &str, port: u16) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path.to_owned()),
-            port: IntOrString::Int(METRICS_PORT),
+            port: IntOrString::Int(i32::from(port)),
             ..HTTPGetAction::default()
         }),
         ..Probe::default()

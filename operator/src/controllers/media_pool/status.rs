@@ -12,6 +12,7 @@ use super::Error;
 use super::build::is_ready;
 use super::dereference::References;
 use super::pod::{LABEL_TEMPLATE, selector};
+use super::start;
 
 /// Waiting reasons of a container that do not go away by themselves.
 const FAILING: [&str; 7] = [
@@ -246,6 +247,14 @@ fn why_not_ready(pods: &Pods<'_>) -> (Reason, String) {
                 Reason::PodsFailing,
                 format!("pod `{}` has no node: {told}", pod.name_any()),
             );
+        }
+        let given_up = start::given_up_before(pod);
+        if given_up > 0 {
+            let message = format!(
+                "{given_up} pods in a row ran without becoming ready and were given up; look at the log of `{}`, the next try",
+                pod.name_any()
+            );
+            return (Reason::PodsFailing, message);
         }
     }
     match pods.starting.len() {

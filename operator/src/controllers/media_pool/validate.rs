@@ -5,6 +5,7 @@ use callplane_types::{TenantId, TenantName};
 use kube::ResourceExt as _;
 
 use super::dereference::References;
+use super::ports::Ports;
 use super::{Error, Installed};
 
 /// What is wrong with a MediaPool, and what to write instead.
@@ -33,6 +34,8 @@ pub struct Validated {
     pub tenant_id: TenantId,
     /// Pods that should be.
     pub replicas: usize,
+    /// Where a pod listens.
+    pub(super) ports: Ports,
     /// The rest of the spec, which the API server has checked.
     pub spec: MediaPoolSpec,
     /// What the pods run.
@@ -67,13 +70,19 @@ pub fn validate(
     if spec.max_drain_seconds < 0 {
         return Err(invalid("spec.maxDrainSeconds", "write 0 or more"));
     }
-    let ports = i32::from(spec.rtp_ports.last) - i32::from(spec.rtp_ports.first) + 1;
-    if ports < 2 * spec.slots {
+    let media_ports = i32::from(spec.rtp_ports.last) - i32::from(spec.rtp_ports.first) + 1;
+    if media_ports < 2 * spec.slots {
         return Err(invalid(
             "spec.rtpPorts",
             "name two ports, RTP and RTCP, for each of the slots",
         ));
     }
+    let ports = Ports::of(spec).ok_or_else(|| {
+        invalid(
+            "spec.sip.port",
+            "choose another: it is that of metrics or control (9090, 9091), or with HostNetwork above 65532",
+        )
+    })?;
     let (tenant, tenant_id) = tenant(pool, references)?;
     Ok(Validated {
         name,
@@ -81,6 +90,7 @@ pub fn validate(
         tenant,
         tenant_id,
         replicas,
+        ports,
         image: spec
             .image
             .clone()

@@ -109,7 +109,7 @@ impl ReconcileError for Error {
 
     fn class(&self) -> Class {
         match self {
-            // Nobody watches Secrets: whoever could list them could read those of every tenant.
+            // Secrets need not be watched (`SecretScope`): then nobody tells that it is there.
             Self::Problem(problem) if problem.reason == Reason::SecretNotFound => Class::Transient,
             Self::Problem(problem) if problem.reason == Reason::Invalid => Class::Terminal,
             Self::Problem(_) => Class::WaitForChange,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use callplane_crds::{CredentialsStatus, FINALIZER, MediaPool, Tenant};
+use callplane_crds::{CredentialsStatus, FINALIZER, LABEL_TENANT, MediaPool, Tenant};
 use callplane_kit::apply::{self as kit_apply, owner_reference};
 use callplane_kit::{delete, finalizer};
 use callplane_store::quotas::QuotaUsage;
-use callplane_store::{Error as StoreError, Fence, migrate, quotas, tenants};
+use callplane_store::{Error as StoreError, Fence, media_nodes, migrate, quotas, tenants};
 use callplane_types::TenantId;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
@@ -82,6 +82,7 @@ impl TenantController {
             self.delete_secret(tenant, &namespace.name_any()).await?;
             self.free(namespace).await?;
         }
+        self.forget_nodes(tenant, fence, id).await?;
         // What a node held that died before it wrote anything comes back to the tenant here.
         let recount = quotas::recount(&self.context.database, fence, id).await;
         if recount.map_err(Error::ReadUsage)? {
@@ -90,6 +91,25 @@ impl TenantController {
         let usage = quotas::usage(&self.context.database, id).await;
         progress.usage = Some(usage.map_err(Error::ReadUsage)?);
         Ok(())
+    }
+
+    /// Closes what the registry says of media nodes whose pods are gone: nobody else does it once the
+    /// last node of a tenant died without a word.
+    async fn forget_nodes(
+        &self,
+        tenant: &Tenant,
+        fence: &Fence,
+        id: TenantId,
+    ) -> Result<(), Error> {
+        let name = tenant.name_any();
+        let of_tenant = |pod: &Pod| pod.labels().get(LABEL_TENANT) == Some(&name);
+        let pods = self.caches.pods.filter(of_tenant);
+        let pods: Vec<String> = pods.iter().map(|pod| pod.name_any()).collect();
+        let database = &self.context.database;
+        media_nodes::forget(database, fence, id, &pods, media_nodes::RETENTION)
+            .await
+            .map(|_| ())
+            .map_err(Error::ForgetNodes)
     }
 
     /// Row, roles, schema, quotas, tables; the finalizer between the proof that the name is free or
@@ -172,7 +192,7 @@ impl TenantController {
         let patch = json!({ "metadata": {
             "uid": namespace.metadata.uid,
             "resourceVersion": namespace.metadata.resource_version,
-            "labels": { callplane_crds::LABEL_TENANT: null },
+            "labels": { LABEL_TENANT: null },
         }});
         let params = PatchParams::default();
         match api

@@ -90,6 +90,9 @@ pub enum Error {
     /// A MediaPool or Secret that is no longer wanted.
     #[error("failed to delete what is no longer wanted")]
     DeleteSurplus(#[source] kit_delete::Error),
+    /// The media nodes whose pods are gone.
+    #[error("failed to forget media nodes that are gone")]
+    ForgetNodes(#[source] StoreError),
     /// Use of the quotas.
     #[error("failed to read the use of quotas")]
     ReadUsage(#[source] StoreError),
@@ -121,6 +124,7 @@ impl ReconcileError for Error {
             Self::EnsureSchema(error)
             | Self::MigrateSchema(error)
             | Self::IssueCredentials(error)
+            | Self::ForgetNodes(error)
             | Self::ReadUsage(error)
             | Self::ReleaseData(error) => database::class_of(error),
         }
@@ -176,7 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs the controller, woken by Tenants, Namespaces and the MediaPools that it made.
+/// Runs the controller, woken by Tenants, Namespaces, and the MediaPools and Secrets that it made.
 pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: Server) {
     let by_namespace = caches
         .tenants
@@ -190,10 +194,16 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: S
             .index(|pool| owner_uid(pool).map(str::to_owned).into_iter().collect()),
         proved: Proved::default(),
     };
-    let claimants = by_namespace.clone();
+    let (claimants, of_login) = (by_namespace.clone(), by_namespace.clone());
     manager
         .controller(&caches.tenants, controller)
         .owns(&caches.media_pools)
+        // A pod that is not known yet must not be taken for one that is gone.
+        .reads(&caches.pods)
+        // By namespace and not by owner, which whoever edits a Secret may take off it.
+        .notices(&caches.logins, move |secret| {
+            of_login.get(&secret.namespace().unwrap_or_default())
+        })
         .watches(&caches.namespaces, move |namespace| {
             let mut tenants = claimants.get(&namespace.name_any());
             // Who lost it may have to take its label off.

@@ -334,6 +334,7 @@ fn waiting_reason(error: Option<&Error>) -> Reason {
             | Error::EnsureSchema(cause)
             | Error::MigrateSchema(cause)
             | Error::IssueCredentials(cause)
+            | Error::ForgetNodes(cause)
             | Error::ReadUsage(cause),
         ) if !cause.is_transient() => Reason::DatabaseRefused,
         Some(
@@ -341,6 +342,7 @@ fn waiting_reason(error: Option<&Error>) -> Reason {
             | Error::EnsureSchema(_)
             | Error::MigrateSchema(_)
             | Error::IssueCredentials(_)
+            | Error::ForgetNodes(_)
             | Error::ReadUsage(_),
         ) => Reason::DatabaseUnavailable,
         _ => Reason::Progressing,

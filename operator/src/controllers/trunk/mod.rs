@@ -14,7 +14,7 @@ use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
 use super::projection::{
-    Error, Outcome, Problem, Projection, Projector, TenantRef, wake_with_tenant,
+    Error, Outcome, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
 };
 use crate::context::{Caches, Context};
 use build::Prepared;
@@ -23,12 +23,19 @@ use dereference::References;
 #[derive(Debug)]
 struct Trunks;
 
-/// Wires the controller of Trunks. A Secret that a Trunk names is read when it is needed and not
-/// watched: whoever may list Secrets could read those of every tenant.
+/// Wires the controller of Trunks. A Secret that a Trunk names is read when it is needed; that it
+/// changed is told by its metadata.
 pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
     let projector = Projector::<Trunks>::new(context, caches);
     let builder = manager.controller(&caches.trunks, projector);
     wake_with_tenant(&builder, &caches.trunks, caches);
+    if let Some(secrets) = &caches.secrets {
+        let by_secret = caches.trunks.index(|trunk| {
+            let auth = trunk.spec.auth.iter();
+            auth.map(|auth| key(trunk, &auth.secret_ref)).collect()
+        });
+        builder.notices(secrets, move |secret| by_secret.get(&key_of(secret)));
+    }
 }
 
 impl Projection for Trunks {

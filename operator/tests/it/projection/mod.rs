@@ -5,5 +5,6 @@ mod deletion;
 mod flows;
 mod numbers;
 mod outage;
+mod secrets;
 mod tenancy;
 mod world;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use callplane_crds::{Agent, Campaign, Flow, LABEL_TENANT, PhoneNumber, Tenant, Trunk};
 use callplane_kit::fake::ApiServer;
 use callplane_kit::{Leadership, Manager, Metrics, Object, Owned};
-use callplane_operator::context::{Caches, Context};
+use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::wire_projections;
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
 use k8s_openapi::api::core::v1::Namespace;
@@ -50,7 +50,7 @@ impl<'a> World<'a> {
         let metrics = Metrics::default();
         let mut manager = Manager::new(&api.client(), Leadership::always(100), metrics, "test");
         let context = Context::new(manager.kit(), database.operator.clone(), "test");
-        let caches = Caches::new(&mut manager);
+        let caches = Caches::new(&mut manager, SecretScope::All);
         wire_projections(&mut manager, &context, &caches);
         tokio::spawn(manager.run(stop.clone()));
         let world = Self {

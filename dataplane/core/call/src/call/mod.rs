@@ -152,9 +152,9 @@ impl Call {
     }
 
     /// A datagram on the RTCP port.
-    pub fn rtcp(&mut self, now: Instant, wall: WallTime, datagram: &[u8]) {
+    pub fn rtcp(&mut self, now: Instant, wall: WallTime, from: SocketAddr, datagram: &[u8]) {
         if let Some(leg) = self.leg.as_mut() {
-            leg.rtcp(now, wall, datagram);
+            leg.rtcp(now, wall, from, datagram);
         }
     }
 
@@ -255,6 +255,7 @@ impl Call {
             ended_at: self.timeline.wall(now),
             codec,
             quality,
+            refused: self.leg.as_ref().map(Leg::refused).unwrap_or_default(),
             segments: std::mem::take(&mut self.timeline.segments),
             events: std::mem::take(&mut self.timeline.events),
             messages: std::mem::take(&mut self.timeline.messages),

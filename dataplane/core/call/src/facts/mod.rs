@@ -10,7 +10,7 @@ use callplane_flow::graph::NodeKind;
 use callplane_sdp::Codec;
 use callplane_types::{CallStatus, Pii, WallTime};
 
-pub use quality::Quality;
+pub use quality::{Quality, RefusedPackets};
 pub(crate) use timeline::Timeline;
 
 use crate::hangup::Hangup;
@@ -39,6 +39,8 @@ pub struct Facts {
     pub codec: Option<Codec>,
     /// How it sounded; nothing if no packet came.
     pub quality: Option<Quality>,
+    /// Packets of strangers.
+    pub refused: RefusedPackets,
     /// The nodes of the flow, in order.
     pub segments: Vec<Segment>,
     /// What happened, oldest first.

@@ -11,8 +11,6 @@ pub struct Quality {
     pub received: ReceiverStats,
     /// Packets we sent.
     pub sent_packets: u32,
-    /// Packets of strangers.
-    pub refused_packets: u64,
     /// There and back, from RTCP.
     pub round_trip: Option<Duration>,
     /// Mean opinion score, 1.0 to 4.4.
@@ -23,7 +21,6 @@ impl Quality {
     pub(crate) fn new(
         received: ReceiverStats,
         sent_packets: u32,
-        refused_packets: u64,
         round_trip: Option<Duration>,
     ) -> Self {
         let one_way = round_trip.unwrap_or_default() / 2 + received.delay + FRAME_TIME;
@@ -31,8 +28,17 @@ impl Quality {
             mos: quality::mos(received.loss(), one_way),
             received,
             sent_packets,
-            refused_packets,
             round_trip,
         }
     }
+}
+
+/// What was dropped because of where it came from. The first packets of a caller behind a NAT, whose
+/// address is not known yet, are among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RefusedPackets {
+    /// Datagrams on the RTP port that held media of the agreed kinds.
+    pub rtp: u64,
+    /// Datagrams on the RTCP port.
+    pub rtcp: u64,
 }

@@ -7,8 +7,8 @@ use callplane_agent::UtteranceId;
 use callplane_audio::{Concealer, Law, Vad, VadConfig};
 use callplane_rtp::dtmf::DigitEvent;
 use callplane_rtp::{
-    ControlSession, Datagram, Frame as Received, Latch, Packet, Receiver, ReceiverConfig, Sender,
-    SenderConfig, Verdict, classify,
+    ControlLatch, ControlSession, Datagram, Frame as Received, Latch, Packet, Receiver,
+    ReceiverConfig, Sender, SenderConfig, Verdict, classify, rtcp,
 };
 use callplane_sdp::{Codec, Negotiated};
 use callplane_types::{Instant, WallTime};
@@ -17,7 +17,7 @@ use super::capture::Capture;
 use super::playout::{Clip, Playout, Progress};
 use super::tape::Tape;
 use super::{FRAME_SAMPLES, Frame};
-use crate::facts::Quality;
+use crate::facts::{Quality, RefusedPackets};
 
 /// Keys that may wait for the next frame.
 const MAX_KEYS: usize = 32;
@@ -54,6 +54,7 @@ pub struct Packets<'a> {
 pub(crate) struct Leg {
     negotiated: Negotiated,
     latch: Latch,
+    control_latch: ControlLatch,
     receiver: Receiver,
     sender: Sender,
     control: ControlSession,
@@ -89,6 +90,7 @@ impl Leg {
         };
         Self {
             latch: Latch::new(negotiated.remote),
+            control_latch: ControlLatch::new(negotiated.remote_rtcp),
             receiver: Receiver::new(receiving),
             sender: Sender::new(SenderConfig {
                 ssrc: (seed >> 32) as u32,
@@ -126,6 +128,7 @@ impl Leg {
         let events = negotiated.telephone_event;
         if !negotiated.remote.ip().is_unspecified() {
             self.latch.resignal(negotiated.remote);
+            self.control_latch.resignal(negotiated.remote_rtcp);
         }
         self.receiver.set_payload_types(
             payload_types(&negotiated),
@@ -182,9 +185,13 @@ impl Leg {
         event.is_some_and(|event| event.receive == payload_type) || self.law(payload_type).is_some()
     }
 
-    pub(crate) fn rtcp(&mut self, now: Instant, wall: WallTime, datagram: &[u8]) {
-        // Garbage on this port changes nothing.
-        let _ = self.control.handle(now, wall, self.sender.ssrc(), datagram);
+    pub(crate) fn rtcp(&mut self, now: Instant, wall: WallTime, from: SocketAddr, datagram: &[u8]) {
+        let reporter = rtcp::reporter(datagram);
+        let names_stream = reporter.is_some() && reporter == self.receiver.ssrc();
+        if self.control_latch.judge(from, &self.latch, names_stream) == Verdict::Accepted {
+            // Garbage on this port changes nothing.
+            let _ = self.control.handle(now, wall, self.sender.ssrc(), datagram);
+        }
     }
 
     /// Whether any packet was let through.
@@ -301,11 +308,7 @@ impl Leg {
             &mut self.rtcp_packet,
         );
         let rtp = self.latch.remote();
-        let mut rtcp = self.negotiated.remote_rtcp;
-        if rtp.ip() != self.negotiated.remote.ip() {
-            // Behind a NAT the port above the latched one is the best guess there is.
-            rtcp = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
-        }
+        let rtcp = self.control_latch.remote(&self.latch);
         Packets {
             rtp: has_rtp.then_some((rtp, self.rtp_packet.as_slice())),
             rtcp: has_rtcp.then_some((rtcp, self.rtcp_packet.as_slice())),
@@ -359,9 +362,15 @@ impl Leg {
         Some(Quality::new(
             self.receiver.stats(now),
             self.sender.packets(),
-            self.latch.refused(),
             self.control.heard().round_trip,
         ))
+    }
+
+    pub(crate) fn refused(&self) -> RefusedPackets {
+        RefusedPackets {
+            rtp: self.latch.refused(),
+            rtcp: self.control_latch.refused(),
+        }
     }
 }
 

@@ -12,3 +12,4 @@ mod answer;
 mod calls;
 mod hold;
 mod phone;
+mod strangers;

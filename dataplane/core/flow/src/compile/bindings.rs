@@ -87,7 +87,7 @@ fn kinds(
             let known = expression
                 .variables()
                 .iter()
-                .all(|name| kinds.contains_key(*name));
+                .all(|name| kinds.contains_key(name));
             if known && let Ok(Type::One(kind)) = expression.type_of(&kinds) {
                 learn(node, variable, kind, &mut kinds);
             }
@@ -275,7 +275,7 @@ impl Check<'_> {
 
     fn type_problem(&mut self, expression: &Expression, what: &str) {
         // An unknown variable has no type; that it is unknown was said already.
-        let known = |name: &&str| self.kinds.contains_key(*name);
+        let known = |name: &String| self.kinds.contains_key(name);
         if expression.variables().iter().all(known) {
             self.problems.push(Problem::at(
                 self.node,

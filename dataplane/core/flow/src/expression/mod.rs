@@ -1,5 +1,5 @@
-//! Expressions over the variables of a flow: a part of [CEL](https://cel.dev), so that the same
-//! language is used in a flow and in the rules of a custom resource.
+//! Expressions over the variables of a flow: [CEL](https://cel.dev), read and evaluated by the
+//! `cel` crate, so that the same language is used in a flow and in the rules of a custom resource.
 //!
 //! There are literals (whole numbers, numbers, text, true, false, null, lists), variables, the
 //! operators of CEL, and the functions `size`, `contains`, `startsWith`, `endsWith`, `int`,
@@ -7,109 +7,86 @@
 //! expressions: an expression comes from a tenant and runs on the media node, so evaluating is
 //! linear in the expression and its variables, and needs no budget of steps.
 //!
-//! This is an own reader and evaluator because of the stack: the `cel` crate (0.15, debug build)
-//! takes 4 MB for 16 nested brackets and 8 MB for 120 operators in a row, where the threads that
-//! load a program have 2 MB. A test holds both to the same results.
+//! **What is parsed fits into half a MiB of stack**: the crate's parser is recursive and takes
+//! 12 KiB for each bracket within another (cel 0.15 with `opt-level = 1`; 250 KiB without, so the
+//! workspace optimizes it in its dev profile too). So [`bounds`] come before it: the largest
+//! expressions they let through take 224 KiB.
 
-mod evaluate;
-mod parse;
+mod bounds;
+mod subset;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
+use cel::{Context, Env, ExecutionError, ParseErrors};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::evaluate::EvaluationError;
 pub(crate) use self::types::{Type, TypeError};
-use crate::graph::MAX_EXPRESSION;
 use crate::value::{Kind, Value};
 
-/// Expressions within expressions.
-const MAX_DEPTH: usize = 32;
-/// Operators and operands together.
-const MAX_PARTS: usize = 512;
+/// The functions and operators of CEL, without its macros.
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let language = Env::default().with_optional_support(false).with_stdlib();
+    Arc::new(language)
+});
 
 /// A parsed expression. Serialized it is its source.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expression {
     source: String,
-    root: Tree,
+    program: Arc<cel::Program>,
+    variables: BTreeSet<String>,
 }
 
 /// Why a text is no expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidExpression {
-    /// Longer than [`MAX_EXPRESSION`] bytes.
+    /// Longer than [`MAX_EXPRESSION`](crate::graph::MAX_EXPRESSION) bytes.
     #[error("the expression is longer than 4096 bytes")]
     TooLong,
     /// Too deep, or too many operators.
     #[error(
-        "the expression is too complex: more than 32 levels of brackets or 512 operators and operands"
+        "the expression is too complex: more than 16 brackets within each other, or 128 operators and brackets, those in text included"
     )]
     TooComplex,
     /// Not an expression.
-    #[error("the expression cannot be read at character {position}: {problem}")]
+    #[error("the expression cannot be read at character {character} of line {line}: {problem}")]
     Syntax {
         /// Counted from 1.
-        position: usize,
+        line: usize,
+        /// Counted from 1 in the line.
+        character: usize,
         /// What was found or missed there.
         problem: String,
     },
     /// CEL, but not the part of it that flows have.
     #[error("the expression uses {0}, which flows do not have")]
     NotAvailable(String),
+    /// A function that is called with other arguments than it has.
+    #[error("the function `{function}` is called as it cannot be: write {usage}")]
+    Call {
+        /// Its name.
+        function: &'static str,
+        /// How it is called.
+        usage: &'static str,
+    },
 }
 
-/// A node of a parsed expression.
-#[derive(Debug, Clone, PartialEq)]
-enum Tree {
-    Literal(Value),
-    Variable(String),
-    List(Vec<Tree>),
-    Unary(Unary, Box<Tree>),
-    Binary(Binary, Box<Tree>, Box<Tree>),
-    Choice(Box<[Tree; 3]>),
-    Index(Box<Tree>, Box<Tree>),
-    Call(Function, Vec<Tree>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unary {
-    Not,
-    Negate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Binary {
-    Or,
-    And,
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    In,
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-}
-
-/// Functions; the receiver of a method is the first argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Function {
-    Size,
-    Contains,
-    StartsWith,
-    EndsWith,
-    Int,
-    Double,
-    String,
-    Bool,
+/// Why an expression has no value now. Says nothing about the values of variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EvaluationError {
+    /// Types do not fit: wrong whatever the values are.
+    #[error("its operands have types that do not fit together")]
+    Types,
+    /// The values do not fit: division by zero, text that is no number, no such variable.
+    #[error("it has no value for what the variables hold now")]
+    Values,
+    /// The result is a list.
+    #[error("its result is a list")]
+    Result,
 }
 
 // === impl Expression ===
@@ -121,11 +98,16 @@ impl Expression {
     /// When it is no CEL, or more than flows have.
     pub fn parse(source: impl Into<String>) -> Result<Self, InvalidExpression> {
         let source = source.into();
-        if source.len() > MAX_EXPRESSION {
-            return Err(InvalidExpression::TooLong);
-        }
-        let root = parse::parse(&source)?;
-        Ok(Self { source, root })
+        bounds::check(&source)?;
+        let program = LANGUAGE.compile(&source).map_err(|errors| first(&errors))?;
+        subset::check(program.expression())?;
+        let references = program.references();
+        let variables = references.variables().into_iter().map(str::to_owned);
+        Ok(Self {
+            variables: variables.collect(),
+            source,
+            program: Arc::new(program),
+        })
     }
 
     /// The text it was parsed from.
@@ -135,29 +117,13 @@ impl Expression {
     }
 
     /// The variables it names.
-    pub(crate) fn variables(&self) -> BTreeSet<&str> {
-        let mut names = BTreeSet::new();
-        let mut open = vec![&self.root];
-        while let Some(tree) = open.pop() {
-            match tree {
-                Tree::Literal(_) => {}
-                Tree::Variable(name) => {
-                    names.insert(name.as_str());
-                }
-                Tree::List(items) | Tree::Call(_, items) => open.extend(items),
-                Tree::Unary(_, operand) => open.push(operand),
-                Tree::Binary(_, left, right) | Tree::Index(left, right) => {
-                    open.extend([&**left, &**right]);
-                }
-                Tree::Choice(parts) => open.extend(parts.iter()),
-            }
-        }
-        names
+    pub(crate) const fn variables(&self) -> &BTreeSet<String> {
+        &self.variables
     }
 
     /// The type of its value for variables of these types.
     pub(crate) fn type_of(&self, variables: &BTreeMap<String, Kind>) -> Result<Type, TypeError> {
-        types::type_of(&self.root, variables)
+        types::type_of(self.program.expression(), variables)
     }
 
     /// Its value. A variable that is not given has none: an error.
@@ -165,7 +131,21 @@ impl Expression {
         &self,
         variables: &BTreeMap<String, Value>,
     ) -> Result<Value, EvaluationError> {
-        evaluate::evaluate(&self.root, variables)
+        let mut context = Context::with_env(Arc::clone(&LANGUAGE));
+        for name in &self.variables {
+            if let Some(value) = variables.get(name) {
+                context.add_variable_from_value(name.as_str(), value.to_cel());
+            }
+        }
+        match self.program.execute(&context)? {
+            cel::Value::Null => Ok(Value::Null),
+            cel::Value::Bool(truth) => Ok(Value::Boolean(truth)),
+            cel::Value::Int(number) => Ok(Value::Integer(number)),
+            cel::Value::Float(number) if number.is_finite() => Ok(Value::Number(number)),
+            cel::Value::Float(_) => Err(EvaluationError::Values),
+            cel::Value::String(text) => Ok(Value::text(text.as_str())),
+            _ => Err(EvaluationError::Result),
+        }
     }
 
     /// Whether it is true.
@@ -206,90 +186,40 @@ impl fmt::Debug for Expression {
     }
 }
 
-// === impl Binary, Function ===
+// === errors of the crate ===
 
-impl Binary {
-    /// How tightly it binds; all of them group to the left.
-    const fn strength(self) -> u8 {
-        match self {
-            Self::Or => 1,
-            Self::And => 2,
-            Self::Equal
-            | Self::NotEqual
-            | Self::Less
-            | Self::LessOrEqual
-            | Self::Greater
-            | Self::GreaterOrEqual
-            | Self::In => 3,
-            Self::Add | Self::Subtract => 4,
-            Self::Multiply | Self::Divide | Self::Remainder => 5,
-        }
-    }
-
-    const fn symbol(self) -> &'static str {
-        match self {
-            Self::Or => "||",
-            Self::And => "&&",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::In => "in",
-            Self::Add => "+",
-            Self::Subtract => "-",
-            Self::Multiply => "*",
-            Self::Divide => "/",
-            Self::Remainder => "%",
-        }
+/// The first mistake, without the list of all that could stand there instead.
+fn first(errors: &ParseErrors) -> InvalidExpression {
+    let Some(error) = errors.errors.first() else {
+        return InvalidExpression::TooComplex;
+    };
+    let problem = error.msg.trim_start_matches("Syntax error: ");
+    let problem = problem.split(" expecting {").next().unwrap_or(problem);
+    InvalidExpression::Syntax {
+        line: usize::try_from(error.pos.0).unwrap_or(0).max(1),
+        character: usize::try_from(error.pos.1).unwrap_or(0).max(1),
+        problem: problem
+            .replace("mismatched input '<EOF>'", "unexpected end")
+            .replace("mismatched input", "unexpected")
+            .replace("'<EOF>'", "the end")
+            .replace("<EOF>", "the end"),
     }
 }
 
-impl Function {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "size" => Self::Size,
-            "contains" => Self::Contains,
-            "startsWith" => Self::StartsWith,
-            "endsWith" => Self::EndsWith,
-            "int" => Self::Int,
-            "double" => Self::Double,
-            "string" => Self::String,
-            "bool" => Self::Bool,
-            _ => return None,
-        })
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Size => "size",
-            Self::Contains => "contains",
-            Self::StartsWith => "startsWith",
-            Self::EndsWith => "endsWith",
-            Self::Int => "int",
-            Self::Double => "double",
-            Self::String => "string",
-            Self::Bool => "bool",
+impl From<ExecutionError> for EvaluationError {
+    /// The crate's text is dropped: it shows values.
+    fn from(error: ExecutionError) -> Self {
+        match error {
+            ExecutionError::UndeclaredReference(_)
+            | ExecutionError::ValuesNotComparable(..)
+            | ExecutionError::FunctionError { .. }
+            | ExecutionError::DivisionByZero(_)
+            | ExecutionError::RemainderByZero(_)
+            | ExecutionError::Overflow(..)
+            | ExecutionError::IndexOutOfBounds(_) => Self::Values,
+            _ => Self::Types,
         }
     }
-
-    /// Number of arguments, the receiver included, and whether it may or must be called on one.
-    const fn shape(self) -> (usize, Receiver) {
-        match self {
-            Self::Size => (1, Receiver::May),
-            Self::Contains | Self::StartsWith | Self::EndsWith => (2, Receiver::Must),
-            Self::Int | Self::Double | Self::String | Self::Bool => (1, Receiver::MustNot),
-        }
-    }
-}
-
-/// Whether a function is called as `value.function()`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Receiver {
-    May,
-    Must,
-    MustNot,
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Binary, Function, Tree, Unary};
+use cel::IdedExpr;
+use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
+
+use super::subset::arguments;
 use crate::value::Kind;
 
 /// The type of an expression.
@@ -40,125 +43,131 @@ const INTEGER: Type = Type::One(Kind::Integer);
 const NUMBER: Type = Type::One(Kind::Number);
 const TEXT: Type = Type::One(Kind::Text);
 
-pub(super) fn type_of(tree: &Tree, variables: &BTreeMap<String, Kind>) -> Result<Type, TypeError> {
-    match tree {
-        Tree::Literal(value) => Ok(value.kind().map_or(Type::Null, Type::One)),
+pub(super) fn type_of(
+    tree: &IdedExpr,
+    variables: &BTreeMap<String, Kind>,
+) -> Result<Type, TypeError> {
+    match &tree.expr {
+        Expr::Literal(literal) => Ok(match literal {
+            LiteralValue::Boolean(_) => BOOLEAN,
+            LiteralValue::Int(_) => INTEGER,
+            LiteralValue::Double(_) => NUMBER,
+            LiteralValue::String(_) => TEXT,
+            LiteralValue::Null | LiteralValue::Bytes(_) | LiteralValue::UInt(_) => Type::Null,
+        }),
         // Whether it is bound is another check.
-        Tree::Variable(name) => Ok(variables.get(name).copied().map_or(Type::Null, Type::One)),
-        Tree::List(items) => {
-            let kinds = items
-                .iter()
-                .map(|tree| match type_of(tree, variables)? {
-                    Type::One(kind) => Ok(Some(kind)),
-                    Type::Null => Ok(None),
-                    Type::Many(_) => Err(error("a list within a list")),
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            let first = kinds.first().copied().flatten();
-            Ok(Type::Many(
-                first.filter(|_| kinds.iter().all(|kind| *kind == first)),
-            ))
+        Expr::Ident(name) => Ok(variables.get(name).copied().map_or(Type::Null, Type::One)),
+        Expr::List(list) => {
+            let items = list.elements.iter().map(|item| type_of(item, variables));
+            list_of(&items.collect::<Result<Vec<_>, _>>()?)
         }
-        Tree::Unary(operator, operand) => match (operator, type_of(operand, variables)?) {
-            (Unary::Not, BOOLEAN) => Ok(BOOLEAN),
-            (Unary::Negate, kind) if kind.is_numeric() => Ok(kind),
-            (Unary::Not, other) => Err(error(&format!("! before {}", other.as_str()))),
-            (Unary::Negate, other) => Err(error(&format!("- before {}", other.as_str()))),
-        },
-        Tree::Binary(operator, left, right) => binary(
-            *operator,
-            type_of(left, variables)?,
-            type_of(right, variables)?,
-        ),
-        Tree::Choice(parts) => {
-            let [condition, yes, no] = &**parts;
-            match type_of(condition, variables)? {
-                BOOLEAN => {}
-                other => return Err(error(&format!("? after {}", other.as_str()))),
-            }
-            match (type_of(yes, variables)?, type_of(no, variables)?) {
-                (yes, no) if yes == no => Ok(yes),
-                (yes, no) => Err(error(&format!(
-                    "either {} or {}",
-                    yes.as_str(),
-                    no.as_str()
-                ))),
-            }
+        Expr::Call(call) => {
+            let types = arguments(call).map(|argument| type_of(argument, variables));
+            type_of_call(call, &types.collect::<Result<Vec<_>, _>>()?)
         }
-        Tree::Index(list, index) => match (type_of(list, variables)?, type_of(index, variables)?) {
-            (Type::Many(Some(kind)), INTEGER) => Ok(Type::One(kind)),
-            (Type::Many(None), INTEGER) => Err(error("an item of an empty or mixed list")),
-            (list, index) => Err(error(&format!(
-                "{} as index of {}",
-                index.as_str(),
-                list.as_str()
-            ))),
-        },
-        Tree::Call(function, arguments) => {
-            let types = arguments
-                .iter()
-                .map(|tree| type_of(tree, variables))
-                .collect::<Result<Vec<_>, _>>()?;
-            call(*function, &types)
+        // Not in the subset.
+        _ => Ok(Type::Null),
+    }
+}
+
+fn list_of(items: &[Type]) -> Result<Type, TypeError> {
+    let kinds = items.iter().map(|item| match item {
+        Type::One(kind) => Ok(Some(*kind)),
+        Type::Null => Ok(None),
+        Type::Many(_) => Err(error("a list within a list")),
+    });
+    let kinds = kinds.collect::<Result<Vec<_>, _>>()?;
+    let first = kinds.first().copied().flatten();
+    Ok(Type::Many(
+        first.filter(|_| kinds.iter().all(|kind| *kind == first)),
+    ))
+}
+
+fn type_of_call(call: &CallExpr, arguments: &[Type]) -> Result<Type, TypeError> {
+    let name = call.func_name.as_str();
+    let symbol = name.trim_matches(['_', '@']);
+    match (name, arguments) {
+        (operators::CONDITIONAL, [condition, yes, no]) => choice(*condition, *yes, *no),
+        (operators::INDEX, [list, index]) => item(*list, *index),
+        (operators::LOGICAL_NOT, [BOOLEAN]) => Ok(BOOLEAN),
+        (operators::NEGATE, [kind]) if kind.is_numeric() => Ok(*kind),
+        (operators::LOGICAL_NOT | operators::NEGATE, [other]) => {
+            Err(error(&format!("{symbol} before {}", other.as_str())))
+        }
+        (_, [left, right]) if symbol != name => binary(name, *left, *right)
+            .ok_or_else(|| error(&format!("{} {symbol} {}", left.as_str(), right.as_str()))),
+        _ => function(name, arguments).ok_or_else(|| {
+            let given: Vec<_> = arguments.iter().map(|kind| kind.as_str()).collect();
+            error(&format!("{name}() of {}", given.join(" and ")))
+        }),
+    }
+}
+
+fn choice(condition: Type, yes: Type, no: Type) -> Result<Type, TypeError> {
+    if condition != BOOLEAN {
+        return Err(error(&format!("? after {}", condition.as_str())));
+    }
+    if yes != no {
+        let (yes, no) = (yes.as_str(), no.as_str());
+        return Err(error(&format!("either {yes} or {no}")));
+    }
+    Ok(yes)
+}
+
+fn item(list: Type, index: Type) -> Result<Type, TypeError> {
+    match (list, index) {
+        (Type::Many(Some(kind)), INTEGER) => Ok(Type::One(kind)),
+        (Type::Many(None), INTEGER) => Err(error("an item of an empty or mixed list")),
+        (list, index) => {
+            let (list, index) = (list.as_str(), index.as_str());
+            Err(error(&format!("{index} as index of {list}")))
         }
     }
 }
 
-fn binary(operator: Binary, left: Type, right: Type) -> Result<Type, TypeError> {
+fn binary(operator: &str, left: Type, right: Type) -> Option<Type> {
+    let numeric = left.is_numeric() && right.is_numeric();
     let fits = match operator {
-        Binary::Or | Binary::And => (left == BOOLEAN && right == BOOLEAN).then_some(BOOLEAN),
-        Binary::Equal | Binary::NotEqual => {
-            let comparable = left == right
-                || left == Type::Null
-                || right == Type::Null
-                || (left.is_numeric() && right.is_numeric())
-                || matches!((left, right), (Type::Many(_), Type::Many(_)));
-            comparable.then_some(BOOLEAN)
+        operators::LOGICAL_OR | operators::LOGICAL_AND => left == BOOLEAN && right == BOOLEAN,
+        operators::EQUALS | operators::NOT_EQUALS => {
+            let null = left == Type::Null || right == Type::Null;
+            let lists = matches!((left, right), (Type::Many(_), Type::Many(_)));
+            null || numeric || lists || left == right
         }
-        Binary::Less | Binary::LessOrEqual | Binary::Greater | Binary::GreaterOrEqual => {
-            let ordered = matches!(left, Type::One(_)) && left == right;
-            (ordered || (left.is_numeric() && right.is_numeric())).then_some(BOOLEAN)
-        }
-        Binary::In => match (left, right) {
-            (Type::One(_) | Type::Null, Type::Many(None)) => Some(BOOLEAN),
-            (Type::One(left), Type::Many(Some(right))) => (left == right).then_some(BOOLEAN),
-            _ => None,
+        operators::LESS
+        | operators::LESS_EQUALS
+        | operators::GREATER
+        | operators::GREATER_EQUALS => numeric || (matches!(left, Type::One(_)) && left == right),
+        operators::IN => match (left, right) {
+            (Type::One(_) | Type::Null, Type::Many(None)) => true,
+            (Type::One(left), Type::Many(Some(right))) => left == right,
+            _ => false,
         },
-        Binary::Add => match (left, right) {
-            (INTEGER, INTEGER) | (NUMBER, NUMBER) | (TEXT, TEXT) => Some(left),
-            (Type::Many(a), Type::Many(b)) => Some(Type::Many(a.filter(|_| a == b))),
-            _ => None,
-        },
-        Binary::Subtract | Binary::Multiply | Binary::Divide => {
-            (left.is_numeric() && left == right).then_some(left)
-        }
-        Binary::Remainder => (left == INTEGER && right == INTEGER).then_some(INTEGER),
+        _ => return arithmetic(operator, left, right),
     };
-    fits.ok_or_else(|| {
-        error(&format!(
-            "{} {} {}",
-            left.as_str(),
-            operator.symbol(),
-            right.as_str()
-        ))
-    })
+    fits.then_some(BOOLEAN)
 }
 
-fn call(function: Function, arguments: &[Type]) -> Result<Type, TypeError> {
-    let fits = match (function, arguments) {
-        (Function::Size, [TEXT | Type::Many(_)]) | (Function::Int, [INTEGER | NUMBER | TEXT]) => {
-            Some(INTEGER)
+fn arithmetic(operator: &str, left: Type, right: Type) -> Option<Type> {
+    match (operator, left, right) {
+        (operators::ADD, Type::Many(a), Type::Many(b)) => Some(Type::Many(a.filter(|_| a == b))),
+        (operators::ADD, TEXT, TEXT) => Some(TEXT),
+        (operators::MODULO, INTEGER, INTEGER) => Some(INTEGER),
+        (operators::MODULO, ..) => None,
+        _ => (left.is_numeric() && left == right).then_some(left),
+    }
+}
+
+fn function(name: &str, arguments: &[Type]) -> Option<Type> {
+    match (name, arguments) {
+        ("size", [TEXT | Type::Many(_)]) | ("int", [INTEGER | NUMBER | TEXT]) => Some(INTEGER),
+        ("contains" | "startsWith" | "endsWith", [TEXT, TEXT]) | ("bool", [BOOLEAN | TEXT]) => {
+            Some(BOOLEAN)
         }
-        (Function::Contains | Function::StartsWith | Function::EndsWith, [TEXT, TEXT])
-        | (Function::Bool, [BOOLEAN | TEXT]) => Some(BOOLEAN),
-        (Function::Double, [INTEGER | NUMBER | TEXT]) => Some(NUMBER),
-        (Function::String, [Type::One(_)]) => Some(TEXT),
+        ("double", [INTEGER | NUMBER | TEXT]) => Some(NUMBER),
+        ("string", [Type::One(_)]) => Some(TEXT),
         _ => None,
-    };
-    fits.ok_or_else(|| {
-        let given: Vec<_> = arguments.iter().map(|kind| kind.as_str()).collect();
-        error(&format!("{}() of {}", function.name(), given.join(" and ")))
-    })
+    }
 }
 
 fn error(what: &str) -> TypeError {

@@ -23,7 +23,7 @@ pub use self::step::{
 pub const MAX_NODES: usize = 200;
 /// The longest text of a prompt or template, in characters.
 pub const MAX_TEXT: usize = 2000;
-/// The longest expression, in bytes: what the CEL parser is measured to take in its stride.
+/// The longest expression, in bytes.
 pub const MAX_EXPRESSION: usize = 4096;
 /// The longest phrase, in characters.
 pub const MAX_PHRASE: usize = 100;

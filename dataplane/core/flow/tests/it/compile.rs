@@ -41,7 +41,7 @@ fn every_mistake_is_named_with_its_node_and_a_fix() {
         ),
         (
             "  a: {branch: {}, edges: [{if: '1 +', to: end}, {to: end}]}\n",
-            "node `a`: the expression cannot be read at character 4: expected a value; correct the expression",
+            "node `a`: the expression cannot be read at character 4 of line 1: unexpected end; correct the expression",
         ),
         (
             "  a: {branch: {}, edges: [{if: '1 + 1', to: end}, {to: end}]}\n",

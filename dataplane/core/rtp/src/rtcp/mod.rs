@@ -6,6 +6,6 @@ mod session;
 mod write;
 
 pub use packet::{ControlPacket, ParseError, ReportBlock, SenderInfo};
-pub use read::parse;
+pub use read::{parse, reporter};
 pub use session::{ControlSession, Heard};
 pub use write::write;

@@ -36,6 +36,18 @@ pub fn parse(datagram: &[u8]) -> Result<Vec<ControlPacket>, ParseError> {
     }
 }
 
+/// The SSRC that a compound is by: that of the report it begins with. Looks at eight octets only, so
+/// that who sent it can be judged before anything is read.
+#[must_use]
+pub fn reporter(datagram: &[u8]) -> Option<u32> {
+    match datagram {
+        [first, SENDER_REPORT | RECEIVER_REPORT, _, _, a, b, c, d, ..] if first >> 6 == 2 => {
+            Some(u32::from_be_bytes([*a, *b, *c, *d]))
+        }
+        _ => None,
+    }
+}
+
 fn without_padding(body: &[u8], is_last: bool) -> Result<&[u8], ParseError> {
     let count = usize::from(*body.last().ok_or(ParseError::Padding)?);
     match body.len().checked_sub(count) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod allocation;
+mod control_latch;
 mod digits;
 mod latch;
 mod network;

@@ -243,7 +243,8 @@ impl Core {
         let from = NameAddr::parse(single(headers, &HeaderName::From)?).ok_or("bad From")?;
         let to = NameAddr::parse(single(headers, &HeaderName::To)?).ok_or("bad To")?;
         let call_id = single(headers, &HeaderName::CallId)?.clone();
-        let printable = |b: &u8| !matches!(b, b' ' | b'\t');
+        // A word of RFC 3261 section 25.1 has no control characters; databases refuse some of them.
+        let printable = |b: &u8| *b > b' ' && *b != 0x7F;
         if call_id.is_empty() || !call_id.iter().all(printable) {
             return Err("bad Call-ID");
         }

@@ -31,6 +31,10 @@ use crate::link::{Link, TimerKey};
 use crate::message::{HeaderName, Method, Request, Response, StatusCode};
 use crate::outgoing::Outgoing;
 
+/// How many answers of a forked INVITE are heard. Each costs an ACK and a BYE with its transaction,
+/// and whoever has seen our INVITE can make up any number of them.
+const FORKS: usize = 8;
+
 /// A transaction of this agent, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TransactionId(u64);
@@ -257,10 +261,14 @@ impl Transactions {
             } => {
                 let tag = response.core.to.tag();
                 let known = acks.iter().find(|(of, ..)| of.as_ref() == tag);
-                if let (true, Some((_, path, ack))) = (status.is_success(), known) {
-                    link.counters.retransmissions += 1;
-                    link.transmit(*path, ack.clone());
-                    return None;
+                match known {
+                    Some((_, path, ack)) if status.is_success() => {
+                        link.counters.retransmissions += 1;
+                        link.transmit(*path, ack.clone());
+                        return None;
+                    }
+                    None if status.is_success() && acks.len() >= FORKS => return None,
+                    _ => {}
                 }
                 let failure = !status.is_provisional() && !status.is_success();
                 let ack = failure.then(|| {
@@ -293,13 +301,10 @@ impl Transactions {
         path: Path,
         ack: Bytes,
     ) {
-        // A fork beyond this many answers gets its ACK and BYE once and no repetition.
-        const FORKS: usize = 8;
         if let Some(Entry {
             machine: Machine::ClientInvite { acks, .. },
             ..
         }) = self.entries.get_mut(&id)
-            && acks.len() < FORKS
         {
             acks.push((to_tag, path, ack.clone()));
         }
@@ -367,7 +372,10 @@ impl Transactions {
                     link.set_timer(TimerKey::Transaction(id, timer), after);
                 }
                 Effect::Clear(timer) => link.schedule.clear(TimerKey::Transaction(id, timer)),
-                Effect::TimedOut => timed_out = self.remove(link, id),
+                Effect::TimedOut => {
+                    link.counters.transactions_timed_out += 1;
+                    timed_out = self.remove(link, id);
+                }
                 Effect::Terminated => {
                     self.remove(link, id);
                 }

@@ -52,7 +52,10 @@ impl UserAgent {
         }
         let path = match next_hop.transport {
             Transport::Udp => Path::Udp(next_hop.address),
-            Transport::Tcp => Path::Tcp(self.link.connection_to(next_hop.address)),
+            Transport::Tcp => {
+                let connection = self.link.connection_to(next_hop.address);
+                Path::Tcp(connection.ok_or(Refused::Full)?)
+            }
         };
         let invite = Outgoing {
             method: Method::Invite,

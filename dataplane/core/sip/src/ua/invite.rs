@@ -44,7 +44,7 @@ pub struct NextHop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// [`crate::Limits`] are reached.
-    #[error("too many SIP sessions or transactions at once")]
+    #[error("too many SIP sessions, transactions or connections at once")]
     Full,
     /// The Call-ID is empty or holds characters it cannot, or a header name is no token.
     #[error("the Call-ID or a header name is malformed")]

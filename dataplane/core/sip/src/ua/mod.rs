@@ -19,6 +19,7 @@ pub use invite::{InviteRequest, NextHop, Refused};
 
 use crate::auth::NonceBook;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::dialog::DialogKey;
 use crate::event::{Ending, Event};
 use crate::input::{Command, ConnectionId, Input, Output, Path, SessionId};
@@ -48,19 +49,6 @@ pub struct UserAgent {
     outbound: HashMap<Bytes, SessionId>,
     last_session: u64,
     draining: bool,
-}
-
-/// What a user agent counted since it was made; for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Requests taken, retransmissions not counted.
-    pub requests: u64,
-    /// Bytes that were no SIP message.
-    pub malformed: u64,
-    /// Messages sent again because no answer came.
-    pub retransmissions: u64,
-    /// INVITEs refused with 503 because a limit was reached or the agent drains.
-    pub overload_refusals: u64,
 }
 
 impl UserAgent {
@@ -196,6 +184,7 @@ impl UserAgent {
     }
 
     fn message(&mut self, message: Message, path: Path) {
+        self.link.counters.received(&message);
         match message {
             Message::Request(request) => self.request(request, path),
             Message::Response(response) => self.response(&response),
@@ -206,7 +195,6 @@ impl UserAgent {
         if let Received::Absorbed = self.transactions.receive_request(&mut self.link, &request) {
             return;
         }
-        self.link.counters.requests += 1;
         match request.method {
             Method::Ack => self.on_ack(&request),
             Method::Cancel => self.on_cancel(&request, path),

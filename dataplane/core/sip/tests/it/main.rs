@@ -8,7 +8,9 @@
 
 mod agents;
 mod challenge;
+mod counters;
 mod faults;
+mod limits;
 mod link;
 mod never_panics;
 mod raw;

@@ -114,16 +114,39 @@ fn what_is_too_large_is_refused_before_it_is_read() {
 #[test]
 fn connections_beyond_the_limit_are_closed() {
     let mut server = Server::new();
-    for n in 0..=1_000 {
+    for n in 0..=1_000_u64 {
+        let connection = ConnectionId::accepted(n);
+        let peer = format!("198.51.100.{}:5080", n % 250).parse().unwrap();
+        server.input(Input::StreamOpened { connection, peer });
+    }
+    assert!(is_served(&mut server, 999));
+    assert!(!is_served(&mut server, 1_000));
+}
+
+#[test]
+fn one_address_does_not_take_all_connections() {
+    let mut server = Server::new();
+    for n in 0..=100 {
         let connection = ConnectionId::accepted(n);
         let peer = peer();
         server.input(Input::StreamOpened { connection, peer });
     }
-    let last = ConnectionId::accepted(1_000);
+    assert!(is_served(&mut server, 99));
+    assert!(!is_served(&mut server, 100));
+    let (connection, peer) = (ConnectionId::accepted(101), "192.0.2.9:5060");
+    let peer = peer.parse().unwrap();
+    server.input(Input::StreamOpened { connection, peer });
+    assert!(is_served(&mut server, 101));
+}
+
+/// Whether a connection gets an answer.
+fn is_served(server: &mut Server, connection: u64) -> bool {
+    let options = over_tcp(&request("OPTIONS", "", ""));
+    server.sent.clear();
     push(
-        &mut server,
-        last,
-        over_tcp(&request("OPTIONS", "", "")).as_bytes(),
+        server,
+        ConnectionId::accepted(connection),
+        options.as_bytes(),
     );
-    assert!(server.sent.is_empty(), "{:?}", server.sent);
+    !server.sent.is_empty()
 }

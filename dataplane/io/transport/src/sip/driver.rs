@@ -11,10 +11,11 @@ use callplane_sip::{
     StatusCode, UserAgent,
 };
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
 use super::handle::{IncomingCall, Session, SessionHandle, ToDriver};
+use super::stats::{Dropped, Stats};
 use super::stream::{FromStream, SEND_QUEUE, StreamTask};
 
 /// Events of one session that wait to be taken.
@@ -36,13 +37,22 @@ pub(super) struct Driver {
     tcp: TcpListener,
     tcp_idle: Duration,
     origin: tokio::time::Instant,
-    handles: mpsc::WeakSender<ToDriver>,
-    calls: mpsc::Sender<IncomingCall>,
+    queues: Queues,
+    dropped: Dropped,
+    send_failures: u64,
     sessions: HashMap<SessionId, mpsc::Sender<Event>>,
     streams: HashMap<ConnectionId, mpsc::Sender<Bytes>>,
     accepted: u64,
     from_streams: mpsc::Sender<FromStream>,
     stream_reads: mpsc::Receiver<FromStream>,
+}
+
+/// The ways from the task to those who hold a handle.
+pub(super) struct Queues {
+    /// Weak: the task ends when nobody else can reach it.
+    pub(super) handles: mpsc::WeakSender<ToDriver>,
+    pub(super) calls: mpsc::Sender<IncomingCall>,
+    pub(super) stats: watch::Sender<Stats>,
 }
 
 /// What woke the task.
@@ -61,8 +71,7 @@ impl Driver {
         udp: UdpSocket,
         tcp: TcpListener,
         tcp_idle: Duration,
-        handles: mpsc::WeakSender<ToDriver>,
-        calls: mpsc::Sender<IncomingCall>,
+        queues: Queues,
     ) -> Self {
         let (from_streams, stream_reads) = mpsc::channel(STREAM_READS);
         Self {
@@ -71,8 +80,9 @@ impl Driver {
             tcp,
             tcp_idle,
             origin: tokio::time::Instant::now(),
-            handles,
-            calls,
+            queues,
+            dropped: Dropped::default(),
+            send_failures: 0,
             sessions: HashMap::new(),
             streams: HashMap::new(),
             accepted: 0,
@@ -156,6 +166,19 @@ impl Driver {
     fn handle(&mut self, input: Input) {
         let now = self.now();
         self.agent.handle(now, input);
+        self.tell();
+    }
+
+    /// Publishes what was counted, before anybody sees what it led to.
+    fn tell(&self) {
+        self.queues.stats.send_replace(Stats {
+            agent: self.agent.counters(),
+            sessions: self.agent.session_count(),
+            transactions: self.agent.transaction_count(),
+            connections: self.streams.len(),
+            dropped: self.dropped,
+            send_failures: self.send_failures,
+        });
     }
 
     // === in ===
@@ -201,15 +224,13 @@ impl Driver {
                 self.handle(Input::Command { session, command });
             }
             ToDriver::Drain(draining) => self.handle(Input::Drain(draining)),
-            ToDriver::Counters(reply) => {
-                let _ = reply.send((self.agent.counters(), self.agent.session_count()));
-            }
         }
     }
 
     fn invite(&mut self, invite: InviteRequest, reply: oneshot::Sender<Result<Session, Refused>>) {
         let now = self.now();
         let placed = self.agent.invite(now, invite);
+        self.tell();
         // A caller that went away meanwhile drops the session, which hangs up.
         let _ = match placed {
             Ok(id) => match self.open_session(id) {
@@ -222,7 +243,7 @@ impl Driver {
 
     /// The channel of a session; `None` when nobody is left who could hold its other end.
     fn open_session(&mut self, id: SessionId) -> Option<Session> {
-        let requests = self.handles.upgrade()?;
+        let requests = self.queues.handles.upgrade()?;
         let (sender, events) = mpsc::channel(EVENTS);
         self.sessions.insert(id, sender);
         let handle = SessionHandle { id, requests };
@@ -270,7 +291,9 @@ impl Driver {
         match path {
             Path::Udp(peer) => {
                 if let Err(error) = self.udp.send_to(&bytes, peer).await {
-                    tracing::warn!(%error, "failed to send a SIP datagram");
+                    // Strangers choose where answers go: counted, and no line in the log for each.
+                    tracing::debug!(%error, "failed to send a SIP datagram");
+                    self.send_failures += 1;
                     self.handle(Input::SendFailed { path });
                 }
             }
@@ -280,6 +303,7 @@ impl Driver {
                     .get(&connection)
                     .is_some_and(|stream| stream.try_send(bytes).is_ok());
                 if !sent {
+                    self.dropped.to_connection += 1;
                     self.streams.remove(&connection);
                     self.handle(Input::StreamClosed { connection });
                 }
@@ -291,8 +315,9 @@ impl Driver {
         if let Event::Incoming(invite) = event {
             let session = self.open_session(id);
             let call = session.map(|session| IncomingCall { invite, session });
-            let taken = call.is_some_and(|call| self.calls.try_send(call).is_ok());
+            let taken = call.is_some_and(|call| self.queues.calls.try_send(call).is_ok());
             if !taken {
+                self.dropped.incoming_calls += 1;
                 self.sessions.remove(&id);
                 self.refuse(id);
             }
@@ -307,6 +332,7 @@ impl Driver {
             self.sessions.remove(&id);
         }
         if !taken && !over {
+            self.dropped.session_events += 1;
             tracing::debug!("nobody takes the events of a SIP session; hanging up");
             self.hang_up(id);
         }

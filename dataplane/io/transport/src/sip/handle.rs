@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callplane_sip::{
-    Challenge, Command, Counters, Event, IncomingInvite, InviteRequest, Refused, SessionId,
-    StatusCode,
+    Challenge, Command, Event, IncomingInvite, InviteRequest, Refused, SessionId, StatusCode,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::stats::Stats;
 
 /// The task is gone: it was told to stop, or its sockets failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,7 @@ pub struct Stopped;
 pub struct SipHandle {
     pub(super) requests: mpsc::Sender<ToDriver>,
     pub(super) local: SocketAddr,
+    pub(super) stats: watch::Receiver<Stats>,
 }
 
 /// The calls that come in.
@@ -65,7 +67,6 @@ pub(super) enum ToDriver {
         command: Command,
     },
     Drain(bool),
-    Counters(oneshot::Sender<(Counters, usize)>),
 }
 
 /// Why a command was not taken at once.
@@ -120,15 +121,16 @@ impl SipHandle {
         self.send(ToDriver::Drain(draining)).await
     }
 
-    /// What the agent counted, and the sessions under way.
-    ///
-    /// # Errors
-    ///
-    /// [`Stopped`].
-    pub async fn counters(&self) -> Result<(Counters, usize), Stopped> {
-        let (reply, answer) = oneshot::channel();
-        self.send(ToDriver::Counters(reply)).await?;
-        answer.await.map_err(|_| Stopped)
+    /// What the task counted and holds.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        *self.stats.borrow()
+    }
+
+    /// As [`SipHandle::stats`], for somebody who shall not keep the task alive.
+    #[must_use]
+    pub fn watch_stats(&self) -> watch::Receiver<Stats> {
+        self.stats.clone()
     }
 
     async fn send(&self, request: ToDriver) -> Result<(), Stopped> {

@@ -8,6 +8,7 @@
 
 mod driver;
 mod handle;
+mod stats;
 mod stream;
 
 use std::io;
@@ -16,13 +17,14 @@ use std::time::Duration;
 
 use callplane_sip::{Config, UserAgent};
 use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use handle::{
     Incoming, IncomingCall, InviteError, NotSent, Session, SessionHandle, SipHandle, Stopped,
 };
+pub use stats::{Dropped, Stats};
 
-use driver::Driver;
+use driver::{Driver, Queues};
 
 /// How long a connection may be silent. Longer than calls usually last, because a caller behind a
 /// NAT can be reached on its own connection only.
@@ -64,16 +66,19 @@ pub async fn start(
     }
     let (requests, from_handles) = mpsc::channel(REQUESTS);
     let (calls, incoming) = mpsc::channel(INCOMING);
-    let driver = Driver::new(
-        UserAgent::new(config, seed),
-        udp,
-        tcp,
-        tcp_idle,
-        requests.downgrade(),
+    let (told, stats) = watch::channel(Stats::default());
+    let queues = Queues {
+        handles: requests.downgrade(),
         calls,
-    );
+        stats: told,
+    };
+    let driver = Driver::new(UserAgent::new(config, seed), udp, tcp, tcp_idle, queues);
     tokio::spawn(driver.run(from_handles));
-    let handle = SipHandle { requests, local };
+    let handle = SipHandle {
+        requests,
+        local,
+        stats,
+    };
     Ok((handle, Incoming { calls: incoming }))
 }
 

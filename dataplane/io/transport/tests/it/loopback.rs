@@ -99,8 +99,10 @@ async fn a_call_runs_over_udp_and_over_tcp() {
         assert_eq!(ending(&mut his).await, Ending::Local);
         assert_eq!(ending(&mut hers).await, Ending::Bye);
         assert!(within(hers.next_event()).await.is_none());
-        let (counters, sessions) = within(alice.counters()).await.unwrap();
-        assert_eq!((counters.malformed, sessions), (0, 0));
+        let stats = alice.stats();
+        assert_eq!((stats.agent.malformed, stats.sessions), (0, 0));
+        let answered: u64 = stats.agent.responses_received.iter().map(|(_, n)| n).sum();
+        assert!(answered >= 2, "180 and 200 at least: {answered}");
     }
 }
 
@@ -123,6 +125,7 @@ async fn calls_that_nobody_takes_are_refused_with_503() {
     let request = invite("c", bob.local_address(), Transport::Udp);
     let mut hers = within(alice.invite(request)).await.unwrap();
     let ended = ending(&mut hers).await;
+    assert_eq!(bob.stats().dropped.incoming_calls, 1);
     assert!(
         matches!(
             ended,
@@ -187,6 +190,29 @@ async fn after_noise_on_udp_and_tcp_the_next_options_is_answered() {
     }
     let length = within(tcp.read(&mut buffer)).await.unwrap();
     assert!(buffer[..length].starts_with(b"SIP/2.0 200 "));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_sent_is_counted_and_the_next_one_is_sent() {
+    let (bob, _bobs) = agent().await;
+    let address = bob.local_address();
+    let udp = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let options = |port: u16| {
+        format!(
+            "OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bKp\r\n\
+             From: <sip:x>;tag=1\r\nTo: <sip:{address}>\r\nCall-ID: p\r\nCSeq: 1 OPTIONS\r\n\
+             Content-Length: 0\r\n\r\n"
+        )
+    };
+    for port in [0, udp.local_addr().unwrap().port()] {
+        udp.send_to(options(port).as_bytes(), address)
+            .await
+            .unwrap();
+    }
+    let mut buffer = [0; 2_000];
+    let length = within(udp.recv(&mut buffer)).await.unwrap();
+    assert!(buffer[..length].starts_with(b"SIP/2.0 200 "));
+    assert_eq!(bob.stats().send_failures, 1);
 }
 
 #[tokio::test]

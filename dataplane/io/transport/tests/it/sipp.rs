@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use bytes::Bytes;
 use callplane_sip::{Challenge, Ending, Event, Transport};
@@ -66,6 +67,27 @@ fn free_port() -> u16 {
     socket.local_addr().unwrap().port()
 }
 
+/// Waits until somebody listens on a port of the loopback interface, as the system's tables tell
+/// without a packet that SIPp would see.
+async fn listened_on(port: u16, transport: Transport) {
+    let (table, state) = match transport {
+        Transport::Udp => ("/proc/net/udp", "07"),
+        Transport::Tcp => ("/proc/net/tcp", "0A"),
+    };
+    let local = format!("0100007F:{port:04X}");
+    let bound = |line: &str| {
+        let mut columns = line.split_whitespace().skip(1);
+        columns.next() == Some(&local) && columns.nth(1) == Some(state)
+    };
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let listens = async {
+        while !std::fs::read_to_string(table).unwrap().lines().any(bound) {
+            looks.tick().await;
+        }
+    };
+    within(listens).await;
+}
+
 /// Answers every call; counts how they end.
 async fn answer_calls(mut incoming: Incoming, count: usize) -> Vec<Ending> {
     let mut endings = Vec::new();
@@ -124,28 +146,24 @@ async fn sipp_answers_our_call_and_our_bye_over_udp_and_tcp() {
         let port = port.to_string();
         let arguments = ["-sn", "uas", "-p", &port, "-m", "1", "-t", name];
         let call = async {
-            // SIPp may take a moment to bind: over UDP the INVITE is repeated, over TCP we ask again.
-            for attempt in 0..100 {
-                let request = invite(&format!("to-sipp-{attempt}"), callee, transport);
-                let mut session = alice.invite(request).await.unwrap();
-                while let Some(event) = session.next_event().await {
-                    match event {
-                        Event::Answered { sdp } => {
-                            assert!(sdp.starts_with(b"v=0"));
-                            session.handle().hangup().await.unwrap();
-                        }
-                        Event::Ended(Ending::Local) => return true,
-                        Event::Ended(_) => {
-                            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                        }
-                        _ => {}
+            listened_on(callee.port(), transport).await;
+            let request = invite("to-sipp", callee, transport);
+            let mut session = alice.invite(request).await.unwrap();
+            let mut ending = None;
+            while let Some(event) = session.next_event().await {
+                match event {
+                    Event::Answered { sdp } => {
+                        assert!(sdp.starts_with(b"v=0"));
+                        session.handle().hangup().await.unwrap();
                     }
+                    Event::Ended(ended) => ending = Some(ended),
+                    _ => {}
                 }
             }
-            false
+            ending
         };
-        let (answered, output) = tokio::join!(call, sipp(&arguments));
-        assert!(answered);
+        let (ending, output) = tokio::join!(within(call), sipp(&arguments));
+        assert_eq!(ending, Some(Ending::Local));
         assert_success(&output);
     }
 }

@@ -1,80 +1,16 @@
-//! Media nodes: registration, heartbeats, and closing what a lost node left open.
-//!
-//! A node is known by name and **epoch**: every start of a node is a new epoch, and what an older
-//! epoch left open can only be closed, never continued. A node is lost when it has been silent for
-//! [`LEASE`]. After an outage of the database everybody has been silent, so a node may judge
-//! others only once it has itself been heard without a gap for that long.
+//! Closing what lost nodes left open.
 
 use std::time::Duration;
 
-use callplane_types::{CallId, TenantId, WallTime};
+use callplane_types::CallId;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::time::wall;
-use crate::{Error, Fence, OperatorDatabase, Result, TenantDatabase};
-
-/// How long a node may be silent before it is lost; `platform.media_node_lease()` is the same.
-pub const LEASE: Duration = Duration::from_secs(15);
+use super::NodeEpoch;
+use crate::{Result, TenantDatabase};
 
 /// How old something open must be before a node lets [`close_strays`] close it.
 pub const STRAY_AGE: Duration = Duration::from_secs(10);
-
-/// What a starting node says about itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
-    /// Name of the pod; unique within the tenant.
-    pub name: String,
-    /// Namespace of the pod.
-    pub namespace: String,
-    /// Name of the MediaPool.
-    pub pool: String,
-    /// `metadata.uid` of the pod where it is known.
-    pub pod_uid: Option<Uuid>,
-    /// Address that others reach its SIP port at.
-    pub address: String,
-    /// How many calls it carries at once.
-    pub slots: u32,
-}
-
-/// A registered node: the name and the epoch it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct NodeEpoch {
-    /// Name of the pod.
-    pub name: String,
-    /// Which start of that name.
-    pub epoch: i64,
-}
-
-/// What a node does at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Load {
-    /// Calls it carries.
-    pub active_calls: u32,
-    /// Whether it takes no new ones.
-    pub draining: bool,
-}
-
-/// A row of `platform.media_nodes`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaNode {
-    /// Name and epoch.
-    pub node: NodeEpoch,
-    /// Name of the MediaPool.
-    pub pool: String,
-    /// Where it is reached.
-    pub address: Option<String>,
-    /// How many calls it can carry.
-    pub slots: u32,
-    /// How many it carries.
-    pub active_calls: u32,
-    /// `starting`, `ready`, `draining`, `lost`, `gone`.
-    pub status: String,
-    /// When it was last heard.
-    pub last_heartbeat_at: WallTime,
-    /// Whether it was heard within [`LEASE`].
-    pub alive: bool,
-}
 
 /// What [`sweep`] closed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,82 +21,6 @@ pub struct Swept {
     pub recipients: u64,
     /// Nodes that are marked lost.
     pub nodes: Vec<NodeEpoch>,
-}
-
-/// Registers a starting node and gives it the next epoch of its name.
-pub async fn register(database: &TenantDatabase, node: &Registration) -> Result<NodeEpoch> {
-    let Registration {
-        name,
-        namespace,
-        pool,
-        pod_uid,
-        address,
-        slots,
-    } = node;
-    let epoch = sqlx::query(
-        "INSERT INTO platform.media_nodes AS n
-            (tenant_id, pod_name, namespace, pool_name, pod_uid, address, capacity_sessions, status)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready')
-         ON CONFLICT (tenant_id, pod_name) DO UPDATE
-            SET namespace = excluded.namespace, pool_name = excluded.pool_name,
-                pod_uid = excluded.pod_uid, address = excluded.address,
-                capacity_sessions = excluded.capacity_sessions, status = 'ready',
-                active_sessions = 0, epoch = n.epoch + 1,
-                registered_at = now(), steady_since = now(), last_heartbeat_at = now()
-         RETURNING epoch",
-    )
-    .bind(database.tenant().uuid())
-    .bind(name)
-    .bind(namespace)
-    .bind(pool)
-    .bind(pod_uid)
-    .bind(address)
-    .bind(i32::try_from(*slots).unwrap_or(i32::MAX))
-    .fetch_one(database.pool())
-    .await?
-    .try_get(0)?;
-    Ok(NodeEpoch {
-        name: name.clone(),
-        epoch,
-    })
-}
-
-/// Says that the node lives. [`Error::Superseded`] means another process has taken its name.
-pub async fn heartbeat(database: &TenantDatabase, node: &NodeEpoch, load: Load) -> Result<()> {
-    let heard = sqlx::query(
-        "UPDATE platform.media_nodes
-            SET active_sessions = $3,
-                status = CASE WHEN $4 THEN 'draining' ELSE 'ready' END,
-                steady_since = CASE
-                    WHEN last_heartbeat_at < now() - platform.media_node_lease() THEN now()
-                    ELSE steady_since END,
-                last_heartbeat_at = now()
-          WHERE pod_name = $1 AND epoch = $2",
-    )
-    .bind(&node.name)
-    .bind(node.epoch)
-    .bind(i32::try_from(load.active_calls).unwrap_or(i32::MAX))
-    .bind(load.draining)
-    .execute(database.pool())
-    .await?
-    .rows_affected();
-    if heard == 0 {
-        return Err(superseded(node));
-    }
-    Ok(())
-}
-
-/// Says that the node has ended in order and left nothing open.
-pub async fn leave(database: &TenantDatabase, node: &NodeEpoch) -> Result<()> {
-    sqlx::query(
-        "UPDATE platform.media_nodes SET status = 'gone', active_sessions = 0
-          WHERE pod_name = $1 AND epoch = $2",
-    )
-    .bind(&node.name)
-    .bind(node.epoch)
-    .execute(database.pool())
-    .await?;
-    Ok(())
 }
 
 /// Closes what lost nodes of the tenant left open: calls end with `node_lost`, recipients that were
@@ -402,65 +262,4 @@ async fn mark_lost(
             })
         })
         .collect()
-}
-
-/// Forgets nodes of a tenant that have been lost or gone for `age`. Says how many.
-pub async fn forget(
-    database: &OperatorDatabase,
-    fence: &Fence,
-    tenant: TenantId,
-    age: Duration,
-) -> Result<u64> {
-    let mut transaction = database.begin(fence).await?;
-    let forgotten = sqlx::query(
-        "DELETE FROM platform.media_nodes
-          WHERE tenant_id = $1 AND status IN ('lost', 'gone')
-            AND last_heartbeat_at < now() - make_interval(secs => $2)",
-    )
-    .bind(tenant.uuid())
-    .bind(age.as_secs_f64())
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    transaction.commit().await?;
-    Ok(forgotten)
-}
-
-/// The nodes of a tenant, for the operator: which are alive, and which is the idle one.
-pub async fn list(database: &OperatorDatabase, tenant: TenantId) -> Result<Vec<MediaNode>> {
-    let rows = sqlx::query(
-        "SELECT pod_name, epoch, pool_name, address, capacity_sessions, active_sessions, status,
-                last_heartbeat_at,
-                status NOT IN ('lost', 'gone')
-                    AND last_heartbeat_at > now() - platform.media_node_lease() AS alive
-           FROM platform.media_nodes WHERE tenant_id = $1 ORDER BY pod_name",
-    )
-    .bind(tenant.uuid())
-    .fetch_all(database.pool())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let count = |column: i32| u32::try_from(column).unwrap_or(0);
-            Ok(MediaNode {
-                node: NodeEpoch {
-                    name: row.try_get("pod_name")?,
-                    epoch: row.try_get("epoch")?,
-                },
-                pool: row.try_get("pool_name")?,
-                address: row.try_get("address")?,
-                slots: count(row.try_get("capacity_sessions")?),
-                active_calls: count(row.try_get("active_sessions")?),
-                status: row.try_get("status")?,
-                last_heartbeat_at: wall(row.try_get("last_heartbeat_at")?),
-                alive: row.try_get("alive")?,
-            })
-        })
-        .collect()
-}
-
-fn superseded(node: &NodeEpoch) -> Error {
-    Error::Superseded {
-        name: node.name.clone(),
-        epoch: node.epoch,
-    }
 }

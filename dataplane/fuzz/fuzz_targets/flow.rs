@@ -1,0 +1,123 @@
+//! A document in JSON, and after its first octet zero what a caller does. A graph is compiled as
+//! it is; what the converters read is converted first. What compiles is called.
+//!
+//! The caller: each line is an answer. `#12` presses keys, `?` is not understood, an empty line is
+//! silence, anything else is said.
+
+#![no_main]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callplane_flow::convert::{nodes_and_edges, objective_graph};
+use callplane_flow::{
+    Action, AgentSettings, EndReason, Event, Grammar, Graph, Limits, Program, Run, compile,
+};
+use callplane_types::Instant;
+use libfuzzer_sys::fuzz_target;
+
+const TURNS: u32 = 30;
+
+fuzz_target!(|input: &[u8]| {
+    let end = input.iter().position(|octet| *octet == 0);
+    let (document, caller) = input.split_at(end.unwrap_or(input.len()));
+    let Ok(document) = serde_json::from_slice::<serde_json::Value>(document) else {
+        return;
+    };
+    let caller = String::from_utf8_lossy(caller.get(1..).unwrap_or_default());
+    if let Ok(graph) = serde_json::from_value(document.clone()) {
+        call(&graph, &caller);
+    }
+    for convert in [nodes_and_edges, objective_graph] {
+        if let Ok(conversion) = convert(&document) {
+            call(&conversion.graph, &caller);
+        }
+    }
+});
+
+fn call(graph: &Graph, caller: &str) {
+    let limits = Limits {
+        max_turns: TURNS,
+        ..Limits::default()
+    };
+    let agent = AgentSettings {
+        limits,
+        ..AgentSettings::default()
+    };
+    let program = match compile(graph, &agent) {
+        Ok(program) => program,
+        Err(problems) => {
+            assert!(!problems.is_empty(), "refused without a reason");
+            return;
+        }
+    };
+    let program = Program::from_json(program.to_json()).expect("what we write can be read");
+    let mut run = Run::new(Arc::new(program), []);
+    let mut lines = caller.lines();
+    let mut now = Instant::ZERO;
+    run.handle(now, Event::Started);
+    // A turn passes every node at most once, and a global one before.
+    for _ in 0..(TURNS as usize + 2) * (graph.nodes.len() + 2) * 2 {
+        let (said, listens) = drain(&mut run);
+        if let Some(ending) = run.ending() {
+            assert_ne!(ending.reason, EndReason::Fault, "{ending:?}");
+            return;
+        }
+        assert!(listens || !said.is_empty(), "the run waits for nothing");
+        now += Duration::from_secs(1);
+        for done in said {
+            run.handle(now, done);
+        }
+        if listens {
+            run.handle(now, answer(lines.next()));
+        }
+    }
+    panic!("the run does not end");
+}
+
+/// What is said, and whether an answer is waited for.
+fn drain(run: &mut Run) -> (Vec<Event>, bool) {
+    let (mut said, mut listens) = (Vec::new(), false);
+    while let Some(action) = run.poll() {
+        match action {
+            Action::Say { id, text, .. } => said.push(Event::SayDone { id, heard: text }),
+            Action::Listen(listen) => {
+                listens = true;
+                listen.grammar.iter().for_each(|grammar| check(grammar));
+            }
+            Action::StopListening => listens = false,
+            _ => {}
+        }
+    }
+    (said, listens)
+}
+
+/// No phrase gets out of its place in the text for the recogniser.
+fn check(grammar: &Grammar) {
+    let text = grammar.to_jsgf();
+    let rule = text
+        .lines()
+        .find_map(|line| line.strip_prefix("public <answer> = "))
+        .and_then(|rule| rule.strip_suffix(';'))
+        .expect("one public rule");
+    let mut phrases: Vec<&str> = grammar.phrases().collect();
+    let wanted = phrases.len() + usize::from(grammar.builtin().is_some());
+    assert_eq!(rule.split(" | ").count(), wanted.max(1));
+    phrases.retain(|phrase| phrase.contains(|c: char| c.is_ascii_punctuation() && c != '\''));
+    assert!(phrases.is_empty(), "{phrases:?}");
+}
+
+fn answer(line: Option<&str>) -> Event {
+    match line {
+        None | Some("") => Event::NoInput,
+        Some("?") => Event::NoMatch,
+        Some(line) => match line.strip_prefix('#') {
+            Some(digits) => Event::Digits {
+                digits: digits.to_owned(),
+            },
+            None => Event::Heard {
+                text: line.to_owned(),
+            },
+        },
+    }
+}

@@ -1,0 +1,130 @@
+//! The tenant's quota of calls at once, as an inbound call meets it.
+//!
+//! | the database | the call |
+//! |---|---|
+//! | answers within [`PATIENCE`] | is taken or refused as it says |
+//! | is slow, or down | is taken within [`LastQuota::bound`]: what this node carried and what was free when the quota was last read |
+//!
+//! So a node alone never goes beyond the limit it knew of. Several nodes may each take what was free
+//! at that moment, and the slots of a node bound it in any case; that is the price of answering
+//! while the database is away. Whether the tenant is in service at all is not asked here: the
+//! snapshot of the routes knows it. Calls that go out ask in the transaction that claims them, and
+//! are not placed without an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use callplane_store::quotas::{self, Acquired, QuotaUsage};
+
+use super::meta::Meta;
+use crate::node::Node;
+
+/// How long an answer waits for the tenant's quota, which takes a millisecond or two.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// What is known of the quota when the database does not answer.
+#[derive(Debug)]
+pub(crate) struct LastQuota {
+    bound: AtomicU32,
+}
+
+impl LastQuota {
+    /// Nothing is known: only the slots of the node bound it.
+    pub(crate) const fn new() -> Self {
+        Self {
+            bound: AtomicU32::new(u32::MAX),
+        }
+    }
+
+    /// The database told the use; `carried` of it are calls of this node.
+    pub(crate) fn learn(&self, usage: &[QuotaUsage], carried: u32) {
+        let quota = usage
+            .iter()
+            .find(|quota| quota.resource == quotas::CONCURRENT_CALLS);
+        let free = quota.and_then(|quota| Some(quota.limit? - quota.used));
+        let bound = free.map_or(u32::MAX, |free| {
+            carried.saturating_add(u32::try_from(free.max(0)).unwrap_or(u32::MAX))
+        });
+        self.bound.store(bound, Ordering::Relaxed);
+    }
+
+    /// Calls this node may carry at once by that knowledge.
+    pub(crate) fn bound(&self) -> u32 {
+        self.bound.load(Ordering::Relaxed)
+    }
+}
+
+/// Asks the tenant's quota for a call that has a slot; whether the call is taken.
+pub(super) async fn allows(node: &Arc<Node>, meta: &Meta) -> bool {
+    match ask(node, meta).await {
+        Some(Acquired::Held) => true,
+        Some(Acquired::Refused) => false,
+        // Older calls first: of many at once, as many as there is room for.
+        None => node.slots.older(meta.id) < node.last_quota.bound(),
+    }
+}
+
+/// The database's answer, if it comes in time.
+async fn ask(node: &Arc<Node>, meta: &Meta) -> Option<Acquired> {
+    let epoch = node.epoch()?;
+    if !node.records.database_is_up() {
+        return None;
+    }
+    let (database, call, over) = (node.database.clone(), meta.id, Arc::clone(&meta.over));
+    // A task of its own: when the answer comes too late the quota is held all the same, and the
+    // call's record gives it back; if that was written before, nothing else would.
+    let asked = node.tasks.spawn(async move {
+        let held = quotas::acquire(&database, quotas::CONCURRENT_CALLS, call, &epoch).await;
+        if over.load(Ordering::Acquire)
+            && let Err(error) = quotas::release(&database, call).await
+        {
+            tracing::warn!(%error, "failed to give a quota slot back");
+        }
+        held
+    });
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(Ok(acquired))) => Some(acquired),
+        Ok(Ok(Err(error))) => {
+            tracing::warn!(%error, "failed to ask the quota; the last one known decides");
+            None
+        }
+        Ok(Err(_panicked)) => None,
+        Err(_elapsed) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(limit: Option<i64>, used: i64) -> [QuotaUsage; 2] {
+        let quota = |resource: &str, limit, used| QuotaUsage {
+            resource: resource.to_owned(),
+            limit,
+            used,
+        };
+        [
+            quota(quotas::PHONE_NUMBERS, Some(1), 1),
+            quota(quotas::CONCURRENT_CALLS, limit, used),
+        ]
+    }
+
+    #[test]
+    fn the_bound_is_what_the_node_carried_and_what_was_free() {
+        let quota = LastQuota::new();
+        assert_eq!(quota.bound(), u32::MAX, "nothing known");
+        for (limit, used, carried, bound) in [
+            (Some(10), 0, 0, 10),
+            (Some(10), 7, 4, 7),
+            (Some(10), 10, 4, 4),
+            // The limit was lowered below the use.
+            (Some(2), 5, 5, 5),
+            (Some(0), 0, 0, 0),
+            (None, 7, 4, u32::MAX),
+        ] {
+            quota.learn(&usage(limit, used), carried);
+            assert_eq!(quota.bound(), bound, "{limit:?} {used} {carried}");
+        }
+    }
+}
