@@ -25,7 +25,7 @@ async fn a_tenant_becomes_a_label_a_schema_a_login_quotas_and_media_nodes() {
     assert_eq!(label(&world, "whole-ns").as_deref(), Some("whole"));
     let status = tenant.status.unwrap();
     let schema = status.schema.unwrap();
-    assert_eq!(schema.name, "t_whole");
+    assert_eq!(schema.name, "callplane_whole");
     assert!(schema.version >= 8);
     let login = world.login("whole-ns");
     assert!(world.logs_in(&login).await);
@@ -122,7 +122,7 @@ async fn a_namespace_that_two_tenants_list_stays_with_the_older_one() {
     gone(&world, "elder").await;
     world.ready("younger").await;
     assert_eq!(label(&world, "shared-ns").as_deref(), Some("younger"));
-    assert_eq!(world.login("shared-ns").schema.as_str(), "t_younger");
+    assert_eq!(world.login("shared-ns").schema.as_str(), "callplane_younger");
 }
 
 #[tokio::test]
