@@ -6,7 +6,11 @@ use callplane_store::{Credentials, Slot, tenants};
 
 use crate::support::{ask, count, database, equipped, login, refused};
 
-async fn issue(database: &TestDatabase<'_>, tenant: &TestTenant, purpose: Purpose) -> Credentials {
+pub(crate) async fn issue(
+    database: &TestDatabase<'_>,
+    tenant: &TestTenant,
+    purpose: Purpose,
+) -> Credentials {
     let TestDatabase {
         operator, fence, ..
     } = database;

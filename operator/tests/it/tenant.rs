@@ -122,7 +122,10 @@ async fn a_namespace_that_two_tenants_list_stays_with_the_older_one() {
     gone(&world, "elder").await;
     world.ready("younger").await;
     assert_eq!(label(&world, "shared-ns").as_deref(), Some("younger"));
-    assert_eq!(world.login("shared-ns").schema.as_str(), "callplane_younger");
+    assert_eq!(
+        world.login("shared-ns").schema.as_str(),
+        "callplane_younger"
+    );
 }
 
 #[tokio::test]
