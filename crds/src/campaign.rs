@@ -42,6 +42,29 @@ pub const RECIPIENT_ZONE: &str = "Recipient";
         type_ = "integer",
         json_path = ".status.progress.answered"
     ),
+    printcolumn(name = "Busy", type_ = "integer", json_path = ".status.progress.busy"),
+    printcolumn(
+        name = "No Answer",
+        type_ = "integer",
+        json_path = ".status.progress.noAnswer"
+    ),
+    printcolumn(
+        name = "Failed",
+        type_ = "integer",
+        json_path = ".status.progress.failed"
+    ),
+    printcolumn(
+        name = "Unknown",
+        type_ = "integer",
+        json_path = ".status.progress.unknown",
+        priority = 1
+    ),
+    printcolumn(
+        name = "On DNC List",
+        type_ = "integer",
+        json_path = ".status.progress.onDncList",
+        priority = 1
+    ),
     printcolumn(
         name = "Agent",
         type_ = "string",
@@ -256,27 +279,30 @@ pub enum CampaignPhase {
     Stopped,
 }
 
-/// Recipients by outcome.
+/// Recipients by outcome. Those that are neither `done` nor `active` wait for their turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CampaignProgress {
     /// Recipients of the campaign.
     pub total: i64,
-    /// Recipients that have an outcome.
+    /// Recipients that will not be called any more, whatever came of it: the sum of `answered`,
+    /// `busy`, `noAnswer`, `failed`, `unknown` and `onDncList`. Whom the campaign reached is
+    /// `answered` alone.
     pub done: i64,
-    /// Being dialled or talked to now.
+    /// Recipients that are being dialled or talked to now.
     pub active: i64,
-    /// Talked to.
+    /// Recipients that answered.
     pub answered: i64,
-    /// Were busy.
+    /// Recipients that were busy.
     pub busy: i64,
-    /// Did not answer while it rang.
+    /// Recipients that did not answer while it rang.
     pub no_answer: i64,
-    /// Could not be reached.
+    /// Recipients that could not be called: the number is wrong, or the carrier refused.
     pub failed: i64,
-    /// Whose call ended with the node that made it; never called again by themselves.
+    /// Recipients whose call was lost with the media node that made it. They may have been talked
+    /// to, so they are not called again.
     pub unknown: i64,
-    /// Not called because they are on a do-not-call list.
+    /// Recipients that were not called because they are on a do-not-call list.
     pub on_dnc_list: i64,
     /// When these were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

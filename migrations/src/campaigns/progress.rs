@@ -111,7 +111,8 @@ async fn count(connection: &mut PgConnection, campaign: CampaignId) -> Result<Pr
                 count(*) FILTER (WHERE r.status = 'failed' AND r.outcome = 'no_answer') AS no_answer,
                 count(*) FILTER (WHERE r.status = 'failed' AND r.outcome = 'unknown') AS unknown,
                 count(*) FILTER (WHERE r.status = 'error' OR (r.status = 'failed'
-                    AND coalesce(r.outcome, 'failed') IN ('failed', 'cancelled'))) AS failed,
+                    AND coalesce(r.outcome, 'failed')
+                        NOT IN ('busy', 'no_answer', 'unknown'))) AS failed,
                 count(*) FILTER (WHERE r.status = 'suppressed') AS suppressed
            FROM campaigns c
            LEFT JOIN campaign_recipients r ON r.campaign_id = c.id

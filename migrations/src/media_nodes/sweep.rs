@@ -26,7 +26,7 @@ pub struct Swept {
 /// Closes what lost nodes of the tenant left open: calls end with `node_lost`, recipients that were
 /// being dialled become `unknown` and are never dialled again, quota slots return.
 ///
-/// Every node calls it after [`register`] (its own former epochs are lost for certain) and every
+/// Every node calls it after [`super::register`] (its own former epochs are lost for certain) and every
 /// few seconds. Concurrent calls are harmless.
 pub async fn sweep(database: &TenantDatabase, node: &NodeEpoch) -> Result<Swept> {
     let mut transaction = database.pool().begin().await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callplane_call::{Guards, LocalMedia, Opening, Setup};
 use callplane_sip::{Challenge, IncomingInvite, StatusCode};
+use callplane_transport::rtp::MediaSockets;
 use callplane_transport::sip::{Incoming, IncomingCall, SessionHandle};
 use callplane_types::{CallStatus, Direction, E164, Pii, TrunkId};
 
@@ -13,7 +14,7 @@ use super::conductor::{Line, conduct};
 use super::meta::{Meta, foreign_text};
 use super::quota;
 use super::record::{self, Why};
-use super::slots::Full;
+use super::slots::{Full, Slot};
 use super::{CODECS, PACKET_TIME_MS};
 use crate::node::{Node, new_call_id, random_u64};
 use crate::routing::{Directory, KnownTrunk, LoadedProgram, Lookup, number_in};
@@ -118,46 +119,9 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
         Err(refusal) => return refuse(&node, session.handle(), refusal, None).await,
     };
     let meta = describe(&node, &invite, &admitted);
-    if !directory.in_service() {
-        let refusal = Refusal::out_of_service();
-        return refuse(&node, session.handle(), refusal, Some(&meta)).await;
-    }
-    let taken = node
-        .slots
-        .take(meta.id, admitted.trunk, admitted.trunk_limit);
-    let slot = match taken {
-        Ok(slot) => slot,
-        Err(full) => {
-            let refusal = match full {
-                Full::Node => Refusal::no_room(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "node_full",
-                    "all slots of the media node are in use",
-                ),
-                Full::Trunk => Refusal::no_room(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "trunk_full",
-                    "the trunk carries as many calls as it may",
-                ),
-            };
-            return refuse(&node, session.handle(), refusal, Some(&meta)).await;
-        }
-    };
-    if !quota::allows(&node, &meta).await {
-        let refusal = Refusal::no_room(
-            StatusCode::BUSY_HERE,
-            "quota_exceeded",
-            "the tenant's quota of concurrent calls is used up",
-        );
-        return refuse(&node, session.handle(), refusal, Some(&meta)).await;
-    }
-    let Ok(sockets) = node.ports.bind() else {
-        let refusal = Refusal::no_room(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no_media_port",
-            "no RTP port is free",
-        );
-        return refuse(&node, session.handle(), refusal, Some(&meta)).await;
+    let (slot, sockets) = match reserve(&node, &directory, &meta, &admitted).await {
+        Ok(reserved) => reserved,
+        Err(refusal) => return refuse(&node, session.handle(), refusal, Some(&meta)).await,
     };
     let setup = Setup {
         opening: Opening::Inbound {
@@ -180,6 +144,46 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
     let media = node.media.seat(setup, sockets).await;
     let line = Line::Inbound(session, came);
     conduct(node, meta, slot, media, line).await;
+}
+
+/// Takes what a call needs: a slot, a part of the tenant's quota, media ports.
+async fn reserve(
+    node: &Arc<Node>,
+    directory: &Directory,
+    meta: &Meta,
+    admitted: &Admitted,
+) -> Result<(Slot, MediaSockets), Refusal> {
+    if !directory.in_service() {
+        return Err(Refusal::out_of_service());
+    }
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    let slot = node
+        .slots
+        .take(meta.id, admitted.trunk, admitted.trunk_limit)
+        .map_err(|full| match full {
+            Full::Node => Refusal::no_room(
+                unavailable,
+                "node_full",
+                "all slots of the media node are in use",
+            ),
+            Full::Trunk => Refusal::no_room(
+                unavailable,
+                "trunk_full",
+                "the trunk carries as many calls as it may",
+            ),
+        })?;
+    if !quota::allows(node, meta).await {
+        return Err(Refusal::no_room(
+            StatusCode::BUSY_HERE,
+            "quota_exceeded",
+            "the tenant's quota of concurrent calls is used up",
+        ));
+    }
+    let sockets = node
+        .ports
+        .bind()
+        .map_err(|_| Refusal::no_room(unavailable, "no_media_port", "no RTP port is free"))?;
+    Ok((slot, sockets))
 }
 
 /// Decides from memory.

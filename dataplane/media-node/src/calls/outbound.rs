@@ -1,4 +1,7 @@
 //! Calls that a campaign places: one attempt, claimed and committed before this begins.
+//!
+//! Who is called is an [`callplane_types::E164`], so neither an emergency number nor a short code can
+//! be dialled. Premium-rate numbers are not told apart: that takes a list of every country.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

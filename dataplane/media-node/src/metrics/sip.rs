@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use callplane_sip::Counters;
 use callplane_transport::sip::Stats;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -25,87 +26,11 @@ impl SipCollector {
 
 impl Collector for SipCollector {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Stats {
-            agent,
-            sessions,
-            transactions,
-            connections,
-            dropped,
-            send_failures,
-        } = *self.stats.borrow();
+        let stats = *self.stats.borrow();
         let mut page = Page(&mut encoder);
-        page.family(
-            "callplane_sip_requests_received",
-            "SIP requests received, repetitions included",
-            "method",
-            agent.requests_received.iter(),
-        )?;
-        page.family(
-            "callplane_sip_requests_sent",
-            "SIP requests sent, repetitions included",
-            "method",
-            agent.requests_sent.iter(),
-        )?;
-        page.family(
-            "callplane_sip_responses_received",
-            "SIP responses received, repetitions included, by class",
-            "class",
-            agent.responses_received.iter(),
-        )?;
-        page.family(
-            "callplane_sip_responses_sent",
-            "SIP responses sent, repetitions included, by class",
-            "class",
-            agent.responses_sent.iter(),
-        )?;
-        page.counter(
-            "callplane_sip_retransmissions",
-            "SIP messages sent again for lack of an answer or because the peer repeated its own",
-            agent.retransmissions,
-        )?;
-        page.counter(
-            "callplane_sip_malformed_messages",
-            "Datagrams and parts of streams that were no SIP message",
-            agent.malformed,
-        )?;
-        page.counter(
-            "callplane_sip_transactions_timed_out",
-            "SIP transactions that nobody answered or acknowledged",
-            agent.transactions_timed_out,
-        )?;
-        page.counter(
-            "callplane_sip_overload_refusals",
-            "INVITEs refused with 503 at a limit of the SIP agent or while it drains",
-            agent.overload_refusals,
-        )?;
-        page.family(
-            "callplane_sip_dropped",
-            "Messages, calls and events dropped because a queue of the SIP task was full",
-            "queue",
-            [
-                ("connecting", agent.unsent),
-                ("connection", dropped.to_connection),
-                ("incoming_calls", dropped.incoming_calls),
-                ("session_events", dropped.session_events),
-            ]
-            .into_iter(),
-        )?;
-        page.counter(
-            "callplane_sip_send_failures",
-            "SIP datagrams that the system would not send",
-            send_failures,
-        )?;
-        page.gauge("callplane_sip_sessions", "SIP sessions held", sessions)?;
-        page.gauge(
-            "callplane_sip_transactions",
-            "SIP transactions held",
-            transactions,
-        )?;
-        page.gauge(
-            "callplane_sip_connections",
-            "TCP connections of SIP held",
-            connections,
-        )
+        page.messages(&stats.agent)?;
+        page.troubles(&stats)?;
+        page.held(&stats)
     }
 }
 
@@ -113,6 +38,92 @@ impl Collector for SipCollector {
 struct Page<'a, 'b>(&'a mut DescriptorEncoder<'b>);
 
 impl Page<'_, '_> {
+    fn messages(&mut self, agent: &Counters) -> fmt::Result {
+        self.family(
+            "callplane_sip_requests_received",
+            "SIP requests received, repetitions included",
+            "method",
+            agent.requests_received.iter(),
+        )?;
+        self.family(
+            "callplane_sip_requests_sent",
+            "SIP requests sent, repetitions included",
+            "method",
+            agent.requests_sent.iter(),
+        )?;
+        self.family(
+            "callplane_sip_responses_received",
+            "SIP responses received, repetitions included, by class",
+            "class",
+            agent.responses_received.iter(),
+        )?;
+        self.family(
+            "callplane_sip_responses_sent",
+            "SIP responses sent, repetitions included, by class",
+            "class",
+            agent.responses_sent.iter(),
+        )?;
+        self.counter(
+            "callplane_sip_retransmissions",
+            "SIP messages sent again for lack of an answer or because the peer repeated its own",
+            agent.retransmissions,
+        )
+    }
+
+    fn troubles(&mut self, stats: &Stats) -> fmt::Result {
+        let (agent, dropped) = (&stats.agent, &stats.dropped);
+        self.counter(
+            "callplane_sip_malformed_messages",
+            "Datagrams and parts of streams that were no SIP message",
+            agent.malformed,
+        )?;
+        self.counter(
+            "callplane_sip_transactions_timed_out",
+            "SIP transactions that nobody answered or acknowledged",
+            agent.transactions_timed_out,
+        )?;
+        self.counter(
+            "callplane_sip_overload_refusals",
+            "INVITEs refused with 503 at a limit of the SIP agent or while it drains",
+            agent.overload_refusals,
+        )?;
+        self.counter(
+            "callplane_sip_send_failures",
+            "SIP datagrams that the system would not send",
+            stats.send_failures,
+        )?;
+        let dropped = [
+            ("connecting", agent.unsent),
+            ("connection", dropped.to_connection),
+            ("incoming_calls", dropped.incoming_calls),
+            ("session_events", dropped.session_events),
+        ];
+        self.family(
+            "callplane_sip_dropped",
+            "Messages, calls and events dropped because a queue of the SIP task was full",
+            "queue",
+            dropped.into_iter(),
+        )
+    }
+
+    fn held(&mut self, stats: &Stats) -> fmt::Result {
+        self.gauge(
+            "callplane_sip_sessions",
+            "SIP sessions held",
+            stats.sessions,
+        )?;
+        self.gauge(
+            "callplane_sip_transactions",
+            "SIP transactions held",
+            stats.transactions,
+        )?;
+        self.gauge(
+            "callplane_sip_connections",
+            "TCP connections of SIP held",
+            stats.connections,
+        )
+    }
+
     fn family(
         &mut self,
         name: &str,

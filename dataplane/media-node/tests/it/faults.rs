@@ -232,8 +232,18 @@ async fn what_a_caller_writes_into_its_headers_costs_no_record() {
     let node = world.node(&["--max-drain", "0"]).await;
     let hand = Hand::new(&world).await;
     // Longer than an index of the database takes, and nothing it could shorten.
-    let call_id: String = (0..6_000_u32)
-        .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let call_id: String = (0..7_000)
+        .map(|_| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let letter = char::from(b'a' + (random >> 40) as u8 % 26);
+            match random >> 63 {
+                0 => letter,
+                _ => letter.to_ascii_uppercase(),
+            }
+        })
         .collect();
     let invite = hand
         .invite(&call_id, 1, "")

@@ -9,6 +9,7 @@
 
 mod campaign;
 mod faults;
+mod folder;
 mod hand;
 mod inbound;
 mod killed;

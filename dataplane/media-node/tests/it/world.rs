@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -23,6 +23,8 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::folder::Folder;
+
 /// The number that the agent answers.
 pub(crate) const NUMBER: &str = "+15551230001";
 const NAMESPACE: &str = "acme";
@@ -31,7 +33,7 @@ const NAMESPACE: &str = "acme";
 pub(crate) struct World {
     pub(crate) database: TestDatabase<'static>,
     pub(crate) tenant: TestTenant,
-    pub(crate) folder: tempdir::Folder,
+    pub(crate) folder: Folder,
     pub(crate) sip_port: u16,
     pub(crate) rtp_ports: u16,
 }
@@ -69,7 +71,7 @@ impl World {
         let world = Self {
             database,
             tenant,
-            folder: tempdir::Folder::new(),
+            folder: Folder::new(),
             sip_port: free_port(),
             rtp_ports: rtp_block(),
         };
@@ -420,32 +422,6 @@ fn rtp_block() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let process = (std::process::id() % 50) as u16;
     20_000 + process * 200 + NEXT.fetch_add(1, Ordering::Relaxed) % 16 * 80
-}
-
-pub(crate) mod tempdir {
-    use super::{Path, PathBuf, Uuid};
-
-    /// A folder that goes with its value.
-    #[derive(Debug)]
-    pub(crate) struct Folder(PathBuf);
-
-    impl Folder {
-        pub(crate) fn new() -> Self {
-            let path = std::env::temp_dir().join(format!("callplane-node-{}", Uuid::now_v7()));
-            std::fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        pub(crate) fn path(&self) -> &Path {
-            &self.0
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
 }
 
 /// Says hello in tones, takes four digits, says goodbye.

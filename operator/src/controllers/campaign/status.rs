@@ -142,6 +142,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_is_the_sum_of_the_outcomes() {
+        let counted = Progress {
+            phase: Phase::Running,
+            total: 30,
+            waiting: 5,
+            dialing: 4,
+            answered: 6,
+            busy: 5,
+            no_answer: 4,
+            failed: 3,
+            unknown: 2,
+            suppressed: 1,
+        };
+        let told = counts(&counted, at(0));
+        let sum = told.answered + told.busy + told.no_answer + told.failed;
+        assert_eq!(told.done, sum + told.unknown + told.on_dnc_list);
+        assert_eq!(
+            told.total - told.done - told.active,
+            5,
+            "wait for their turn"
+        );
+    }
+
+    #[test]
     fn the_same_counts_are_not_written_again() {
         let first = progress(None, &counted(1), true, at(0));
         assert_eq!(progress(first.clone(), &counted(1), false, at(100)), first);

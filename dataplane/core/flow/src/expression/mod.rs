@@ -8,7 +8,7 @@
 //! linear in the expression and its variables, and needs no budget of steps.
 //!
 //! **What is parsed fits into half a MiB of stack**: the crate's parser is recursive and takes
-//! 12 KiB for each bracket within another (cel 0.15 with `opt-level = 1`; 250 KiB without, so the
+//! 12 KiB for each bracket within another (cel 0.15 with `opt-level = 1`; 190 KiB without, so the
 //! workspace optimizes it in its dev profile too). So [`bounds`] come before it: the largest
 //! expressions they let through take 224 KiB.
 
