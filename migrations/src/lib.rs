@@ -16,6 +16,7 @@
 pub mod agents;
 pub mod calls;
 pub mod campaigns;
+pub mod compatibility;
 pub mod contacts;
 mod credentials;
 mod database;

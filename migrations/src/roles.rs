@@ -158,7 +158,10 @@ async fn terminate(database: &OperatorDatabase, logins: &[String]) -> Result<()>
     Ok(())
 }
 
-async fn schema_of(connection: &mut PgConnection, tenant: TenantId) -> Result<SchemaName> {
+pub(crate) async fn schema_of(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<SchemaName> {
     sqlx::query("SELECT schema_name FROM platform.tenants WHERE id = $1 AND deleted_at IS NULL")
         .bind(tenant.uuid())
         .fetch_optional(connection)

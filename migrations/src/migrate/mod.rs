@@ -12,11 +12,11 @@ mod files;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
-use callplane_types::TenantId;
+use callplane_types::{SchemaName, TenantId};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::roles::{Purpose, RoleNames};
-use crate::{Error, Fence, OperatorDatabase, Result, tenants};
+use crate::{Error, Fence, OperatorDatabase, Result, compatibility, tenants};
 
 pub use files::{File, PLATFORM, TENANT};
 
@@ -46,6 +46,14 @@ struct Target {
     fence: Option<Fence>,
 }
 
+impl Target {
+    fn schema_name(&self) -> Result<SchemaName> {
+        self.schema
+            .parse()
+            .map_err(|error| Error::invalid("schema name", error))
+    }
+}
+
 /// Brings the schema `platform` up to date. The fence cannot guard it, because the table of epochs
 /// comes with it; the lock does.
 pub async fn platform(database: &OperatorDatabase) -> Result<Migrated> {
@@ -63,6 +71,16 @@ pub async fn tenant(
     fence: &Fence,
     tenant: TenantId,
 ) -> Result<Migrated> {
+    tenant_with(database, fence, tenant, TENANT).await
+}
+
+/// [`tenant`] with files of a version that does not exist yet, for tests.
+pub(crate) async fn tenant_with(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    tenant: TenantId,
+    files: &[File],
+) -> Result<Migrated> {
     let schema = sqlx::query("SELECT schema_name FROM platform.tenants WHERE id = $1")
         .bind(tenant.uuid())
         .fetch_optional(database.pool())
@@ -77,8 +95,17 @@ pub async fn tenant(
         tenant: Some(tenant),
         fence: Some(fence.clone()),
     };
-    let migrated = run(database, &target, TENANT).await?;
+    let migrated = run(database, &target, files).await?;
     tenants::project_anchor(database, fence, tenant).await?;
+    // Calls need no views: the migration holds without them, and whoever wants them is told by
+    // `compatibility::ensure`.
+    if let Err(error) = compatibility::restore(database, fence, tenant).await {
+        tracing::warn!(
+            schema = target.schema,
+            error = &error as &dyn std::error::Error,
+            "Compatibility views are missing after a migration"
+        );
+    }
     Ok(migrated)
 }
 
@@ -105,22 +132,59 @@ async fn run(database: &OperatorDatabase, target: &Target, files: &[File]) -> Re
 }
 
 /// Applies one file unless it is recorded; says whether it did.
+///
+/// PostgreSQL refuses to change or drop a column under a view. Such a file runs once more without the
+/// tenant's compatibility views, which [`compatibility::restore`] makes anew after the last file.
 async fn apply(
     database: &OperatorDatabase,
     target: &Target,
     version: i32,
     file: &File,
 ) -> Result<bool> {
-    let mut transaction = database.pool().begin().await?;
-    // Held to the end of the transaction, by schema: tenants migrate side by side.
+    match attempt(database, target, version, file, Views::Stay).await {
+        Err(error) if target.tenant.is_some() && a_view_depends_on_it(&error) => {
+            attempt(database, target, version, file, Views::Go).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether a file runs over the tenant's compatibility views or without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Views {
+    Stay,
+    Go,
+}
+
+/// 2BP01 dependent_objects_still_exist; 0A000 feature_not_supported: "cannot alter type of a column
+/// used by a view or rule".
+fn a_view_depends_on_it(error: &Error) -> bool {
+    matches!(error.sqlstate().as_deref(), Some("2BP01" | "0A000"))
+}
+
+/// Waits for whoever migrates this schema, or makes views over it, until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, schema: &str) -> Result<()> {
+    // By schema: tenants migrate side by side.
     sqlx::query(
         "SELECT set_config('lock_timeout', $2, true), set_config('statement_timeout', '0', true),
                 pg_advisory_xact_lock(hashtextextended('callplane:migrate:' || $1, 0))",
     )
-    .bind(&target.schema)
+    .bind(schema)
     .bind(LOCK_TIMEOUT)
-    .execute(&mut *transaction)
+    .execute(connection)
     .await?;
+    Ok(())
+}
+
+async fn attempt(
+    database: &OperatorDatabase,
+    target: &Target,
+    version: i32,
+    file: &File,
+    views: Views,
+) -> Result<bool> {
+    let mut transaction = database.pool().begin().await?;
+    lock(&mut transaction, &target.schema).await?;
     if let Some(fence) = &target.fence {
         fence.check(&mut transaction).await?;
     }
@@ -135,6 +199,9 @@ async fn apply(
             });
         }
         return Ok(false);
+    }
+    if let (Views::Go, Some(tenant)) = (views, target.tenant) {
+        compatibility::suspend(&mut transaction, tenant, &target.schema_name()?).await?;
     }
     let begun = Instant::now();
     execute(&mut transaction, target, file)
@@ -192,10 +259,7 @@ async fn execute(connection: &mut PgConnection, target: &Target, file: &File) ->
         sqlx::raw_sql(file.sql).execute(connection).await?;
         return Ok(());
     };
-    let schema = target
-        .schema
-        .parse()
-        .map_err(|error| Error::invalid("schema name", error))?;
+    let schema = target.schema_name()?;
     let names = RoleNames::of(&schema);
     let owner = names.owner();
     // Names of letters, digits and underscores, and a UUID: nothing that could end a literal.

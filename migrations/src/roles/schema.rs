@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row as _};
 
 use super::names::{Purpose, RoleNames};
 use super::{close, ddl, registered, terminate};
-use crate::{Error, OperatorDatabase, Result, Slot};
+use crate::{Error, OperatorDatabase, Result, Slot, compatibility};
 
 /// Makes the schema and its roles, or finds them as this tenant's.
 pub(crate) async fn ensure_schema(
@@ -117,6 +117,7 @@ pub(crate) async fn drop_schema(
     for (role, _) in &roles {
         registered(connection, tenant, role).await?;
     }
+    compatibility::drop_schemas(connection, tenant, schema).await?;
     ddl(connection, format!("DROP SCHEMA \"{schema}\" CASCADE")).await?;
     // Members before what they are members of. Fails, and with it all of this, when a role still
     // owns something outside its schema: that was not made by us.

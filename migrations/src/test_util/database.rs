@@ -8,9 +8,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{HarnessError, PostgresServer};
+use crate::migrate::{self, File, Migrated};
 use crate::roles::{self, Purpose};
 use crate::tenants::{self, TenantSpec, TenantStatus};
-use crate::{Credentials, Fence, ObjectRef, OperatorDatabase, Slot, TenantDatabase, migrate};
+use crate::{Credentials, Fence, ObjectRef, OperatorDatabase, Slot, TenantDatabase};
 
 /// A bootstrapped and migrated database on a [`PostgresServer`].
 #[derive(Debug)]
@@ -83,6 +84,16 @@ impl<'a> TestDatabase<'a> {
             database: TenantDatabase::connect_lazy(&credentials, 8)?,
             credentials,
         })
+    }
+
+    /// Migrates a tenant to a version that does not exist yet: with `next` after the files of today.
+    pub async fn migrate_on(
+        &self,
+        tenant: &TestTenant,
+        next: &[File],
+    ) -> Result<Migrated, crate::Error> {
+        let files = [migrate::TENANT, next].concat();
+        migrate::tenant_with(&self.operator, &self.fence, tenant.id, &files).await
     }
 
     /// Runs SQL as superuser, behind the store's back.

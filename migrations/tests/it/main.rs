@@ -2,6 +2,7 @@
 //! The store against a real PostgreSQL.
 
 mod campaigns;
+mod compatibility;
 mod fence;
 mod grants;
 mod isolation;

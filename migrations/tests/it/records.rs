@@ -286,7 +286,7 @@ async fn counts(database: &TestDatabase<'_>, tenant: &TestTenant) -> String {
     ask(database, &format!("SELECT {tables}")).await
 }
 
-async fn record(tenant: &TestTenant) -> CallRecord {
+pub(crate) async fn record(tenant: &TestTenant) -> CallRecord {
     let route = routes::snapshot(&tenant.database).await.unwrap().remove(0);
     let agent = route.agent.unwrap();
     let begin = {
@@ -426,7 +426,7 @@ fn message(role: MessageRole, heard: &str, intended: Option<&str>, at: WallTime)
     }
 }
 
-fn cost(component: CostComponent, quantity_micros: i64, rate: i64, amount: i64) -> Cost {
+pub(crate) fn cost(component: CostComponent, quantity_micros: i64, rate: i64, amount: i64) -> Cost {
     Cost {
         component,
         provider: String::new(),
