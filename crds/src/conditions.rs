@@ -28,6 +28,8 @@ pub enum ConditionType {
     CredentialsReady,
     /// Tenant: the dedicated MediaPool is available.
     MediaReady,
+    /// Tenant: the views of the platforms in `spec.compatibility` are there, and no others.
+    CompatibilityReady,
     /// MediaPool: at least one pod takes calls.
     Available,
     /// MediaPool: pods are being started, replaced or drained.
@@ -65,6 +67,10 @@ pub enum Reason {
     PodsReady,
     /// Nothing to do, unless calls should be possible: then set `spec.media.dedicated`.
     NoDedicatedMedia,
+    /// Nothing to do: the views of the platforms are those of this operator.
+    ViewsCreated,
+    /// Nothing to do, unless another platform's views are needed: then set `spec.compatibility`.
+    NoViews,
 
     // Wait.
     /// Wait: the operator is working on it. When it lasts, look at the operator's log.
@@ -131,6 +137,9 @@ pub enum Reason {
     PodsFailing,
     /// Look at the message: a migration of the schema failed and is tried again.
     MigrationFailed,
+    /// Look at the message: it names a schema that is not the tenant's, or what the database did not
+    /// allow. Somebody's own object in a schema of views keeps it from being removed.
+    ViewsFailed,
 
     // States that somebody asked for.
     /// Set `spec.state` to Active to allow calls again.

@@ -47,8 +47,8 @@ pub use names::{
 pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus};
 pub use reference::LocalReference;
 pub use tenant::{
-    CredentialRotation, CredentialsStatus, Database, DeletionPolicy, Media, QuotaUsage, Quotas,
-    SchemaStatus, Tenant, TenantSpec, TenantState, TenantStatus,
+    Compatibility, CredentialRotation, CredentialsStatus, Database, DeletionPolicy, Media,
+    QuotaUsage, Quotas, SchemaStatus, Tenant, TenantSpec, TenantState, TenantStatus,
 };
 pub use trunk::{Transport, Trunk, TrunkAuth, TrunkDirection, TrunkSpec, TrunkStatus};
 

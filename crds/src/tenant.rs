@@ -79,6 +79,33 @@ pub struct TenantSpec {
     /// The media nodes that take the tenant's calls.
     #[serde(default)]
     pub media: Media,
+
+    /// Platforms that the tenant's users come from. For each, the tenant's data can also be read as
+    /// the database of that platform: read-only views in the schema `<schema>__<platform>`, for the
+    /// tenant's logins of people and reports. A platform that is taken off the list loses its views;
+    /// data is not concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub compatibility: Vec<Compatibility>,
+}
+
+/// A platform whose database a tenant's data can be read as.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Compatibility {
+    /// Dukat Voice AI SaaS.
+    Dukat,
+    /// The organization platform: AI voice agents, on Prisma.
+    Organization,
+    /// CallFabric: call tracking, on Prisma.
+    CallFabric,
+    /// IRISX.
+    Irisx,
+    /// voice-core.
+    VoiceCore,
 }
 
 /// How often a password changes. Two logins take turns, so no connection breaks.
@@ -176,6 +203,12 @@ pub struct TenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaStatus>,
 
+    /// The platforms as whose database the data can be read now, by the views of this operator's
+    /// version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub compatibility: Vec<Compatibility>,
+
     /// The credentials that media nodes log in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsStatus>,
@@ -186,8 +219,8 @@ pub struct TenantStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["resource".into()]))]
     pub usage: Vec<QuotaUsage>,
 
-    /// Ready, Accepted, NamespacesBound, SchemaReady, CredentialsReady, MediaReady; Reconciling and
-    /// Stalled while they hold.
+    /// Ready, Accepted, NamespacesBound, SchemaReady, CredentialsReady, MediaReady,
+    /// CompatibilityReady; Reconciling and Stalled while they hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

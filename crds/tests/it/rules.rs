@@ -157,3 +157,19 @@ fn an_unknown_field_is_refused() {
     let complaints = admit(&given, None).unwrap_err();
     assert_eq!(complaints, ["unknown field .spec.tenantRef"]);
 }
+
+#[test]
+fn a_tenant_names_platforms_that_exist() {
+    let tenant = |platforms: &[&str]| {
+        object(
+            "Tenant",
+            json!({ "namespaces": ["acme"], "compatibility": platforms }),
+        )
+    };
+    let all = ["dukat", "organization", "callfabric", "irisx", "voicecore"];
+    admit(&tenant(&all), None).unwrap();
+    admit(&tenant(&[]), None).unwrap();
+    for unknown in ["asterisk", "IRISX", ""] {
+        admit(&tenant(&[unknown]), None).unwrap_err();
+    }
+}

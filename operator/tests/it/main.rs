@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod compatibility;
 mod login;
 mod media_pool;
 mod projection;

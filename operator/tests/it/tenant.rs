@@ -49,6 +49,7 @@ async fn a_tenant_becomes_a_label_a_schema_a_login_quotas_and_media_nodes() {
             "SchemaReady",
             "CredentialsReady",
             "MediaReady",
+            "CompatibilityReady",
             "Ready"
         ]
     );

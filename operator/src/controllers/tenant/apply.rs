@@ -1,10 +1,12 @@
 //! Makes it so: namespaces, registry row and schema, login, pool.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use callplane_crds::{CredentialsStatus, FINALIZER, LABEL_TENANT, MediaPool, Tenant};
 use callplane_kit::apply::{self as kit_apply, owner_reference};
 use callplane_kit::{delete, finalizer};
+use callplane_store::compatibility::Platform;
 use callplane_store::quotas::QuotaUsage;
 use callplane_store::{Error as StoreError, Fence, media_nodes, migrate, quotas, tenants};
 use callplane_types::TenantId;
@@ -29,6 +31,8 @@ pub(super) struct Progress {
     pub(super) schema_version: Option<i64>,
     /// The login that is published.
     pub(super) credentials: Option<CredentialsStatus>,
+    /// The platforms whose views are there.
+    pub(super) compatibility: Option<BTreeSet<Platform>>,
     /// Use of the quotas.
     pub(super) usage: Option<Vec<QuotaUsage>>,
     /// When there is something to do although nothing changes: the next turn of the logins.
@@ -51,6 +55,7 @@ impl TenantController {
             surplus_pools,
             rotate_every,
             rotation_overlap,
+            compatibility,
         } = prepared;
         for (live, labelled) in &bind {
             let api = Api::all(self.context.kit.client.clone());
@@ -90,7 +95,9 @@ impl TenantController {
         }
         let usage = quotas::usage(&self.context.database, id).await;
         progress.usage = Some(usage.map_err(Error::ReadUsage)?);
-        Ok(())
+        // After all that calls need: other platforms' views keep no call waiting.
+        self.ensure_views(tenant, fence, id, &compatibility, progress)
+            .await
     }
 
     /// Closes what the registry says of media nodes whose pods are gone: nobody else does it once the

@@ -1,12 +1,13 @@
 //! What should exist because of a Tenant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_crds::{LABEL_TENANT, MediaPool, Tenant};
 use callplane_kit::apply::hash_of;
 use callplane_store::ObjectRef;
+use callplane_store::compatibility::Platform;
 use callplane_store::tenants::{TenantSpec, TenantStatus};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
@@ -36,6 +37,8 @@ pub struct Prepared {
     pub rotate_every: Duration,
     /// How long the former password works on.
     pub rotation_overlap: Duration,
+    /// Platforms as whose database the data can be read.
+    pub compatibility: BTreeSet<Platform>,
 }
 
 /// Builds it. Pure: no client, no clock.
@@ -77,6 +80,7 @@ pub fn build(tenant: &Tenant, validated: &Validated, references: &References) ->
         surplus_pools,
         rotate_every: validated.rotate_every,
         rotation_overlap: validated.rotation_overlap,
+        compatibility: validated.compatibility.clone(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod apply;
 mod build;
 mod claims;
+mod compatibility;
 mod credentials;
 mod delete;
 mod dereference;
@@ -93,6 +94,9 @@ pub enum Error {
     /// The media nodes whose pods are gone.
     #[error("failed to forget media nodes that are gone")]
     ForgetNodes(#[source] StoreError),
+    /// The views of other platforms.
+    #[error("failed to make or remove compatibility views")]
+    EnsureViews(#[source] StoreError),
     /// Use of the quotas.
     #[error("failed to read the use of quotas")]
     ReadUsage(#[source] StoreError),
@@ -125,6 +129,7 @@ impl ReconcileError for Error {
             | Self::MigrateSchema(error)
             | Self::IssueCredentials(error)
             | Self::ForgetNodes(error)
+            | Self::EnsureViews(error)
             | Self::ReadUsage(error)
             | Self::ReleaseData(error) => database::class_of(error),
         }

@@ -10,21 +10,23 @@ use k8s_openapi::jiff::Timestamp;
 use super::Error;
 use super::apply::Progress;
 use super::claims::Claim;
+use super::compatibility;
 use super::delete::Wait;
 use super::dereference::References;
 use crate::context::FenceError;
 
 /// What must hold for `Ready`, in the order in which it is worth telling.
-const NEEDED: [Type; 5] = [
+const NEEDED: [Type; 6] = [
     Type::Accepted,
     Type::NamespacesBound,
     Type::SchemaReady,
     Type::CredentialsReady,
     Type::MediaReady,
+    Type::CompatibilityReady,
 ];
 
 /// A condition that does not hold.
-type Unmet = (Reason, String);
+pub(super) type Unmet = (Reason, String);
 
 /// The status after a pass over a Tenant that is not being deleted.
 pub(super) fn status(
@@ -42,11 +44,13 @@ pub(super) fn status(
     schema_ready(&mut conditions, progress, error);
     credentials_ready(&mut conditions, references, progress, error);
     media_ready(&mut conditions, tenant, references);
+    compatibility::condition(&mut conditions, progress, error);
     summarize(&mut conditions, tenant);
     let Progress {
         tenant: row,
         schema_version,
         credentials,
+        compatibility,
         usage,
         next: _,
     } = progress;
@@ -64,6 +68,9 @@ pub(super) fn status(
             .map(|row| row.id.to_string())
             .or(before.tenant_id),
         schema: schema.or(before.schema),
+        compatibility: compatibility
+            .as_ref()
+            .map_or(before.compatibility, compatibility::told),
         credentials: credentials.clone().or(before.credentials),
         usage: usage
             .as_ref()
@@ -318,13 +325,14 @@ fn needs_somebody(reason: &str) -> bool {
         Reason::MigrationFailed,
         Reason::DatabaseRefused,
         Reason::PodsFailing,
+        Reason::ViewsFailed,
     ]
     .into_iter()
     .any(|waits_for_people| waits_for_people.as_str() == reason)
 }
 
 /// Why nothing is known about a step.
-fn waiting_reason(error: Option<&Error>) -> Reason {
+pub(super) fn waiting_reason(error: Option<&Error>) -> Reason {
     match error {
         Some(Error::ReadSecret(_) | Error::WriteSecret(_) | Error::Finalizer(_)) => {
             Reason::ApiServerUnavailable
@@ -335,6 +343,7 @@ fn waiting_reason(error: Option<&Error>) -> Reason {
             | Error::MigrateSchema(cause)
             | Error::IssueCredentials(cause)
             | Error::ForgetNodes(cause)
+            | Error::EnsureViews(cause)
             | Error::ReadUsage(cause),
         ) if !cause.is_transient() => Reason::DatabaseRefused,
         Some(
@@ -343,13 +352,14 @@ fn waiting_reason(error: Option<&Error>) -> Reason {
             | Error::MigrateSchema(_)
             | Error::IssueCredentials(_)
             | Error::ForgetNodes(_)
+            | Error::EnsureViews(_)
             | Error::ReadUsage(_),
         ) => Reason::DatabaseUnavailable,
         _ => Reason::Progressing,
     }
 }
 
-fn waiting(error: Option<&Error>) -> String {
+pub(super) fn waiting(error: Option<&Error>) -> String {
     match error {
         Some(error) if matches!(error.class(), Class::Transient | Class::Throttled(_)) => {
             format!("{}; the operator tries again", sentence(error))
@@ -358,7 +368,13 @@ fn waiting(error: Option<&Error>) -> String {
     }
 }
 
-fn set(conditions: &mut Conditions, type_: Type, unmet: Option<Unmet>, met: Reason, told: &str) {
+pub(super) fn set(
+    conditions: &mut Conditions,
+    type_: Type,
+    unmet: Option<Unmet>,
+    met: Reason,
+    told: &str,
+) {
     match unmet {
         Some((reason, message)) => conditions.set(type_.as_str(), false, reason.as_str(), &message),
         None => conditions.set(type_.as_str(), true, met.as_str(), told),

@@ -1,15 +1,17 @@
 //! From a spec to types that cannot be wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use callplane_crds::{ANNOTATION_ADOPT_DATA, DeletionPolicy, Quotas, Tenant, TenantState};
+use callplane_store::compatibility::Platform;
 use callplane_store::quotas::{CONCURRENT_CALLS, PHONE_NUMBERS};
 use callplane_types::{SchemaName, TenantId, TenantName};
 use kube::ResourceExt as _;
 use uuid::Uuid;
 
 use super::claims::Claim;
+use super::compatibility;
 use super::dereference::References;
 
 /// What is wrong with a Tenant, and what to write instead.
@@ -51,6 +53,8 @@ pub struct Validated {
     pub rotate_every: Duration,
     /// How long the former password works on.
     pub rotation_overlap: Duration,
+    /// Platforms whose views are wanted.
+    pub compatibility: BTreeSet<Platform>,
 }
 
 /// After this step nothing reads the spec for these values again.
@@ -95,6 +99,13 @@ pub fn validate(tenant: &Tenant, references: &References) -> Result<Validated, I
         namespaces: ours.map(|(name, _)| name.clone()).collect(),
         rotate_every: rotation.every.into(),
         rotation_overlap: rotation.overlap.into(),
+        compatibility: tenant
+            .spec
+            .compatibility
+            .iter()
+            .copied()
+            .map(compatibility::platform)
+            .collect(),
     })
 }
 
