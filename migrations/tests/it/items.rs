@@ -6,6 +6,8 @@ mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use callplane_store::compatibility::{self, Platform};
+
 use self::catalogue::Catalogue;
 use self::map::{Kind, Map, State};
 use crate::support::database;
@@ -88,6 +90,10 @@ fn every_capability_is_explained_and_somebody_waits_for_it() {
 async fn what_is_named_of_the_schema_is_in_a_migrated_database() {
     let database = database().await;
     let tenant = database.tenant("acme").await.unwrap();
+    let all = Platform::ALL.into_iter().collect();
+    compatibility::ensure(&database.operator, &database.fence, tenant.id, &all)
+        .await
+        .unwrap();
     let catalogue = Catalogue::read(&database, tenant.schema().as_str()).await;
     let map = Map::load();
     let absent: Vec<String> = map
