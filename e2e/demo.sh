@@ -41,8 +41,18 @@ fi
 step "Callplane on the cluster"
 $cluster install
 
+# What an earlier demo left in the user's database is asked for by name, as the Tenant's condition says.
+adopt_retained_data() {
+  local id
+  $cluster exec kubectl wait --for=jsonpath='{.status.observedGeneration}' tenant/acme --timeout=60s
+  id=$($cluster exec kubectl get tenant acme -o json |
+    jq -r '.status.conditions[]? | select(.reason == "DataRetained") | .message' | sed -n 's/.*adopt-data=//p' | head -n 1)
+  [ -z "$id" ] || $cluster exec kubectl annotate tenant acme "callplane.dev/adopt-data=$id"
+}
+
 step "the tenant acme"
 $cluster exec kubectl apply -f crds/examples/acme
+! given || adopt_retained_data
 $cluster exec kubectl wait --for=condition=Ready tenant/acme --timeout=60s
 $cluster exec kubectl wait --for=condition=Ready trunk,flow,agent,phonenumber,campaign,mediapool --all -n acme --timeout=60s
 

@@ -7,7 +7,7 @@ mod dereference;
 mod status;
 mod validate;
 
-use callplane_crds::Agent;
+use callplane_crds::{Agent, AgentStatus};
 use callplane_kit::Manager;
 use callplane_store::agents::AgentVersion;
 use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
@@ -16,7 +16,7 @@ use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
 use super::projection::{
-    Error, Outcome, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
+    Error, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
 };
 use crate::context::{Caches, Context};
 use build::Prepared;
@@ -79,15 +79,7 @@ impl Projection for Agents {
         callplane_store::agents::remove(database, fence, tenant, uid).await
     }
 
-    fn status(
-        agent: &Agent,
-        outcome: &Outcome<AgentVersion>,
-        now: Timestamp,
-    ) -> Option<callplane_crds::AgentStatus> {
-        status::status(agent, outcome, now)
-    }
-
-    fn tenant_of_status(agent: &Agent) -> Option<&str> {
-        agent.status.as_ref()?.tenant_id.as_deref()
+    fn tell(status: &mut AgentStatus, _: &Agent, version: &AgentVersion, _: Timestamp) {
+        status::tell(status, version);
     }
 }

@@ -9,7 +9,7 @@ mod validate;
 
 use std::time::Duration;
 
-use callplane_crds::Campaign;
+use callplane_crds::{Campaign, CampaignStatus};
 use callplane_kit::{Manager, Next};
 use callplane_store::campaigns::Phase;
 use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
@@ -18,7 +18,7 @@ use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
 use super::projection::{
-    Error, Outcome, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
+    Error, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
 };
 use crate::context::{Caches, Context};
 use apply::Applied;
@@ -94,16 +94,8 @@ impl Projection for Campaigns {
         callplane_store::campaigns::remove(database, fence, tenant, uid).await
     }
 
-    fn status(
-        campaign: &Campaign,
-        outcome: &Outcome<Applied>,
-        now: Timestamp,
-    ) -> Option<callplane_crds::CampaignStatus> {
-        status::status(campaign, outcome, now)
-    }
-
-    fn tenant_of_status(campaign: &Campaign) -> Option<&str> {
-        campaign.status.as_ref()?.tenant_id.as_deref()
+    fn tell(status: &mut CampaignStatus, campaign: &Campaign, applied: &Applied, now: Timestamp) {
+        status::tell(status, campaign.metadata.generation, applied, now);
     }
 
     fn next(applied: &Applied) -> Next {

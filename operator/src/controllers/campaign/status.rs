@@ -1,55 +1,45 @@
 //! The status of a Campaign: its conditions, and how far it is.
 
-use callplane_crds::{Campaign, CampaignPhase, CampaignProgress, CampaignStatus};
+use callplane_crds::{CampaignPhase, CampaignProgress, CampaignStatus};
 use callplane_store::campaigns::{Phase, Progress};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
 use super::COUNT_EVERY;
 use super::apply::Applied;
-use crate::controllers::projection::{Outcome, Standing, conditions};
+use crate::controllers::projection::{Common, RowStatus};
 
-/// The status that follows from `outcome`; `None` to leave it as it is.
-pub(super) fn status(
-    campaign: &Campaign,
-    outcome: &Outcome<Applied>,
-    now: Timestamp,
-) -> Option<CampaignStatus> {
-    let before = campaign.status.clone().unwrap_or_default();
-    let standing = Standing::new(
-        campaign,
-        &before.conditions,
-        before.observed_generation,
-        before.campaign_id.is_some() && !outcome.row_undone,
-        now,
-    );
-    let conditions = conditions(standing, outcome.result.as_ref().map(|_| ()))?;
-    let observed_generation = campaign.metadata.generation;
-    Some(match &outcome.result {
-        Ok((tenant, applied)) => {
-            let phase = phase(applied.progress.phase);
-            let is_news =
-                before.phase != phase || before.observed_generation != observed_generation;
-            CampaignStatus {
-                observed_generation,
-                tenant_id: Some(tenant.id.to_string()),
-                campaign_id: Some(applied.id.to_string()),
-                phase,
-                progress: progress(before.progress, &applied.progress, is_news, now),
-                conditions,
-            }
+impl RowStatus for CampaignStatus {
+    fn common(&mut self) -> Common<'_> {
+        Common {
+            observed_generation: &mut self.observed_generation,
+            tenant_id: &mut self.tenant_id,
+            row_id: &mut self.campaign_id,
+            conditions: &mut self.conditions,
         }
-        Err(_) if !outcome.row_undone => CampaignStatus {
-            observed_generation,
-            conditions,
-            ..before
-        },
-        Err(_) => CampaignStatus {
-            observed_generation,
-            conditions,
-            ..CampaignStatus::default()
-        },
-    })
+    }
+}
+
+/// Says which row it is and how far the campaign is.
+pub(super) fn tell(
+    status: &mut CampaignStatus,
+    generation: Option<i64>,
+    applied: &Applied,
+    now: Timestamp,
+) {
+    let CampaignStatus {
+        observed_generation,
+        tenant_id: _,
+        campaign_id,
+        phase,
+        progress,
+        conditions: _,
+    } = status;
+    let phase_now = self::phase(applied.progress.phase);
+    let is_news = *phase != phase_now || *observed_generation != generation;
+    *campaign_id = Some(applied.id.to_string());
+    *phase = phase_now;
+    *progress = self::progress(progress.take(), &applied.progress, is_news, now);
 }
 
 /// The new counts, unless they are the same or the old ones are younger than 10 s: a campaign that

@@ -6,16 +6,14 @@ mod dereference;
 mod status;
 mod validate;
 
-use callplane_crds::Flow;
+use callplane_crds::{Flow, FlowStatus};
 use callplane_kit::Manager;
 use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
 use callplane_types::TenantId;
 use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
-use super::projection::{
-    Error, Outcome, Problem, Projection, Projector, TenantRef, wake_with_tenant,
-};
+use super::projection::{Error, Problem, Projection, Projector, TenantRef, wake_with_tenant};
 use crate::context::{Caches, Context};
 use apply::Applied;
 use build::Prepared;
@@ -76,15 +74,7 @@ impl Projection for Flows {
         callplane_store::flows::remove(database, fence, tenant, uid).await
     }
 
-    fn status(
-        flow: &Flow,
-        outcome: &Outcome<Applied>,
-        now: Timestamp,
-    ) -> Option<callplane_crds::FlowStatus> {
-        status::status(flow, outcome, now)
-    }
-
-    fn tenant_of_status(flow: &Flow) -> Option<&str> {
-        flow.status.as_ref()?.tenant_id.as_deref()
+    fn tell(status: &mut FlowStatus, _: &Flow, applied: &Applied, _: Timestamp) {
+        status::tell(status, applied);
     }
 }

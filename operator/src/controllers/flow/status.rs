@@ -1,49 +1,37 @@
 //! The status of a Flow.
 
-use callplane_crds::{Flow, FlowStatus};
-use k8s_openapi::jiff::Timestamp;
+use callplane_crds::FlowStatus;
 
 use super::apply::Applied;
-use crate::controllers::projection::{Outcome, Standing, conditions};
+use crate::controllers::projection::{Common, RowStatus};
+
+impl RowStatus for FlowStatus {
+    fn common(&mut self) -> Common<'_> {
+        Common {
+            observed_generation: &mut self.observed_generation,
+            tenant_id: &mut self.tenant_id,
+            row_id: &mut self.flow_id,
+            conditions: &mut self.conditions,
+        }
+    }
+}
 
 /// Notes of a conversion that a status holds; a document of hundreds of objectives may have as many.
 const MAX_NOTES: usize = 20;
 
-/// The status that follows from `outcome`; `None` to leave it as it is.
-pub(super) fn status(
-    flow: &Flow,
-    outcome: &Outcome<Applied>,
-    now: Timestamp,
-) -> Option<FlowStatus> {
-    let before = flow.status.clone().unwrap_or_default();
-    let standing = Standing::new(
-        flow,
-        &before.conditions,
-        before.observed_generation,
-        before.flow_id.is_some() && !outcome.row_undone,
-        now,
-    );
-    let conditions = conditions(standing, outcome.result.as_ref().map(|_| ()))?;
-    let observed_generation = flow.metadata.generation;
-    Some(match &outcome.result {
-        Ok((tenant, applied)) => FlowStatus {
-            observed_generation,
-            tenant_id: Some(tenant.id.to_string()),
-            flow_id: Some(applied.version.flow_id.to_string()),
-            version: Some(applied.version.version),
-            nodes: i32::try_from(applied.nodes).ok(),
-            notes: applied.notes.iter().take(MAX_NOTES).cloned().collect(),
-            conditions,
-        },
-        Err(_) if !outcome.row_undone => FlowStatus {
-            observed_generation,
-            conditions,
-            ..before
-        },
-        Err(_) => FlowStatus {
-            observed_generation,
-            conditions,
-            ..FlowStatus::default()
-        },
-    })
+/// Says which row and which version of it is in force, and what the conversion left out.
+pub(super) fn tell(status: &mut FlowStatus, applied: &Applied) {
+    let FlowStatus {
+        observed_generation: _,
+        tenant_id: _,
+        flow_id,
+        version,
+        nodes,
+        notes,
+        conditions: _,
+    } = status;
+    *flow_id = Some(applied.version.flow_id.to_string());
+    *version = Some(applied.version.version);
+    *nodes = i32::try_from(applied.nodes).ok();
+    *notes = applied.notes.iter().take(MAX_NOTES).cloned().collect();
 }

@@ -7,7 +7,7 @@ mod dereference;
 mod status;
 mod validate;
 
-use callplane_crds::{ConditionType, PhoneNumber, Reason};
+use callplane_crds::{ConditionType, PhoneNumber, PhoneNumberStatus, Reason};
 use callplane_kit::{ControllerBuilder, Manager, reference};
 use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
 use callplane_types::{NumberId, TenantId};
@@ -16,7 +16,7 @@ use kube::runtime::reflector::ObjectRef;
 use uuid::Uuid;
 
 use super::projection::{
-    Error, Outcome, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
+    Error, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
 };
 use crate::context::{Caches, Context};
 use build::Prepared;
@@ -121,15 +121,7 @@ impl Projection for PhoneNumbers {
         callplane_store::numbers::remove(database, fence, tenant, uid).await
     }
 
-    fn status(
-        number: &PhoneNumber,
-        outcome: &Outcome<NumberId>,
-        now: Timestamp,
-    ) -> Option<callplane_crds::PhoneNumberStatus> {
-        status::status(number, outcome, now)
-    }
-
-    fn tenant_of_status(number: &PhoneNumber) -> Option<&str> {
-        number.status.as_ref()?.tenant_id.as_deref()
+    fn tell(status: &mut PhoneNumberStatus, _: &PhoneNumber, id: &NumberId, _: Timestamp) {
+        status::tell(status, *id);
     }
 }

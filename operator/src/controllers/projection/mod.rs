@@ -17,15 +17,16 @@ mod object;
 mod problem;
 mod projector;
 mod reference;
+mod status;
 mod tenant;
 mod wake;
 
-pub(super) use conditions::{Standing, conditions};
 pub(super) use error::Error;
 pub(super) use fingerprint::fingerprint;
 pub(super) use object::object_ref;
 pub(super) use problem::Problem;
-pub(super) use projector::{Outcome, Projection, Projector};
+pub(super) use projector::{Projection, Projector};
 pub(super) use reference::{key, key_of, usable};
+pub(super) use status::{Common, RowStatus};
 pub(super) use tenant::{TenantRef, tenant_of};
 pub(super) use wake::wake_with_tenant;

@@ -14,6 +14,7 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::status::{self, RowStatus};
 use super::tenant::tenant_id;
 use super::{Error, Problem, TenantRef, tenant_of};
 use crate::context::{Caches, Context};
@@ -23,7 +24,7 @@ pub(crate) trait Projection: Send + Sync + 'static {
     /// The kind.
     type Object: Owned
         + Resource<Scope = NamespaceResourceScope>
-        + HasStatus<Status: Serialize + Send + Sync>;
+        + HasStatus<Status: RowStatus + Serialize + Send + Sync>;
     /// What it refers to, as read.
     type References: Send;
     /// The row that should exist.
@@ -64,21 +65,22 @@ pub(crate) trait Projection: Send + Sync + 'static {
         uid: Uuid,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// The status that follows from an outcome; `None` to leave it as it is. Pure.
-    fn status(
+    /// Writes into the status what the database gave back. Pure.
+    fn tell(
+        status: &mut StatusOf<Self>,
         object: &Self::Object,
-        outcome: &Outcome<Self::Applied>,
+        applied: &Self::Applied,
         now: Timestamp,
-    ) -> Option<<Self::Object as HasStatus>::Status>;
-
-    /// The tenant whose database has the object, from its status.
-    fn tenant_of_status(object: &Self::Object) -> Option<&str>;
+    );
 
     /// When to look again at an object that is as it should be.
     fn next(_applied: &Self::Applied) -> Next {
         Next::Resync
     }
 }
+
+/// The status of the objects of a [`Projection`].
+pub(crate) type StatusOf<P> = <<P as Projection>::Object as HasStatus>::Status;
 
 /// What a pass came to.
 #[derive(Debug)]
@@ -149,7 +151,7 @@ impl<P: Projection> Projector<P> {
         object: &P::Object,
         now: Option<&TenantRef>,
     ) -> Result<bool, Error> {
-        let former = P::tenant_of_status(object).and_then(|id| id.parse::<TenantId>().ok());
+        let former = tenant_of_status(object);
         let Some(former) = former.filter(|former| now.is_none_or(|now| now.id != *former)) else {
             return Ok(false);
         };
@@ -183,7 +185,7 @@ impl<P: Projection> Projector<P> {
             return Ok(Next::AwaitChange);
         }
         let namespace = object.namespace().unwrap_or_default();
-        let of_status = P::tenant_of_status(object).and_then(|id| id.parse().ok());
+        let of_status = tenant_of_status(object);
         // A row that was written just before the process died is not in the status yet.
         let of_namespace = tenant_of(&self.caches, &namespace)
             .ok()
@@ -212,7 +214,7 @@ impl<P: Projection> Controller for Projector<P> {
             return self.finalize(&api, &object).await;
         }
         let outcome = self.run(&api, &object).await;
-        if let Some(status) = P::status(&object, &outcome, Timestamp::now()) {
+        if let Some(status) = status::status::<P>(&object, &outcome, Timestamp::now()) {
             write_if_changed(&self.context.kit, P::NAME, &api, &*object, &status)
                 .await
                 .map_err(Error::Status)?;
@@ -226,4 +228,10 @@ impl<P: Projection> Controller for Projector<P> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The tenant whose database has the object, from its status.
+fn tenant_of_status<K: HasStatus<Status: RowStatus>>(object: &K) -> Option<TenantId> {
+    let mut status = object.status()?.clone();
+    status.common().tenant_id.take()?.parse().ok()
 }

@@ -6,7 +6,7 @@ mod dereference;
 mod status;
 mod validate;
 
-use callplane_crds::Trunk;
+use callplane_crds::{Trunk, TrunkStatus};
 use callplane_kit::Manager;
 use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
 use callplane_types::{TenantId, TrunkId};
@@ -14,7 +14,7 @@ use k8s_openapi::jiff::Timestamp;
 use uuid::Uuid;
 
 use super::projection::{
-    Error, Outcome, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
+    Error, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
 };
 use crate::context::{Caches, Context};
 use build::Prepared;
@@ -81,15 +81,7 @@ impl Projection for Trunks {
         callplane_store::trunks::remove(database, fence, tenant, uid).await
     }
 
-    fn status(
-        trunk: &Trunk,
-        outcome: &Outcome<TrunkId>,
-        now: Timestamp,
-    ) -> Option<callplane_crds::TrunkStatus> {
-        status::status(trunk, outcome, now)
-    }
-
-    fn tenant_of_status(trunk: &Trunk) -> Option<&str> {
-        trunk.status.as_ref()?.tenant_id.as_deref()
+    fn tell(status: &mut TrunkStatus, _: &Trunk, id: &TrunkId, _: Timestamp) {
+        status::tell(status, *id);
     }
 }
