@@ -87,6 +87,10 @@ pub async fn show(database: &TenantDatabase, call: CallId) -> Result<serde_json:
             'costs', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]')
                        FROM call_costs x WHERE x.call_id = c.id),
             'cdr', (SELECT to_jsonb(x) FROM cdrs x WHERE x.call_id = c.id),
+            'quality', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.sampled_at), '[]')
+                       FROM voice_quality_metrics x WHERE x.call_id = c.id),
+            'signatures', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]')
+                       FROM stir_shaken_statuses x WHERE x.call_id = c.id),
             'messages', (SELECT coalesce(jsonb_agg(to_jsonb(m) ORDER BY v.started_at, m.seq), '[]')
                        FROM conversations v JOIN messages m ON m.conversation_id = v.id
                       WHERE v.call_id = c.id)) AS document

@@ -18,6 +18,36 @@ pub struct Rate {
     pub increment_seconds: u16,
     /// The least billable time of an answered call.
     pub minimum_seconds: u32,
+    /// What a call uses beside its time.
+    pub units: UnitPrices,
+}
+
+/// Prices of what is not time on the line. What a price list does not name costs nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnitPrices {
+    /// `stt_second`: a second of audio that was recognised.
+    pub stt_second: Micros,
+    /// `tts_character`: a character that was spoken.
+    pub tts_character: Micros,
+    /// `recording_second`: a second that was recorded.
+    pub recording_second: Micros,
+}
+
+/// A price list, as far as calls ask it.
+#[derive(Deserialize)]
+struct Rates {
+    call_minute: CallMinute,
+    #[serde(default)]
+    stt_second: UnitPrice,
+    #[serde(default)]
+    tts_character: UnitPrice,
+    #[serde(default)]
+    recording_second: UnitPrice,
+}
+
+#[derive(Default, Deserialize)]
+struct UnitPrice {
+    unit_price_micros: i64,
 }
 
 /// `rates.call_minute` of a price list.
@@ -38,7 +68,7 @@ const fn six() -> u16 {
 /// for all plans. `None` when neither names one.
 pub async fn call_minute(database: &TenantDatabase) -> Result<Option<Rate>> {
     let row = sqlx::query(
-        "SELECT c.currency, c.rates -> 'call_minute' AS call_minute
+        "SELECT c.currency, c.rates
            FROM platform.rate_cards c
            JOIN platform.tenants t ON c.plan_key = t.plan_key OR c.plan_key IS NULL
           WHERE c.rates ? 'call_minute' AND c.effective_from <= now()
@@ -48,7 +78,8 @@ pub async fn call_minute(database: &TenantDatabase) -> Result<Option<Rate>> {
     .fetch_optional(database.pool())
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let Json(rate): Json<CallMinute> = row.try_get("call_minute")?;
+    let Json(rates): Json<Rates> = row.try_get("rates")?;
+    let rate = rates.call_minute;
     Ok(Some(Rate {
         per_minute: Micros(rate.unit_price_micros),
         currency: row
@@ -57,5 +88,10 @@ pub async fn call_minute(database: &TenantDatabase) -> Result<Option<Rate>> {
             .map_err(|error| Error::invalid("price list", error))?,
         increment_seconds: rate.billing_increment_seconds,
         minimum_seconds: rate.minimum_seconds,
+        units: UnitPrices {
+            stt_second: Micros(rates.stt_second.unit_price_micros),
+            tts_character: Micros(rates.tts_character.unit_price_micros),
+            recording_second: Micros(rates.recording_second.unit_price_micros),
+        },
     }))
 }

@@ -227,9 +227,9 @@ async fn candidates(
     campaign: CampaignId,
     wanted: u32,
 ) -> Result<Vec<(Candidate, PgRow)>> {
-    // Index: (campaign_id, status, next_attempt_at).
+    // Index: campaign_recipients_due, in this very order.
     let rows = sqlx::query(
-        "SELECT r.id, r.phone_number, r.name, r.variables, r.attempts, now() AS now,
+        "SELECT r.id, r.contact_id, r.phone_number, r.name, r.variables, r.attempts, now() AS now,
                 coalesce(r.time_zone, c.time_zone) AS time_zone,
                 do_not_call(r.campaign_id, r.phone_number) AS barred
            FROM campaign_recipients r
@@ -326,9 +326,9 @@ async fn commit_dialing(
         "INSERT INTO calls (id, external_call_id, direction, status, initiated_at,
                 from_number, to_number, customer_number, customer_name, from_phone_number_id,
                 agent_id, agent_version_id, campaign_id, campaign_name, campaign_recipient_id,
-                media_node, media_node_epoch, metadata)
+                media_node, media_node_epoch, metadata, contact_id)
          VALUES ($1, $2, 'outbound', 'initiated', now(), $3, $4, $4, $5, $6, $7, $8, $9, $10, $11,
-                $12, $13, jsonb_build_object('attempt', $14::integer))",
+                $12, $13, jsonb_build_object('attempt', $14::integer), $15)",
     )
     .bind(call_id.uuid())
     .bind(&sip_call_id)
@@ -344,6 +344,7 @@ async fn commit_dialing(
     .bind(&node.name)
     .bind(node.epoch)
     .bind(i32::try_from(attempt).unwrap_or(i32::MAX))
+    .bind(row.try_get::<Option<Uuid>, _>("contact_id")?)
     .execute(connection)
     .await?;
     let variables: sqlx::types::Json<serde_json::Map<String, serde_json::Value>> =

@@ -99,7 +99,7 @@ pub async fn roll_up(
 }
 
 async fn count(connection: &mut PgConnection, campaign: CampaignId) -> Result<Progress> {
-    // Index: (campaign_id, status, next_attempt_at).
+    // All recipients of the campaign, by the index that keeps their numbers apart.
     let row = sqlx::query(
         "SELECT c.desired_state::text AS desired,
                 c.start_at IS NOT NULL AND c.start_at > now() AS early,

@@ -4,12 +4,15 @@ use callplane_types::{AgentId, CallId, CampaignId, E164, FlowId, Micros, NumberI
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::quality::insert_quality;
 use super::rows::{
     insert_conversation, insert_costs, insert_events, insert_legs, insert_recording,
     insert_segments, insert_transcription, int,
 };
 use super::start::{open, own};
-use super::{Call, CallRecord};
+use super::stir::insert_stir;
+use super::tags::insert_tags;
+use super::{Call, CallRecord, EARLIER_CALLS};
 use crate::campaigns::record_outcome;
 use crate::quotas;
 use crate::time::{sql, sql_opt};
@@ -25,8 +28,8 @@ pub enum Finished {
 }
 
 /// Stores a finished call in one transaction: the call, its legs, segments, events, recording,
-/// conversation, transcription, costs, detail record and outbox event; the outcome of its campaign
-/// attempt; and gives back its quota slot.
+/// conversation, transcription, costs, quality, signature, tags, detail record and outbox event; the
+/// outcome of its campaign attempt; and gives back its quota slot.
 ///
 /// Idempotent by the id of the call: the call detail record, which is written with the rest and
 /// never changes, tells a repetition. A call that was closed with `node_lost` because its node was
@@ -43,6 +46,8 @@ pub async fn finish(database: &TenantDatabase, record: &CallRecord) -> Result<Fi
         conversation,
         transcription,
         costs,
+        quality,
+        stir,
         campaign,
     } = record;
     own(database, call)?;
@@ -70,6 +75,11 @@ pub async fn finish(database: &TenantDatabase, record: &CallRecord) -> Result<Fi
         insert_transcription(&mut transaction, call.id, recording, transcription).await?;
     }
     insert_costs(&mut transaction, call.id, costs).await?;
+    insert_quality(&mut transaction, call, quality).await?;
+    if let Some(stir) = stir {
+        insert_stir(&mut transaction, call.id, stir).await?;
+    }
+    insert_tags(&mut transaction, call.id, &call.tags).await?;
     insert_cdr(&mut transaction, call.id).await?;
     publish(&mut transaction, call.id).await?;
     // Recipient before quota, as in the claim: no deadlock between the two.
@@ -132,7 +142,7 @@ async fn close(connection: &mut PgConnection, call: &Call, cost: Micros) -> Resu
         sip_code,
         media_node,
         media_node_epoch,
-        tags,
+        tags: _,
         variables,
     } = call;
     sqlx::query(
@@ -146,9 +156,13 @@ async fn close(connection: &mut PgConnection, call: &Call, cost: Micros) -> Resu
             to_phone_number_id = coalesce(
                 (SELECT n.id FROM phone_numbers n WHERE n.id = $10), to_phone_number_id),
             customer_name = coalesce($11, customer_name),
+            contact_id = coalesce(contact_id, (SELECT p.id FROM contacts p
+                WHERE p.phone = $6 AND p.deleted_at IS NULL ORDER BY p.id LIMIT 1)),
             agent_id = coalesce((SELECT a.id FROM agents a WHERE a.id = $12), agent_id),
             agent_version_id = coalesce($13, agent_version_id),
-            flow_id = coalesce((SELECT f.id FROM flows f WHERE f.id = $14), flow_id),
+            flow_id = coalesce((SELECT f.id FROM flows f WHERE f.id = $14), flow_id,
+                (SELECT l.flow_id FROM agent_flows l WHERE l.agent_id = $12
+                  ORDER BY l.priority, l.id LIMIT 1)),
             campaign_id = coalesce((SELECT c.id FROM campaigns c WHERE c.id = $15), campaign_id),
             initiated_at = $16, ringing_at = $17, answered_at = $18, connected_at = $19,
             ended_at = $20, billing_increment_seconds = $21,
@@ -157,10 +171,18 @@ async fn close(connection: &mut PgConnection, call: &Call, cost: Micros) -> Resu
             rate_micros_per_minute = $25, currency = $26, cost_micros = $27,
             outcome = $28, hangup_cause = $29, hangup_by = $30::text::platform.hangup_party,
             sip_code = $31, media_node = coalesce($32, media_node),
-            media_node_epoch = coalesce($33, media_node_epoch), tags = $34,
+            media_node_epoch = coalesce($33, media_node_epoch), caller_id_area_code = $34,
             missed_call = $2 IN ('busy', 'no_answer', 'cancelled'), blocked = $2 = 'blocked',
             block_reason = CASE WHEN $2 = 'blocked' THEN $3 END,
+            previously_connected = earlier.at IS NOT NULL, previously_connected_at = earlier.at,
             metadata = metadata || jsonb_build_object('variables', $35::jsonb)
+           FROM (SELECT (
+                SELECT p.connected_at FROM (
+                    SELECT e.connected_at, e.initiated_at FROM calls e
+                     WHERE e.customer_number = $6 AND e.initiated_at < $16
+                     ORDER BY e.initiated_at DESC LIMIT $36) p
+                 WHERE p.connected_at IS NOT NULL
+                 ORDER BY p.initiated_at DESC LIMIT 1) AS at) earlier
           WHERE id = $1",
     )
     .bind(id.uuid())
@@ -196,8 +218,9 @@ async fn close(connection: &mut PgConnection, call: &Call, cost: Micros) -> Resu
     .bind(sip_code.map(i32::from))
     .bind(media_node)
     .bind(media_node_epoch)
-    .bind(tags)
+    .bind(call.caller_area_code())
     .bind(Json(variables))
+    .bind(EARLIER_CALLS)
     .execute(connection)
     .await?;
     Ok(())

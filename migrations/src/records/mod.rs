@@ -6,15 +6,20 @@
 
 mod finish;
 mod parts;
+mod quality;
 mod rows;
 mod start;
+mod stir;
+mod tags;
 
 pub use finish::{Finished, finish};
 pub use parts::{
     CallEvent, CampaignAttempt, Conversation, Cost, CostComponent, EndpointKind, Leg, LegKind,
     Message, MessageRole, Recording, Segment, SegmentKind, Transcription,
 };
+pub use quality::QualitySample;
 pub use start::{answered, start};
+pub use stir::{StirAttestation, StirStatus, StirVerification};
 
 use callplane_types::{
     AgentId, CallId, CallStatus, CampaignId, Currency, Direction, E164, FlowId, HangupParty,
@@ -22,6 +27,10 @@ use callplane_types::{
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// How many calls with the same person are looked at for what went before: a number that calls all
+/// day without being answered cannot make each of its calls slower than the last.
+const EARLIER_CALLS: i64 = 50;
 
 /// One finished call with all its rows.
 ///
@@ -51,6 +60,12 @@ pub struct CallRecord {
     /// `call_costs`; `calls.cost_micros` becomes their sum.
     #[serde(default)]
     pub costs: Vec<Cost>,
+    /// `voice_quality_metrics`, oldest first; the last one is of the whole call.
+    #[serde(default)]
+    pub quality: Vec<QualitySample>,
+    /// `stir_shaken_statuses`, of an inbound call.
+    #[serde(default)]
+    pub stir: Option<StirStatus>,
     /// What a campaign learns from this call, when a campaign placed it.
     #[serde(default)]
     pub campaign: Option<CampaignAttempt>,
@@ -92,7 +107,7 @@ pub struct Call {
     pub agent_id: Option<AgentId>,
     /// `agent_versions.id` of the Program the call ran with.
     pub agent_version_id: Option<Uuid>,
-    /// The flow the call was routed to.
+    /// The flow the call was routed to; `None` is the first flow of the agent.
     pub flow_id: Option<FlowId>,
     /// The campaign that placed the call.
     pub campaign_id: Option<CampaignId>,
@@ -134,6 +149,26 @@ pub struct Call {
     pub tags: Vec<String>,
     /// What the flow captured, by variable name.
     pub variables: serde_json::Map<String, serde_json::Value>,
+}
+
+impl CallRecord {
+    /// The record of a call that left nothing but itself.
+    #[must_use]
+    pub const fn new(call: Call) -> Self {
+        Self {
+            call,
+            legs: Vec::new(),
+            segments: Vec::new(),
+            events: Vec::new(),
+            recording: None,
+            conversation: None,
+            transcription: None,
+            costs: Vec::new(),
+            quality: Vec::new(),
+            stir: None,
+            campaign: None,
+        }
+    }
 }
 
 impl Call {
@@ -183,6 +218,13 @@ impl Call {
             tags: Vec::new(),
             variables: serde_json::Map::new(),
         }
+    }
+
+    /// The area code of the calling number, where the numbering plan has one (North America).
+    #[must_use]
+    pub fn caller_area_code(&self) -> Option<&str> {
+        let number = self.from_number.as_ref()?.as_str().strip_prefix("+1")?;
+        (number.len() == 10).then(|| &number[..3])
     }
 
     /// The number of the other party, whichever direction the call has.

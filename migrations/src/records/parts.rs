@@ -150,7 +150,10 @@ pub struct Segment {
     pub ended_at: Option<WallTime>,
     /// The agent of an `agent` segment.
     pub agent_id: Option<AgentId>,
-    /// Node key of the flow and the like.
+    /// Name of the node of the call's flow that the time was spent in.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// Details.
     pub metadata: serde_json::Value,
 }
 

@@ -1,10 +1,13 @@
 //! Inserts of the rows below a call.
 
 use callplane_types::{AgentId, CallId, LegId, Pii, SegmentId, TrunkId};
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::{Call, CallRecord, Conversation, Cost, Leg, Recording, Segment, Transcription};
+use super::{
+    Call, CallRecord, Conversation, Cost, EARLIER_CALLS, Leg, Recording, Segment, Transcription,
+};
 use crate::Result;
 use crate::time::{sql, sql_opt};
 
@@ -67,38 +70,71 @@ pub(super) async fn insert_legs(
     Ok(())
 }
 
+/// All segments in one statement: a long flow has hundreds. The node is that of the newest version
+/// of the call's flow that was there when the call began, which is the one it runs.
 pub(super) async fn insert_segments(
     connection: &mut PgConnection,
     call: CallId,
     segments: &[Segment],
 ) -> Result<()> {
-    for (seq, segment) in (1_i16..).zip(segments) {
+    let mut rows = SegmentColumns::default();
+    for segment in segments {
         let Segment {
             id,
             kind,
             started_at,
             ended_at,
             agent_id,
+            node,
             metadata,
         } = segment;
-        sqlx::query(
-            "INSERT INTO call_segments (call_id, seq, id, kind, started_at, ended_at, agent_id,
-                    metadata)
-             VALUES ($1, $2, $3, $4::text::platform.segment_kind, $5, $6,
-                    (SELECT id FROM agents WHERE id = $7), $8)",
-        )
-        .bind(call.uuid())
-        .bind(seq)
-        .bind(SegmentId::uuid(*id))
-        .bind(kind.as_str())
-        .bind(sql(*started_at))
-        .bind(sql_opt(*ended_at))
-        .bind(agent_id.map(AgentId::uuid))
-        .bind(metadata)
-        .execute(&mut *connection)
-        .await?;
+        rows.ids.push(SegmentId::uuid(*id));
+        rows.kinds.push(kind.as_str());
+        rows.begins.push(sql(*started_at));
+        rows.ends.push(sql_opt(*ended_at));
+        rows.agents.push(agent_id.map(AgentId::uuid));
+        rows.nodes.push(node.as_deref());
+        rows.metadata.push(metadata);
     }
+    sqlx::query(
+        "INSERT INTO call_segments (call_id, seq, id, kind, started_at, ended_at, agent_id,
+                flow_node_id, metadata)
+         SELECT $1, s.seq, s.id, s.kind::platform.segment_kind, s.started_at, s.ended_at,
+                (SELECT a.id FROM agents a WHERE a.id = s.agent_id),
+                (SELECT n.id FROM calls c
+                   JOIN flow_versions v ON v.flow_id = c.flow_id
+                   JOIN flow_nodes n ON n.flow_version_id = v.id AND n.node_key = s.node
+                  WHERE c.id = $1
+                  ORDER BY v.created_at <= c.initiated_at DESC, v.version DESC LIMIT 1),
+                s.metadata
+           FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
+                       $7::text[], $8::jsonb[])
+                WITH ORDINALITY
+                AS s(id, kind, started_at, ended_at, agent_id, node, metadata, seq)",
+    )
+    .bind(call.uuid())
+    .bind(rows.ids)
+    .bind(rows.kinds)
+    .bind(rows.begins)
+    .bind(rows.ends)
+    .bind(rows.agents)
+    .bind(rows.nodes)
+    .bind(rows.metadata)
+    .execute(connection)
+    .await?;
     Ok(())
+}
+
+/// The columns of `call_segments`, each as one array.
+#[derive(Default)]
+struct SegmentColumns<'a> {
+    ids: Vec<Uuid>,
+    kinds: Vec<&'static str>,
+    begins: Vec<DateTime<Utc>>,
+    ends: Vec<Option<DateTime<Utc>>>,
+    agents: Vec<Option<Uuid>>,
+    nodes: Vec<Option<&'a str>>,
+    metadata: Vec<&'a serde_json::Value>,
 }
 
 /// All events in one statement: a talkative call has hundreds.
@@ -194,12 +230,20 @@ pub(super) async fn insert_conversation(
         messages,
     } = conversation;
     let id: Uuid = sqlx::query(
-        "INSERT INTO conversations (id, call_id, agent_id, session_id, channel, status, context,
-                started_at, ended_at)
-         VALUES (platform.uuid_v7(platform.uuid_v7_time($1)), $1,
-                (SELECT id FROM agents WHERE id = $2), $1::uuid::text, 'voice',
+        "INSERT INTO conversations (id, call_id, agent_id, contact_id, session_id,
+                previous_conversation_id, channel, status, context, started_at, ended_at)
+         SELECT platform.uuid_v7(platform.uuid_v7_time($1)), $1,
+                (SELECT id FROM agents WHERE id = $2), c.contact_id, $1::uuid::text,
+                (SELECT v.id FROM (
+                    SELECT p.id FROM calls p
+                     WHERE p.customer_number = c.customer_number AND p.initiated_at < c.initiated_at
+                     ORDER BY p.initiated_at DESC LIMIT $7) p
+                   JOIN conversations v ON v.call_id = p.id
+                  ORDER BY v.started_at DESC LIMIT 1),
+                'voice',
                 CASE WHEN $3 THEN 'completed' ELSE 'abandoned' END::platform.conversation_status,
-                $4, $5, $6)
+                $4, $5, $6
+           FROM calls c WHERE c.id = $1
          RETURNING id",
     )
     .bind(call.uuid())
@@ -208,6 +252,7 @@ pub(super) async fn insert_conversation(
     .bind(context)
     .bind(sql(*started_at))
     .bind(sql_opt(*ended_at))
+    .bind(EARLIER_CALLS)
     .fetch_one(&mut *connection)
     .await?
     .try_get(0)?;

@@ -211,19 +211,12 @@ async fn the_record_of_a_node_that_was_thought_lost_takes_its_place() {
     call.ended_at = Some(claimed.claimed_at + Duration::from_secs(10));
     call.hangup_cause = Some("normal_clearing".to_owned());
     let record = CallRecord {
-        call,
-        legs: Vec::new(),
-        segments: Vec::new(),
-        events: Vec::new(),
-        recording: None,
-        conversation: None,
-        transcription: None,
-        costs: Vec::new(),
         campaign: Some(CampaignAttempt {
             recipient_id: claimed.recipient_id,
             outcome: RecipientOutcome::Answered,
             retry_at: None,
         }),
+        ..CallRecord::new(call)
     };
     assert_eq!(
         records::finish(&acme.database, &record).await.unwrap(),

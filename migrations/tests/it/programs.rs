@@ -216,7 +216,8 @@ async fn a_price_list_of_the_plan_goes_before_the_one_for_all() {
     database
         .superuser(
             "INSERT INTO platform.rate_cards (key, plan_key, currency, rates) VALUES
-                ('pro', 'pro', 'EUR', '{\"call_minute\": {\"unit_price_micros\": 5000, \"billing_increment_seconds\": 1}}'),
+                ('pro', 'pro', 'EUR', '{\"call_minute\": {\"unit_price_micros\": 5000, \"billing_increment_seconds\": 1},
+                                        \"tts_character\": {\"unit\": \"character\", \"unit_price_micros\": 15}}'),
                 ('growth', 'growth', 'EUR', '{\"call_minute\": {\"unit_price_micros\": 1}}')",
         )
         .await
@@ -230,4 +231,10 @@ async fn a_price_list_of_the_plan_goes_before_the_one_for_all() {
         ),
         (5000, "EUR", 1)
     );
+    let units = rates::UnitPrices {
+        tts_character: callplane_types::Micros(15),
+        ..rates::UnitPrices::default()
+    };
+    assert_eq!(own.units, units, "what is not named costs nothing");
+    assert_eq!(standard.units, rates::UnitPrices::default());
 }

@@ -2,7 +2,7 @@
 
 use callplane_store::agents::AgentSpec;
 use callplane_store::campaigns::{self, CampaignSpec, DesiredState, NewRecipient, WindowZone};
-use callplane_store::flows::{FlowKind, FlowSpec};
+use callplane_store::flows::{FlowKind, FlowNode, FlowSpec};
 use callplane_store::media_nodes::{self, NodeEpoch, Registration};
 use callplane_store::numbers::NumberSpec;
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
@@ -100,6 +100,25 @@ pub(crate) fn campaign(name: &str) -> CampaignSpec {
     }
 }
 
+/// The flow `main` of one node, `greet`; another hash is another version.
+pub(crate) fn greeting(spec_hash: &str) -> FlowSpec {
+    FlowSpec {
+        object: ObjectRef {
+            // The same resource whatever its version.
+            uid: Uuid::from_u128(1),
+            ..object("main")
+        },
+        spec_hash: spec_hash.to_owned(),
+        nodes: vec![FlowNode {
+            key: "greet".to_owned(),
+            kind: "say".to_owned(),
+            label: None,
+            config: json!({}),
+        }],
+        ..flow("main")
+    }
+}
+
 /// A tenant with a trunk `carrier`, a flow `main`, an agent `reception` and a number `main`.
 pub(crate) async fn equipped(database: &TestDatabase<'_>, base: &str, e164: &str) -> TestTenant {
     let tenant = database.tenant(base).await.unwrap();
@@ -114,7 +133,7 @@ pub(crate) async fn equip(database: &TestDatabase<'_>, tenant: &TestTenant, e164
     trunks::project(operator, fence, tenant.id, &trunk("carrier"))
         .await
         .unwrap();
-    flows::project(operator, fence, tenant.id, &flow("main"))
+    flows::project(operator, fence, tenant.id, &greeting("1"))
         .await
         .unwrap();
     let spec = AgentSpec {

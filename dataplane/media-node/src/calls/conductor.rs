@@ -210,7 +210,7 @@ impl Conductor {
         meta.over.store(true, Ordering::Release);
         let directory = node.directory();
         let epoch = node.epoch();
-        let record = record::finished(&meta, epoch.as_ref(), &facts, recording, directory.rate());
+        let record = record::finished(&meta, epoch.as_ref(), &facts, recording, directory.prices());
         node.records.submit(record).await;
     }
 }

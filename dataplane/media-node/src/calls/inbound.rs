@@ -8,12 +8,13 @@ use callplane_call::{Guards, LocalMedia, Opening, Setup};
 use callplane_sip::{Challenge, IncomingInvite, StatusCode};
 use callplane_transport::rtp::MediaSockets;
 use callplane_transport::sip::{Incoming, IncomingCall, SessionHandle};
-use callplane_types::{CallStatus, Direction, E164, Pii, TrunkId};
+use callplane_types::{CallStatus, Direction, E164, TrunkId};
 
 use super::conductor::{Line, conduct};
-use super::meta::{Meta, foreign_text};
+use super::meta::{Meta, foreign_text, shown_name, uri_text};
 use super::quota;
 use super::record::{self, Why};
+use super::signature;
 use super::slots::{Full, Slot};
 use super::{CODECS, PACKET_TIME_MS};
 use crate::node::{Node, new_call_id, random_u64};
@@ -252,7 +253,6 @@ fn is_known(trunk: &KnownTrunk, invite: &IncomingInvite) -> bool {
 
 fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
     let caller = invite.asserted_identity.as_ref().unwrap_or(&invite.from);
-    let text = |uri: &callplane_sip::Uri| Pii::new(foreign_text(&uri.to_bytes()));
     Meta {
         id: new_call_id(),
         tenant_id: node.tenant_id,
@@ -260,13 +260,16 @@ fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
         initiated_at: node.clock.wall(),
         from_number: caller.uri.user().as_deref().and_then(number_in),
         to_number: Some(admitted.number.clone()),
-        from_uri: Some(text(&caller.uri)),
-        to_uri: Some(text(&invite.request_uri)),
+        from_uri: Some(uri_text(&caller.uri)),
+        to_uri: Some(uri_text(&invite.request_uri)),
         own_number_id: Some(admitted.own_number_id),
-        customer_name: None,
+        customer_name: shown_name(caller),
         trunk_id: Some(admitted.trunk),
         program: Some(Arc::clone(&admitted.program)),
         sip_call_id: foreign_text(&invite.call_id),
+        stir: Some(signature::read(
+            invite.headers.named("Identity").map(AsRef::as_ref),
+        )),
         campaign: None,
         over: Arc::default(),
     }

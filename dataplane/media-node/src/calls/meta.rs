@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use callplane_campaign::Retry;
+use callplane_sip::{NameAddr, Uri};
+use callplane_store::records::StirStatus;
 use callplane_types::{
     CallId, CampaignId, Direction, E164, NumberId, Pii, RecipientId, TenantId, TrunkId, WallTime,
 };
 
-use crate::routing::LoadedProgram;
+use crate::routing::{LoadedProgram, number_in};
 
 /// The facts around a call.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub(crate) struct Meta {
     pub(crate) trunk_id: Option<TrunkId>,
     pub(crate) program: Option<Arc<LoadedProgram>>,
     pub(crate) sip_call_id: String,
+    /// What the other side claims about the calling number of an inbound call.
+    pub(crate) stir: Option<StirStatus>,
     pub(crate) campaign: Option<Attempt>,
     /// Set when the record of the call is written: what is acquired for it later is given back.
     pub(crate) over: Arc<AtomicBool>,
@@ -48,11 +52,28 @@ const MAX_FOREIGN: usize = 1_000;
 /// Text of a peer as a record may hold it: without control characters, of which the database refuses
 /// some, and cut. A record that is refused would be lost.
 pub(crate) fn foreign_text(octets: &[u8]) -> String {
-    let octets = &octets[..octets.len().min(MAX_FOREIGN)];
+    foreign_text_of(octets, MAX_FOREIGN)
+}
+
+/// [`foreign_text`] of at most so many octets, for columns without an index.
+pub(crate) fn foreign_text_of(octets: &[u8], most: usize) -> String {
+    let octets = &octets[..octets.len().min(most)];
     String::from_utf8_lossy(octets)
         .chars()
         .filter(|sign| !sign.is_control())
         .collect()
+}
+
+/// The name a caller shows; nothing where it shows its number again.
+pub(crate) fn shown_name(caller: &NameAddr) -> Option<Pii<String>> {
+    let name = foreign_text(caller.display.as_deref()?);
+    let name = name.trim();
+    (!name.is_empty() && number_in(name).is_none()).then(|| Pii::new(name.to_owned()))
+}
+
+/// An address as text.
+pub(crate) fn uri_text(uri: &Uri) -> Pii<String> {
+    Pii::new(foreign_text(&uri.to_bytes()))
 }
 
 impl Meta {

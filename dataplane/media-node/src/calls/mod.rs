@@ -1,12 +1,15 @@
 //! Calls: taking them in, placing them, conducting them, and what they leave behind.
 
 mod conductor;
+mod costs;
 mod inbound;
 mod meta;
 mod outbound;
 mod quota;
 mod record;
 mod recorder;
+mod segments;
+mod signature;
 mod slots;
 
 use callplane_call::Codec;

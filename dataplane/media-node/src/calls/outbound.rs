@@ -17,7 +17,7 @@ use callplane_types::{CallStatus, Direction, Pii};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::conductor::{Line, conduct};
-use super::meta::{Attempt, Meta};
+use super::meta::{Attempt, Meta, uri_text};
 use super::record::{self, Why};
 use super::slots::Slot;
 use super::{CODECS, PACKET_TIME_MS};
@@ -60,6 +60,8 @@ pub(crate) async fn place(node: Arc<Node>, placement: Placement) {
         Err(why) => return fail(&node, &meta, why).await,
     };
     let invite = invite(&node, &campaign, &claimed, next_hop, transport, login);
+    meta.from_uri = Some(uri_text(&invite.from.uri));
+    meta.to_uri = Some(uri_text(&invite.request_uri));
     let setup = Setup {
         opening: Opening::Outbound,
         local: LocalMedia {
@@ -133,6 +135,7 @@ fn describe(node: &Node, campaign: &ActiveCampaign, claimed: &Claimed) -> Meta {
         trunk_id: Some(campaign.trunk_id),
         program: None,
         sip_call_id: claimed.sip_call_id.clone(),
+        stir: None,
         campaign: Some(Attempt {
             campaign_id: campaign.id,
             recipient_id: claimed.recipient_id,

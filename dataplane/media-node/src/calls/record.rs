@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use callplane_agent::Speaker;
-use callplane_call::{CallEvent, EventKind, Facts, HangupCause, Message, RefusedPackets, Segment};
+use callplane_call::{CallEvent, EventKind, Facts, HangupCause, Message, RefusedPackets};
 use callplane_campaign::{AttemptEnd, Outcome};
 use callplane_flow::EndReason;
-use callplane_rating::Rate;
 use callplane_store::campaigns::RecipientOutcome;
 use callplane_store::media_nodes::NodeEpoch;
 use callplane_store::records::{
-    self, CallRecord, CampaignAttempt, Conversation, Cost, CostComponent, EndpointKind, Leg,
-    LegKind, MessageRole, Recording, SegmentKind, Transcription,
+    self, CallRecord, CampaignAttempt, Conversation, EndpointKind, Leg, LegKind, MessageRole,
+    QualitySample, Recording, Transcription,
 };
-use callplane_types::{CallStatus, Direction, HangupParty, LegId, Pii, SegmentId, WallTime};
+use callplane_types::{CallStatus, Direction, HangupParty, LegId, Pii, WallTime};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::costs::{RECOGNIZER, costs};
 use super::meta::{Attempt, Meta};
+use super::segments::segments;
+use crate::routing::Prices;
 
 /// The row of `calls` as far as it is known when the call begins.
 pub(crate) fn begun(meta: &Meta, node: Option<&NodeEpoch>) -> records::Call {
@@ -75,7 +77,8 @@ pub(crate) fn stillborn(
             .campaign
             .as_ref()
             .map(|attempt| attempt_outcome(attempt, AttemptEnd::NotSent, at)),
-        ..empty(call)
+        stir: meta.stir.clone(),
+        ..CallRecord::new(call)
     }
 }
 
@@ -96,7 +99,7 @@ pub(crate) fn finished(
     node: Option<&NodeEpoch>,
     facts: &Facts,
     recording: Option<Recording>,
-    rate: Option<&Rate>,
+    prices: Option<&Prices>,
 ) -> CallRecord {
     let mut call = begun(meta, node);
     call.status = facts.status;
@@ -114,34 +117,22 @@ pub(crate) fn finished(
     }
     call.outcome = facts.ending.as_ref().and_then(|e| e.outcome.clone());
     call.variables = facts.variables.clone();
-    let costs = price(&mut call, rate);
+    let costs = costs(&mut call, facts.speech, recording.as_ref(), prices);
     CallRecord {
         legs: vec![leg(meta, &call, facts)],
-        segments: facts.segments.iter().map(|s| segment(meta, s)).collect(),
-        events: facts.events.iter().map(event).collect(),
+        segments: segments(facts, call.agent_id),
+        events: events(facts, recording.is_some()),
         conversation: conversation(meta, facts),
         transcription: transcription(meta, facts),
         campaign: meta
             .campaign
             .as_ref()
             .map(|attempt| attempt_outcome(attempt, attempt_end(facts), facts.ended_at)),
+        quality: quality(facts).into_iter().collect(),
+        stir: meta.stir.clone(),
         recording,
         costs,
-        ..empty(call)
-    }
-}
-
-fn empty(call: records::Call) -> CallRecord {
-    CallRecord {
-        call,
-        legs: Vec::new(),
-        segments: Vec::new(),
-        events: Vec::new(),
-        recording: None,
-        conversation: None,
-        transcription: None,
-        costs: Vec::new(),
-        campaign: None,
+        ..CallRecord::new(call)
     }
 }
 
@@ -150,7 +141,10 @@ fn leg(meta: &Meta, call: &records::Call, facts: &Facts) -> Leg {
     Leg {
         id: LegId::new(Uuid::now_v7()),
         kind: LegKind::Caller,
-        endpoint_kind: EndpointKind::Pstn,
+        endpoint_kind: match call.customer_number() {
+            Some(_) => EndpointKind::Pstn,
+            None => EndpointKind::Sip,
+        },
         direction: meta.direction,
         from_uri: meta.from_uri.clone(),
         to_uri: meta.to_uri.clone(),
@@ -181,11 +175,14 @@ fn media(facts: &Facts) -> serde_json::Value {
             ("packets_reordered".to_owned(), json!(received.reordered)),
             ("packets_sent".to_owned(), json!(quality.sent_packets)),
             ("source_changes".to_owned(), json!(received.source_changes)),
-            ("jitter_ms".to_owned(), millis(received.jitter)),
-            ("max_jitter_ms".to_owned(), millis(received.max_jitter)),
+            ("jitter_ms".to_owned(), json!(millis(received.jitter))),
+            (
+                "max_jitter_ms".to_owned(),
+                json!(millis(received.max_jitter)),
+            ),
             (
                 "round_trip_ms".to_owned(),
-                quality.round_trip.map_or(json!(null), millis),
+                json!(quality.round_trip.map(millis)),
             ),
             ("mos".to_owned(), json!(quality.mos)),
         ]);
@@ -193,19 +190,38 @@ fn media(facts: &Facts) -> serde_json::Value {
     media
 }
 
-fn millis(time: Duration) -> serde_json::Value {
-    json!(time.as_secs_f64() * 1_000.0)
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
-fn segment(meta: &Meta, segment: &Segment) -> records::Segment {
-    records::Segment {
-        id: SegmentId::new(Uuid::now_v7()),
-        kind: SegmentKind::Agent,
-        started_at: segment.started_at,
-        ended_at: Some(segment.ended_at),
-        agent_id: meta.program.as_ref().map(|program| program.agent.id),
-        metadata: json!({"node": segment.node, "node_kind": segment.kind.as_str()}),
+/// What happened, oldest first. A recording begins with the conversation.
+fn events(facts: &Facts, recorded: bool) -> Vec<records::CallEvent> {
+    let mut events = Vec::with_capacity(facts.events.len() + 1);
+    for happened in &facts.events {
+        events.push(event(happened));
+        if recorded && happened.kind == EventKind::Connected {
+            events.push(records::CallEvent {
+                event_type: "recording_started".to_owned(),
+                ..event(happened)
+            });
+        }
     }
+    events
+}
+
+/// One sample, of the whole call.
+fn quality(facts: &Facts) -> Option<QualitySample> {
+    let quality = facts.quality.as_ref()?;
+    Some(QualitySample {
+        sampled_at: facts.ended_at,
+        leg_no: 1,
+        mos_score: quality.mos,
+        r_factor: quality.rating,
+        jitter_ms: millis(quality.received.jitter),
+        packet_loss_percent: quality.received.loss() * 100.0,
+        rtt_ms: quality.round_trip.map(millis),
+        codec: facts.codec.map(|codec| codec.name().to_owned()),
+    })
 }
 
 fn event(event: &CallEvent) -> records::CallEvent {
@@ -241,6 +257,7 @@ fn conversation(meta: &Meta, facts: &Facts) -> Option<Conversation> {
         completed,
         context: json!({
             "variables": facts.variables,
+            "ending": facts.ending,
             "speech": {
                 "synthesized_characters": facts.speech.synthesized_characters,
                 "recognized_seconds": facts.speech.recognized.as_secs_f64(),
@@ -296,7 +313,7 @@ fn transcription(meta: &Meta, facts: &Facts) -> Option<Transcription> {
     let mean = confidences.iter().sum::<f32>() / confidences.len() as f32;
     Some(Transcription {
         id: Uuid::now_v7(),
-        provider: Some("pocketsphinx".to_owned()),
+        provider: Some(RECOGNIZER.to_owned()),
         model: None,
         language: meta
             .program
@@ -306,28 +323,6 @@ fn transcription(meta: &Meta, facts: &Facts) -> Option<Transcription> {
         segments: Pii::new(serde_json::Value::Array(segments)),
         confidence_percent: (!confidences.is_empty()).then_some(mean * 100.0),
     })
-}
-
-/// What the time of the call costs; nothing without a rate or an answer.
-fn price(call: &mut records::Call, rate: Option<&Rate>) -> Vec<Cost> {
-    let Some(rate) = rate else { return Vec::new() };
-    call.rate_micros_per_minute = Some(rate.per_minute);
-    call.currency = rate.currency.clone();
-    // The store rounds the billable seconds of the row by the same increment.
-    call.billing_increment_seconds = u16::try_from(rate.increment.get()).unwrap_or(u16::MAX);
-    let (Some(answered), Some(ended)) = (call.answered_at, call.ended_at) else {
-        return Vec::new();
-    };
-    let charge = rate.price(Some(ended.saturating_since(answered)));
-    vec![Cost {
-        component: CostComponent::Telephony,
-        provider: String::new(),
-        quantity_micros: i64::from(charge.billable_seconds) * 1_000_000 / 60,
-        unit: "minute".to_owned(),
-        unit_rate: rate.per_minute,
-        amount: charge.amount,
-        currency: rate.currency.clone(),
-    }]
 }
 
 /// How signalling saw the end of an attempt.

@@ -136,17 +136,7 @@ mod tests {
         let mut row = Call::begin(call, tenant, Direction::Inbound, now);
         row.status = CallStatus::Completed;
         row.ended_at = Some(now);
-        let record = CallRecord {
-            call: row,
-            legs: Vec::new(),
-            segments: Vec::new(),
-            events: Vec::new(),
-            recording: None,
-            conversation: None,
-            transcription: None,
-            costs: Vec::new(),
-            campaign: None,
-        };
+        let record = CallRecord::new(row);
         tokio::time::timeout(Duration::from_secs(5), records.submit(record))
             .await
             .unwrap();

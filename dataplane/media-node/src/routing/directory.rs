@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::Program;
-use callplane_rating::Rate;
 use callplane_store::routes::{Route, RoutedAgent};
 use callplane_store::trunks::{Trunk, TrunkDirection, TrunkTransport};
 use callplane_types::{E164, TrunkId};
@@ -14,6 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::network::Network;
+use super::prices::Prices;
 
 /// How long name servers may take.
 const LOOK_UP: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub(crate) struct Directory {
     routes: HashMap<E164, Route>,
     trunks: Vec<KnownTrunk>,
     programs: HashMap<Uuid, Arc<LoadedProgram>>,
-    rate: Option<Rate>,
+    prices: Option<Prices>,
     in_service: bool,
     loaded: bool,
 }
@@ -81,7 +81,7 @@ impl Directory {
         routes: Vec<Route>,
         trunks: Vec<KnownTrunk>,
         programs: HashMap<Uuid, Arc<LoadedProgram>>,
-        rate: Option<Rate>,
+        prices: Option<Prices>,
         in_service: bool,
     ) -> Self {
         Self {
@@ -91,15 +91,15 @@ impl Directory {
                 .collect(),
             trunks,
             programs,
-            rate,
+            prices,
             in_service,
             loaded: true,
         }
     }
 
-    /// What a minute costs.
-    pub(crate) fn rate(&self) -> Option<&Rate> {
-        self.rate.as_ref()
+    /// What calls cost.
+    pub(crate) fn prices(&self) -> Option<&Prices> {
+        self.prices.as_ref()
     }
 
     /// Whether the tenant takes calls at all: not while it is suspended or being removed.

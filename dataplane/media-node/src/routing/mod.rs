@@ -2,9 +2,11 @@
 
 mod directory;
 mod network;
+mod prices;
 mod refresh;
 
 pub(crate) use directory::{Directory, KnownTrunk, LoadedProgram, Lookup, number_in};
+pub(crate) use prices::Prices;
 pub(crate) use refresh::Refresher;
 
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! Keeps the [`Directory`] fresh: at every NOTIFY, after every reconnect, and from time to time.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use callplane_flow::Program;
-use callplane_rating::Rate;
 use callplane_store::notify::{Change, Changes};
 use callplane_store::routes::RoutedAgent;
 use callplane_store::seal::Key;
@@ -19,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::directory::{Directory, KnownTrunk, LoadedProgram};
+use super::prices::Prices;
 
 /// A change whose notification was lost is seen after this long.
 const FALLBACK: Duration = Duration::from_secs(30);
@@ -92,7 +91,7 @@ impl Refresher {
             .chain(active.iter().map(|campaign| campaign.agent_version_id));
         let programs = self.load_programs(wanted).await?;
         let in_service = tenants::in_service(&self.database).await?;
-        let rate = rates::call_minute(&self.database).await?.map(read_rate);
+        let prices = rates::call_minute(&self.database).await?.map(Prices::from);
         let key = self.key();
         let trunks = trunks
             .into_iter()
@@ -102,7 +101,7 @@ impl Refresher {
             })
             .collect();
         self.published.send_replace(Arc::new(Directory::new(
-            routes, trunks, programs, rate, in_service,
+            routes, trunks, programs, prices, in_service,
         )));
         Ok(())
     }
@@ -153,20 +152,6 @@ impl Refresher {
         let text = std::fs::read_to_string(self.secrets.join("dataKey")).ok()?;
         let bytes = BASE64.decode(text.trim()).ok()?;
         Key::new(&bytes.try_into().ok()?).ok()
-    }
-}
-
-fn read_rate(stored: rates::Rate) -> Rate {
-    let rates::Rate {
-        per_minute,
-        currency,
-        increment_seconds,
-        minimum_seconds,
-    } = stored;
-    Rate {
-        increment: NonZeroU32::new(u32::from(increment_seconds)).unwrap_or(NonZeroU32::MIN),
-        minimum_seconds,
-        ..Rate::per_minute(per_minute, currency)
     }
 }
 

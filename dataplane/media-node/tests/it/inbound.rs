@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use callplane_e2e::phones::{Caller, Sipp};
 use callplane_e2e::until;
+use callplane_store::calls;
 
 use crate::world::{NUMBER, World, digits_flow, free_port, json_of, metrics};
 
@@ -42,6 +43,52 @@ async fn digits_of_a_caller_arrive_and_the_call_is_recorded() {
             .fold(0, |size, byte| size << 8 | usize::from(*byte))
     );
     assert!(wav.len() > 2 * 32_000, "more than two seconds of stereo");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_call_knows_is_in_its_tables() {
+    let world = World::new(digits_flow()).await;
+    let node = world.node(&[]).await;
+    let phone = world.call(&presses("1234"), 1);
+    phone.finish(PATIENCE).await.unwrap();
+    world.ended_call(&node).await;
+    let database = &world.tenant.database;
+    let listed = calls::list(database, None, 1).await.unwrap();
+    let call = calls::show(database, listed[0].id).await.unwrap();
+
+    assert_eq!(call["caller_id_area_code"], "555");
+    assert!(call["flow_id"].is_string());
+    let segments = call["segments"].as_array().unwrap();
+    assert!(!segments.is_empty());
+    for segment in segments {
+        assert!(segment["flow_node_id"].is_string(), "{segment}");
+    }
+    let events: Vec<&str> = call["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["event_type"].as_str().unwrap())
+        .collect();
+    assert_eq!(events[..2], ["initiated", "answered"]);
+    assert!(events.contains(&"connected") && events.contains(&"recording_started"));
+    let components: Vec<(&str, &str)> = call["costs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cost| {
+            let word = |column: &str| cost[column].as_str().unwrap();
+            (word("component"), word("unit"))
+        })
+        .collect();
+    assert!(components.contains(&("telephony", "minute")));
+    assert!(components.contains(&("tts", "character")));
+    assert!(components.contains(&("recording", "second")));
+    let quality = &call["quality"][0];
+    assert_eq!(quality["mos_score"], call["mos_score"]);
+    assert_eq!(quality["codec"], "PCMU");
+    assert!(quality["r_factor"].as_f64().unwrap() > 50.0);
+    assert_eq!(call["signatures"][0]["verification"], "no_signature");
     node.drain().await;
 }
 

@@ -114,7 +114,16 @@ impl World {
             kind: flows::FlowKind::Conversation,
             schema_version: "1".to_owned(),
             graph,
-            nodes: Vec::new(),
+            nodes: parsed
+                .nodes
+                .iter()
+                .map(|(name, node)| flows::FlowNode {
+                    key: name.clone(),
+                    kind: node.step().unwrap().kind().to_string(),
+                    label: None,
+                    config: json!({}),
+                })
+                .collect(),
             edges: Vec::new(),
         };
         flows::project(operator, fence, id, &flow).await.unwrap();

@@ -119,6 +119,7 @@ impl Call {
         if matches!(self.phase, Phase::Answering { .. }) && self.leg.is_some() {
             self.phase = Phase::Talking { since: now };
             self.timeline.connected_at = Some(self.timeline.wall(now));
+            self.timeline.event(now, EventKind::Connected);
             self.tell_agent(now, callplane_agent::Input::Started);
         }
     }

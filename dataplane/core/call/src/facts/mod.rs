@@ -87,6 +87,8 @@ pub enum EventKind {
         /// After.
         to: CallStatus,
     },
+    /// Both sides can hear each other: the agent begins.
+    Connected,
     /// A key was pressed.
     Dtmf,
     /// The caller cut the agent off.
@@ -116,6 +118,7 @@ impl EventKind {
                 to if to.is_final() => "ended",
                 to => to.as_str(),
             },
+            Self::Connected => "connected",
             Self::Dtmf => "dtmf",
             Self::BargeIn => "barge_in",
             Self::Hold => "hold",

@@ -13,6 +13,8 @@ pub struct Quality {
     pub sent_packets: u32,
     /// There and back, from RTCP.
     pub round_trip: Option<Duration>,
+    /// Rating of the E-model (ITU-T G.107), 0 to 93.2.
+    pub rating: f64,
     /// Mean opinion score, 1.0 to 4.4.
     pub mos: f64,
 }
@@ -25,6 +27,7 @@ impl Quality {
     ) -> Self {
         let one_way = round_trip.unwrap_or_default() / 2 + received.delay + FRAME_TIME;
         Self {
+            rating: quality::rating(received.loss(), one_way),
             mos: quality::mos(received.loss(), one_way),
             received,
             sent_packets,

@@ -167,6 +167,8 @@ fn a_call_on_hold_rests_and_goes_on() {
     assert_eq!(facts.variables["pin"], "1204");
     let kinds: Vec<&EventKind> = facts.events.iter().map(|event| &event.kind).collect();
     assert!(kinds.contains(&&EventKind::Hold) && kinds.contains(&&EventKind::Resumed));
+    let connected = kinds.iter().filter(|kind| **kind == &EventKind::Connected);
+    assert_eq!(connected.count(), 1, "a hold does not connect anew");
 }
 
 #[test]

@@ -1,21 +1,17 @@
 //! A call record is stored whole, once, and exactly.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use callplane_store::quotas::{self, CONCURRENT_CALLS};
-use callplane_store::records::{
-    self, Call, CallEvent, CallRecord, Conversation, Cost, CostComponent, EndpointKind, Finished,
-    Leg, LegKind, Message, MessageRole, Recording, Segment, SegmentKind, Transcription,
-};
-use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
-use callplane_store::{Error, calls, routes};
-use callplane_types::{
-    CallId, CallStatus, Currency, Direction, HangupParty, LegId, Micros, Pii, SegmentId, WallTime,
-};
+use callplane_store::records::{self, CallRecord, Finished};
+use callplane_store::test_util::{PostgresServer, TestDatabase};
+use callplane_store::{Error, calls};
+use callplane_types::{CallId, CallStatus, WallTime};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
+use super::{ONCE, counts, own, record};
 use crate::support::{ask, database, equipped, node, refused};
 
 #[tokio::test]
@@ -48,6 +44,20 @@ async fn a_finished_call_is_in_all_its_tables() {
     assert_eq!(shown["recordings"][0]["object_url"], "acme/call.wav");
     assert_eq!(shown["transcriptions"][0]["text"], "hello\nWelcome to");
     assert_eq!(shown["cdr"]["hangup_cause"], "normal_clearing");
+    assert_eq!(shown["caller_id_area_code"], "555");
+    assert_eq!(shown["tags"], json!(["demo"]));
+    assert_eq!(shown["quality"][0]["r_factor"], 92.9);
+    assert_eq!(shown["quality"][0]["jitter_ms"], 3.25);
+    assert_eq!(shown["quality"][0]["rtt_ms"], 21.5);
+    assert_eq!(shown["quality"][0]["media_node"], "acme-media-0");
+    assert_eq!(shown["signatures"][0]["attestation"], "B");
+    assert_eq!(shown["signatures"][0]["verification"], "not_checked");
+    assert_eq!(shown["signatures"][0]["orig_tn"], "15557000001");
+    let month = "SELECT metric_date = (sampled_at AT TIME ZONE 'UTC')::date
+                        AND tableoid::regclass::text = 'voice_quality_metrics_'
+                            || to_char(sampled_at AT TIME ZONE 'UTC', 'YYYYMM')
+                   FROM voice_quality_metrics";
+    assert_eq!(own(&database, &acme, month).await, "true");
     let listed = calls::list(&acme.database, None, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].agent.as_deref(), Some("reception"));
@@ -94,7 +104,10 @@ async fn a_record_is_whole_or_not_there() {
     let error = records::finish(&acme.database, &record).await.unwrap_err();
     assert_eq!(error.sqlstate().as_deref(), Some("23505"));
     assert!(!error.is_transient());
-    assert_eq!(counts(&database, &acme).await, "0,0,0,0,0,0,0,0,0,0,0");
+    assert_eq!(
+        counts(&database, &acme).await,
+        "0,0,0,0,0,0,0,0,0,0,0,0,0,0"
+    );
     record.costs.pop();
     records::finish(&acme.database, &record).await.unwrap();
     assert_eq!(counts(&database, &acme).await, ONCE);
@@ -260,182 +273,6 @@ async fn a_server_that_is_down_says_so_and_takes_the_record_later() {
         records::finish(&acme.database, &record).await.unwrap(),
         Finished::Stored
     );
-}
-
-/// Rows of calls, call_legs, call_segments, call_events, cdrs, call_recordings, transcriptions,
-/// call_costs, conversations, messages, events after one record.
-const ONCE: &str = "1,1,1,2,1,1,1,2,1,2,1";
-
-async fn counts(database: &TestDatabase<'_>, tenant: &TestTenant) -> String {
-    let schema = tenant.schema();
-    let tables = [
-        "calls",
-        "call_legs",
-        "call_segments",
-        "call_events",
-        "cdrs",
-        "call_recordings",
-        "transcriptions",
-        "call_costs",
-        "conversations",
-        "messages",
-        "events",
-    ]
-    .map(|table| format!("(SELECT count(*) FROM {schema}.{table})"))
-    .join(" || ',' || ");
-    ask(database, &format!("SELECT {tables}")).await
-}
-
-pub(crate) async fn record(tenant: &TestTenant) -> CallRecord {
-    let route = routes::snapshot(&tenant.database).await.unwrap().remove(0);
-    let agent = route.agent.unwrap();
-    let begin = {
-        let micros = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_micros();
-        WallTime::from_unix_micros(i64::try_from(micros).unwrap())
-    };
-    let at = |milliseconds: u64| begin + Duration::from_millis(milliseconds);
-    let mut call = Call::begin(
-        CallId::new(Uuid::now_v7()),
-        tenant.id,
-        Direction::Inbound,
-        begin,
-    );
-    call.external_call_id = Some(format!("{}@192.0.2.10", Uuid::now_v7()));
-    call.status = CallStatus::Completed;
-    call.from_number = Some("+15557000001".parse().unwrap());
-    call.to_number = Some(route.number);
-    call.from_uri = Some(Pii::new("sip:+15557000001@192.0.2.10".to_owned()));
-    call.to_phone_number_id = Some(route.number_id);
-    call.agent_id = Some(agent.id);
-    call.agent_version_id = Some(agent.version_id);
-    call.answered_at = Some(at(40));
-    call.connected_at = Some(at(40));
-    call.ended_at = Some(at(5_000));
-    call.mos_score = Some(4.41);
-    call.jitter_ms = Some(3);
-    call.packet_loss_percent = Some(0.5);
-    call.rate_micros_per_minute = Some(Micros(10_000));
-    call.hangup_cause = Some("normal_clearing".to_owned());
-    call.hangup_by = Some(HangupParty::Caller);
-    call.sip_code = Some(200);
-    call.media_node = Some("acme-media-0".to_owned());
-    call.media_node_epoch = Some(1);
-    call.tags = vec!["demo".to_owned()];
-    call.variables.insert("intent".to_owned(), "sales".into());
-    CallRecord {
-        legs: vec![Leg {
-            id: LegId::new(Uuid::now_v7()),
-            kind: LegKind::Caller,
-            endpoint_kind: EndpointKind::Pstn,
-            direction: Direction::Inbound,
-            from_uri: call.from_uri.clone(),
-            to_uri: None,
-            trunk_id: route.trunk_id,
-            agent_id: None,
-            carrier_leg_id: call.external_call_id.clone(),
-            status: CallStatus::Completed,
-            initiated_at: begin,
-            answered_at: call.answered_at,
-            ended_at: call.ended_at,
-            hangup_cause: None,
-            sip_code: Some(200),
-            codec: Some("PCMU".to_owned()),
-            media: json!({"packets_received": 250}),
-        }],
-        segments: vec![Segment {
-            id: SegmentId::new(Uuid::now_v7()),
-            kind: SegmentKind::Agent,
-            started_at: at(40),
-            ended_at: call.ended_at,
-            agent_id: Some(agent.id),
-            metadata: json!({}),
-        }],
-        events: vec![
-            CallEvent {
-                event_type: "answered".to_owned(),
-                at: at(40),
-                from_status: Some(CallStatus::Ringing),
-                to_status: Some(CallStatus::InProgress),
-                metadata: json!({}),
-            },
-            CallEvent {
-                event_type: "ended".to_owned(),
-                at: at(5_000),
-                from_status: Some(CallStatus::InProgress),
-                to_status: Some(CallStatus::Completed),
-                metadata: json!({}),
-            },
-        ],
-        recording: Some(Recording {
-            id: Uuid::now_v7(),
-            object_url: "acme/call.wav".to_owned(),
-            mime_type: "audio/wav".to_owned(),
-            channels: 2,
-            duration_seconds: 5,
-            size_bytes: 160_044,
-            sha256: Some([7; 32]),
-            encryption: "none".to_owned(),
-            consent_obtained: None,
-        }),
-        conversation: Some(Conversation {
-            agent_id: Some(agent.id),
-            started_at: at(40),
-            ended_at: call.ended_at,
-            completed: true,
-            context: json!({}),
-            messages: vec![
-                message(MessageRole::User, "hello", None, at(900)),
-                message(
-                    MessageRole::Assistant,
-                    "Welcome to",
-                    Some("Welcome to Acme."),
-                    at(1_500),
-                ),
-            ],
-        }),
-        transcription: Some(Transcription {
-            id: Uuid::now_v7(),
-            provider: Some("pocketsphinx".to_owned()),
-            model: None,
-            language: Some("en-US".to_owned()),
-            text: Pii::new("hello\nWelcome to".to_owned()),
-            segments: Pii::new(json!([])),
-            confidence_percent: Some(87.5),
-        }),
-        costs: vec![
-            cost(CostComponent::Telephony, 100_000, 10_000, 1_000),
-            cost(CostComponent::Tts, 1_000_000, 2, 2),
-        ],
-        campaign: None,
-        call,
-    }
-}
-
-fn message(role: MessageRole, heard: &str, intended: Option<&str>, at: WallTime) -> Message {
-    Message {
-        role,
-        content: Pii::new(heard.to_owned()),
-        intended: intended.map(|text| Pii::new(text.to_owned())),
-        spoken_at: at,
-        latency_ms: Some(420),
-        intent: None,
-        confidence: Some(0.9),
-    }
-}
-
-pub(crate) fn cost(component: CostComponent, quantity_micros: i64, rate: i64, amount: i64) -> Cost {
-    Cost {
-        component,
-        provider: String::new(),
-        quantity_micros,
-        unit: "minute".to_owned(),
-        unit_rate: Micros(rate),
-        amount: Micros(amount),
-        currency: Currency::default(),
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,193 @@
+//! What a call costs, by component.
+
+use callplane_call::SpeechUse;
+use callplane_rating::price_of;
+use callplane_store::records::{self, Cost, CostComponent, Recording};
+use callplane_types::{Currency, Micros};
+
+use crate::routing::Prices;
+
+/// What recognises speech.
+pub(super) const RECOGNIZER: &str = "pocketsphinx";
+/// What speaks.
+const SYNTHESIZER: &str = "flite";
+
+/// The rows of `call_costs`, and what `calls` says of the price of its time. What was used is
+/// written also where it costs nothing; the time of a call without an answer is not used.
+pub(super) fn costs(
+    call: &mut records::Call,
+    speech: SpeechUse,
+    recording: Option<&Recording>,
+    prices: Option<&Prices>,
+) -> Vec<Cost> {
+    let units = prices.map(|prices| prices.units).unwrap_or_default();
+    let mut costs: Vec<Cost> = prices
+        .and_then(|prices| time(call, prices))
+        .into_iter()
+        .collect();
+    let currency = call.currency.clone();
+    let used = |component, provider: &str, unit: &str, quantity_micros, unit_rate: Micros| {
+        used(
+            component,
+            provider,
+            unit,
+            quantity_micros,
+            unit_rate,
+            &currency,
+        )
+    };
+    costs.extend(used(
+        CostComponent::Stt,
+        RECOGNIZER,
+        "second",
+        speech.recognized.as_micros(),
+        units.stt_second,
+    ));
+    costs.extend(used(
+        CostComponent::Tts,
+        SYNTHESIZER,
+        "character",
+        u128::from(speech.synthesized_characters) * 1_000_000,
+        units.tts_character,
+    ));
+    let recorded = recording.map_or(0, |recording| u128::from(recording.duration_seconds));
+    costs.extend(used(
+        CostComponent::Recording,
+        "",
+        "second",
+        recorded * 1_000_000,
+        units.recording_second,
+    ));
+    costs
+}
+
+/// The time from the answer to the end; nothing without an answer.
+fn time(call: &mut records::Call, prices: &Prices) -> Option<Cost> {
+    let rate = &prices.minute;
+    call.rate_micros_per_minute = Some(rate.per_minute);
+    call.currency = rate.currency.clone();
+    // The store rounds the billable seconds of the row by the same increment.
+    call.billing_increment_seconds = u16::try_from(rate.increment.get()).unwrap_or(u16::MAX);
+    let charge = rate.price(Some(call.ended_at?.saturating_since(call.answered_at?)));
+    Some(Cost {
+        component: CostComponent::Telephony,
+        provider: String::new(),
+        quantity_micros: i64::from(charge.billable_seconds) * 1_000_000 / 60,
+        unit: "minute".to_owned(),
+        unit_rate: rate.per_minute,
+        amount: charge.amount,
+        currency: rate.currency.clone(),
+    })
+}
+
+/// Nothing for what was not used.
+fn used(
+    component: CostComponent,
+    provider: &str,
+    unit: &str,
+    quantity_micros: u128,
+    unit_rate: Micros,
+    currency: &Currency,
+) -> Option<Cost> {
+    let quantity_micros = i64::try_from(quantity_micros).unwrap_or(i64::MAX);
+    (quantity_micros > 0).then(|| Cost {
+        component,
+        provider: provider.to_owned(),
+        quantity_micros,
+        unit: unit.to_owned(),
+        unit_rate,
+        amount: price_of(unit_rate, quantity_micros),
+        currency: currency.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use callplane_rating::Rate;
+    use callplane_store::rates::UnitPrices;
+    use callplane_types::{CallId, Direction, TenantId, WallTime};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn call(answered: bool) -> records::Call {
+        let begin = WallTime::from_unix_micros(1_700_000_000_000_000);
+        let (call, tenant) = (CallId::new(Uuid::now_v7()), TenantId::new(Uuid::nil()));
+        let mut call = records::Call::begin(call, tenant, Direction::Inbound, begin);
+        call.answered_at = answered.then_some(begin);
+        call.ended_at = Some(begin + Duration::from_secs(61));
+        call
+    }
+
+    fn prices() -> Prices {
+        Prices {
+            minute: Rate::per_minute(Micros(10_000), "EUR".parse().unwrap()),
+            units: UnitPrices {
+                stt_second: Micros(100),
+                tts_character: Micros(15),
+                recording_second: Micros(0),
+            },
+        }
+    }
+
+    const SPEECH: SpeechUse = SpeechUse {
+        synthesized_characters: 40,
+        recognized: Duration::from_millis(2_500),
+    };
+
+    fn summary(costs: &[Cost]) -> Vec<(&str, &str, i64, i64)> {
+        let row = |cost: &'_ Cost| {
+            assert_eq!(cost.currency.as_str().len(), 3);
+            (cost.quantity_micros, cost.amount.0)
+        };
+        costs
+            .iter()
+            .map(|cost| {
+                let (quantity, amount) = row(cost);
+                (
+                    cost.component.as_str(),
+                    cost.unit.as_str(),
+                    quantity,
+                    amount,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_stage_is_priced_by_what_it_used() {
+        let mut answered = call(true);
+        let costs = costs(&mut answered, SPEECH, None, Some(&prices()));
+        assert_eq!(
+            summary(&costs),
+            [
+                ("telephony", "minute", 1_100_000, 11_000),
+                ("stt", "second", 2_500_000, 250),
+                ("tts", "character", 40_000_000, 600),
+            ]
+        );
+        assert!(costs.iter().all(|cost| cost.currency.as_str() == "EUR"));
+        assert_eq!(answered.rate_micros_per_minute, Some(Micros(10_000)));
+    }
+
+    #[test]
+    fn a_call_that_used_nothing_costs_nothing() {
+        let mut unanswered = call(false);
+        let none = SpeechUse::default();
+        assert_eq!(costs(&mut unanswered, none, None, Some(&prices())), []);
+    }
+
+    #[test]
+    fn without_prices_it_is_still_known_what_was_used() {
+        let costs = costs(&mut call(true), SPEECH, None, None);
+        assert_eq!(
+            summary(&costs),
+            [
+                ("stt", "second", 2_500_000, 0),
+                ("tts", "character", 40_000_000, 0)
+            ]
+        );
+    }
+}
