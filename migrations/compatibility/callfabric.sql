@@ -223,10 +223,10 @@ SELECT c.id, c.tenant_id, c.call_sid AS "callSid", c.campaign_id AS "campaignId"
        (SELECT r.object_url FROM call_recordings r
          WHERE r.call_id = c.id AND r.deleted_at IS NULL ORDER BY r.id LIMIT 1) AS "recordingUrl",
        -- Financials
-       (c.revenue_micros / 1e6)::numeric(10, 4) AS revenue,
-       (c.payout_micros / 1e6)::numeric(10, 4) AS payout,
-       (c.profit_micros / 1e6)::numeric(10, 4) AS profit,
-       (c.cost_micros / 1e6)::numeric(10, 4) AS cost, c.currency,
+       (c.revenue_micros / 1e6)::numeric(18, 4) AS revenue,
+       (c.payout_micros / 1e6)::numeric(18, 4) AS payout,
+       (c.profit_micros / 1e6)::numeric(18, 4) AS profit,
+       (c.cost_micros / 1e6)::numeric(18, 4) AS cost, c.currency,
        -- Status flags
        c.is_duplicate AS "isDuplicate", c.converted, c.missed_call AS "missedCall", c.blocked,
        c.paid_out AS "paidOut", c.previously_connected AS "previouslyConnected",

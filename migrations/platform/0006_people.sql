@@ -212,7 +212,8 @@ GRANT SELECT (id, slug, name, domain, schema_name, status, plan_key, timezone, l
 
 CREATE POLICY own ON platform.users FOR SELECT TO callplane_tenant_people
   USING (EXISTS (SELECT FROM platform.memberships m
-                  WHERE m.user_id = users.id AND m.tenant_id = (SELECT platform.current_tenant_id())));
+                  WHERE m.user_id = users.id AND m.deleted_at IS NULL
+                    AND m.tenant_id = (SELECT platform.current_tenant_id())));
 CREATE POLICY own ON platform.memberships FOR SELECT TO callplane_tenant_people
   USING (tenant_id = (SELECT platform.current_tenant_id()));
 -- The system's roles too: no tenant has them, every tenant grants them.

@@ -36,4 +36,5 @@ SELECT platform.guard_table('platform.media_nodes');
 CREATE POLICY own ON platform.media_nodes TO callplane_tenant
   USING (tenant_id = (SELECT platform.current_tenant_id()))
   WITH CHECK (tenant_id = (SELECT platform.current_tenant_id()));
-GRANT SELECT, INSERT, UPDATE ON platform.media_nodes TO callplane_tenant;
+GRANT SELECT ON platform.media_nodes TO callplane_tenant;
+GRANT INSERT, UPDATE ON platform.media_nodes TO callplane_tenant_media;

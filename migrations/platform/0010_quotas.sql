@@ -156,4 +156,4 @@ REVOKE ALL ON FUNCTION platform.quota_try_acquire, platform.quota_release,
   platform.quota_release_strays, platform.quota_holders, platform.quota_forfeit,
   platform.quota_recount FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION platform.quota_try_acquire, platform.quota_release,
-  platform.quota_release_strays, platform.quota_holders, platform.quota_forfeit TO callplane_tenant;
+  platform.quota_release_strays, platform.quota_holders, platform.quota_forfeit TO callplane_tenant_media;

@@ -5,8 +5,8 @@
 -- === Months ===
 
 -- Creates `months` partitions from the month of `first` on, of the tables that every tenant has by
--- month (data model, D26); what exists already is left alone. Called here for a new schema, and
--- every month by the operator. Run by the owner of the tables: for others it fails.
+-- month (data model, D26); what exists already is left alone. Called here for a new schema; the
+-- monthly job is to call it again. Run by the owner of the tables: for others it fails.
 CREATE FUNCTION ensure_months(first date, months integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM platform.ensure_month(m.name::regclass, (first + make_interval(months => n))::date, m.by)
@@ -72,8 +72,9 @@ GRANT SELECT, INSERT, UPDATE ON calls, call_legs, call_segments, call_recordings
   call_analyses, call_costs, call_tags, stir_shaken_statuses, conversations TO {{media}}, {{app}};
 GRANT SELECT, INSERT ON call_keys, call_events, cdrs, messages, events, voice_quality_metrics
   TO {{media}}, {{app}};
-GRANT DELETE ON calls, call_keys, call_legs, call_segments, call_recordings, transcriptions,
-  call_analyses, call_costs, call_tags, stir_shaken_statuses, conversations TO {{app}};
+-- Only a tag is taken off again. A call goes with all that was recorded of it, what is append-only or
+-- under legal hold included, so calls leave by the owner: with their month, or by an erasure.
+GRANT DELETE ON call_tags TO {{app}};
 -- The worker that drains the outbox.
 GRANT UPDATE (published_at) ON events TO {{app}};
 GRANT SELECT ON calls, call_keys, call_legs, call_segments, call_events, cdrs, call_recordings,

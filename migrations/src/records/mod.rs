@@ -81,7 +81,7 @@ pub struct Call {
     pub id: CallId,
     /// Whose call it is; a record of another tenant is refused.
     pub tenant_id: TenantId,
-    /// The SIP Call-ID or another system's identifier; unique in the tenant when given.
+    /// The SIP Call-ID or another system's identifier; unique among the tenant's outbound calls.
     pub external_call_id: Option<String>,
     /// The direction as the tenant sees it.
     pub direction: Direction,

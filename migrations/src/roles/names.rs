@@ -22,7 +22,7 @@ impl Purpose {
     /// Groups beside `callplane_tenant` that its roles are members of.
     pub(super) const fn groups(self) -> &'static str {
         match self {
-            Self::Media => "callplane_tenant",
+            Self::Media => "callplane_tenant, callplane_tenant_media",
             Self::App | Self::Ro => "callplane_tenant, callplane_tenant_people",
         }
     }

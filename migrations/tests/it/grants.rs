@@ -38,6 +38,20 @@ const APPEND_ONLY: &[&str] = &[
     "voice_quality_metrics",
 ];
 
+/// Calls and what goes with them when they go: the owner deletes them, by month or by an erasure.
+const CALLS: &[&str] = &[
+    "call_analyses",
+    "call_costs",
+    "call_keys",
+    "call_legs",
+    "call_recordings",
+    "call_segments",
+    "calls",
+    "conversations",
+    "stir_shaken_statuses",
+    "transcriptions",
+];
+
 /// What a media node does not see.
 const NOT_FOR_MEDIA: &[&str] = &[
     "agent_metrics",
@@ -77,7 +91,7 @@ async fn the_api_reads_all_and_writes_what_no_custom_resource_owns() {
         without(&database, &acme, "app", "UPDATE").await,
         unchangeable.join(", ")
     );
-    let mut lasting = [OF_CUSTOM_RESOURCES, APPEND_ONLY, &["members"]].concat();
+    let mut lasting = [OF_CUSTOM_RESOURCES, APPEND_ONLY, CALLS, &["members"]].concat();
     lasting.sort_unstable();
     assert_eq!(
         without(&database, &acme, "app", "DELETE").await,
@@ -106,6 +120,7 @@ async fn the_api_rolls_up_figures_of_custom_resources_and_nothing_else() {
         "UPDATE cdrs SET cost_micros = 0",
         "DELETE FROM audit_logs",
         "DELETE FROM members",
+        "DELETE FROM calls",
         "UPDATE phone_numbers SET label = ''",
         "TRUNCATE calls",
     ] {
@@ -153,6 +168,50 @@ async fn a_reader_reads_all_and_writes_nothing() {
         );
         assert_eq!(ask(&database, &sql).await, "0", "{privilege}");
     }
+}
+
+#[tokio::test]
+async fn only_media_nodes_hold_quotas_and_tell_how_they_are() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    for purpose in ["app", "ro"] {
+        let mut role = as_role(&database, &acme, purpose).await;
+        for forbidden in [
+            "SELECT * FROM platform.quota_holders()",
+            "SELECT platform.quota_release(gen_random_uuid())",
+            "UPDATE platform.media_nodes SET epoch = epoch + 1",
+        ] {
+            let state = refused(&mut role, forbidden).await;
+            assert_eq!(state, "42501", "{purpose}: {forbidden}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_learns_of_other_peoples_rows_neither_by_rows_nor_by_errors() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    let beta = equipped(&database, "beta", "+15550000002").await;
+    let mut all = superuser(&database).await;
+    for (tenant, left) in [(&acme, "now()"), (&beta, "NULL")] {
+        let person = format!(
+            "WITH person AS (
+                INSERT INTO platform.users (email, phone)
+                VALUES ('{id}@example.com', '+15557654321') RETURNING id)
+             INSERT INTO platform.memberships (user_id, tenant_id, deleted_at)
+             SELECT id, '{id}', {left} FROM person",
+            id = tenant.id
+        );
+        run(&mut all, &person).await;
+    }
+    let mut app = as_role(&database, &acme, "app").await;
+    // LIKE fails on a backslash at the end of a pattern, but only where the text before it fits.
+    let pattern = r"SELECT count(*) FROM platform.users WHERE phone LIKE '+1555\'";
+    assert_eq!(count(&mut app, pattern).await, 0);
+    let people = "SELECT count(*) FROM platform.users";
+    assert_eq!(count(&mut app, people).await, 0, "who left is not shown");
+    let mut app = as_role(&database, &beta, "app").await;
+    assert_eq!(count(&mut app, people).await, 1);
 }
 
 #[tokio::test]
