@@ -28,10 +28,7 @@ const EVERYBODY: &[&str] = &[
 ];
 
 /// And besides, what media nodes tell of themselves.
-const MEDIA: &[&str] = &[
-    "INSERT platform.media_nodes",
-    "UPDATE platform.media_nodes",
-];
+const MEDIA: &[&str] = &["INSERT platform.media_nodes", "UPDATE platform.media_nodes"];
 
 /// And besides, those through which people work.
 const PEOPLE: &[&str] = &[
