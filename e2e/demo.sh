@@ -50,8 +50,18 @@ adopt_retained_data() {
   [ -z "$id" ] || $cluster exec kubectl annotate tenant acme "callplane.dev/adopt-data=$id"
 }
 
+# In a cluster of the user's own each object says that the demo made it: demo-down deletes nobody else's.
+apply_example() {
+  if given; then
+    $cluster exec kubectl label --local -f crds/examples/acme callplane.dev/demo=true -o json |
+      $cluster exec kubectl apply -f -
+  else
+    $cluster exec kubectl apply -f crds/examples/acme
+  fi
+}
+
 step "the tenant acme"
-$cluster exec kubectl apply -f crds/examples/acme
+apply_example
 ! given || adopt_retained_data
 $cluster exec kubectl wait --for=condition=Ready tenant/acme --timeout=60s
 $cluster exec kubectl wait --for=condition=Ready trunk,flow,agent,phonenumber,campaign,mediapool --all -n acme --timeout=60s

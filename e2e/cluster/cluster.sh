@@ -12,6 +12,7 @@ usage: cluster.sh COMMAND
   images             build the images of the repository's binaries and give them to the nodes
   install            install Callplane, from the charts, with the images above
   uninstall          remove Callplane and the example tenant; the custom resource definitions stay
+                     (both refuse, in a cluster of yours, what lacks the label callplane.dev/demo=true)
   exec COMMAND...    run a command inside: kubectl is on the PATH, KUBECONFIG is set, phones reach the pods
   env                print what `exec` sets
   postgres start|stop|psql [ARGUMENTS...]

@@ -26,6 +26,47 @@ local_cluster() { [ -z "${KUBECONFIG:-}" ] || [ "$KUBECONFIG" = "$KUBECONFIG_FIL
 helm_() { if local_cluster; then KUBECONFIG=$KUBECONFIG_FILE in_namespace "$CACHE/bin/helm" "$@"; else "$CACHE/bin/helm" "$@"; fi; }
 kubectl_of_user() { if local_cluster; then kubectl_ "$@"; else "$CACHE/bin/kubectl" "$@"; fi; }
 
+# In a cluster that the user gave, this label on an object says that the demo made it. The helm releases have the owner
+# of their namespace.
+DEMO_LABEL=callplane.dev/demo=true
+
+# refuse_unless_demos_own KIND NAME ADVICE: ends with a sentence if there is such an object that the demo did not make.
+refuse_unless_demos_own() {
+  local found
+  found=$(kubectl_of_user get "$1" "$2" --ignore-not-found \
+    -o 'jsonpath={.metadata.name}:{.metadata.labels.callplane\.dev/demo}') ||
+    die "the cluster of KUBECONFIG does not say whether there is a $1 $2: the reason is above."
+  [ -z "$found" ] || [ "$found" = "$2:true" ] ||
+    die "the $1 $2 was not made by make demo, for it lacks the label $DEMO_LABEL: $3."
+}
+
+# refuse_what_others_made ADVICE
+refuse_what_others_made() {
+  refuse_unless_demos_own namespace $NAMESPACE "$1"
+  refuse_unless_demos_own namespace acme "$1"
+  ! kind_of_tenants_exists || refuse_unless_demos_own tenants.callplane.dev acme "$1"
+}
+
+kind_of_tenants_exists() {
+  local found
+  found=$(kubectl_of_user get customresourcedefinition tenants.callplane.dev --ignore-not-found -o name) ||
+    die "the cluster of KUBECONFIG does not say whether it knows Tenants: the reason is above."
+  [ -n "$found" ]
+}
+
+# The namespace has the label from its first moment, so that a demo that is stopped can be taken away.
+make_namespace_of_demo() {
+  local found
+  found=$(kubectl_of_user get namespace $NAMESPACE --ignore-not-found -o name)
+  [ -n "$found" ] || kubectl_of_user create -f - >/dev/null <<YAML
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: $NAMESPACE
+  labels: {${DEMO_LABEL/=*/}: "true"}
+YAML
+}
+
 # helm refuses to go on with a release that it was killed in the middle of. In the local cluster, whose lock is ours,
 # nobody else can be at work: the record of that attempt is forgotten.
 forget_interrupted_installs() {
@@ -36,7 +77,12 @@ forget_interrupted_installs() {
 install_callplane() {
   HYPER=$(hyper_folder)/hyper
   given_or_local
-  ! local_cluster || forget_interrupted_installs
+  if local_cluster; then
+    forget_interrupted_installs
+  else
+    refuse_what_others_made "set KUBECONFIG to another cluster, or remove it if nobody needs it"
+    make_namespace_of_demo
+  fi
   say "installing the custom resources"
   helm_ upgrade --install callplane-crds "$REPO_DIR/charts/callplane-crds" --namespace $NAMESPACE --create-namespace >"$CACHE/helm-install.log" 2>&1 ||
     { tail -n 5 "$CACHE/helm-install.log" >&2; die "the chart callplane-crds could not be installed: the reason is above."; }
@@ -55,11 +101,14 @@ install_callplane() {
 }
 
 # Takes away what `install` and the demo brought to a cluster that the user gave. The kinds stay, and what the
-# Tenant's deletionPolicy keeps stays in the database.
+# Tenant's deletionPolicy keeps stays in the database. What others made is refused before anything is deleted.
 uninstall_callplane() {
   HYPER=$(hyper_folder)/hyper
+  local example=(namespace/acme)
+  local_cluster || refuse_what_others_made "remove Callplane and its tenants yourself, or label it if it may go"
+  ! kind_of_tenants_exists || example+=(tenants.callplane.dev/acme)
   say "deleting the example tenant"
-  kubectl_of_user delete --ignore-not-found --timeout=120s -f "$REPO_DIR/crds/examples/acme" >/dev/null ||
+  kubectl_of_user delete --ignore-not-found --timeout=120s "${example[@]}" >/dev/null ||
     die "the example tenant could not be deleted: the reason is above."
   say "removing the operator"
   helm_ uninstall callplane callplane-crds --ignore-not-found --namespace $NAMESPACE >/dev/null
