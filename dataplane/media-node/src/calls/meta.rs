@@ -58,10 +58,13 @@ pub(crate) fn foreign_text(octets: &[u8]) -> String {
 /// [`foreign_text`] of at most so many octets, for columns without an index.
 pub(crate) fn foreign_text_of(octets: &[u8], most: usize) -> String {
     let octets = &octets[..octets.len().min(most)];
-    String::from_utf8_lossy(octets)
+    let mut text: String = String::from_utf8_lossy(octets)
         .chars()
         .filter(|sign| !sign.is_control())
-        .collect()
+        .collect();
+    // Again: an octet that is not UTF-8 becomes a sign of three.
+    text.truncate(text.floor_char_boundary(most));
+    text
 }
 
 /// The name a caller shows; nothing where it shows its number again.
@@ -103,5 +106,7 @@ mod tests {
         assert_eq!(foreign_text(b"sip:a\0b\x01@\x7fhost"), "sip:ab@host");
         assert_eq!(foreign_text(b"abc\xff"), "abc\u{fffd}");
         assert_eq!(foreign_text(&[b'x'; 8_000]).len(), MAX_FOREIGN);
+        let cut = foreign_text(&[0xff; 8_000]);
+        assert_eq!(cut, "\u{fffd}".repeat(MAX_FOREIGN / 3));
     }
 }
