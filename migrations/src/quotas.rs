@@ -8,6 +8,7 @@ use callplane_types::{CallId, TenantId};
 use sqlx::{PgConnection, Row as _};
 
 use crate::media_nodes::NodeEpoch;
+use crate::words::words;
 use crate::{OperatorDatabase, Result, TenantDatabase};
 
 /// Calls at once; the resource of [`acquire`].
@@ -26,6 +27,16 @@ pub enum Acquired {
     Refused,
 }
 
+words! {
+    /// What a limit does.
+    Enforcement {
+        /// Refuses what goes beyond it.
+        Hard = "hard",
+        /// Is told and refuses nothing.
+        Soft = "soft",
+    }
+}
+
 /// A row of `platform.usage_quotas`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaUsage {
@@ -33,6 +44,8 @@ pub struct QuotaUsage {
     pub resource: String,
     /// `None` is unlimited.
     pub limit: Option<i64>,
+    /// Whether the limit refuses.
+    pub enforcement: Enforcement,
     /// In use now.
     pub used: i64,
 }
@@ -97,8 +110,8 @@ pub async fn usage(database: &OperatorDatabase, tenant: TenantId) -> Result<Vec<
 
 async fn read(connection: &mut PgConnection, tenant: TenantId) -> Result<Vec<QuotaUsage>> {
     let rows = sqlx::query(
-        "SELECT resource, limit_value, used_value FROM platform.usage_quotas
-          WHERE tenant_id = $1 ORDER BY resource",
+        "SELECT resource, limit_value, used_value, enforcement::text
+           FROM platform.usage_quotas WHERE tenant_id = $1 ORDER BY resource",
     )
     .bind(tenant.uuid())
     .fetch_all(connection)
@@ -109,6 +122,7 @@ async fn read(connection: &mut PgConnection, tenant: TenantId) -> Result<Vec<Quo
                 resource: row.try_get(0)?,
                 limit: row.try_get(1)?,
                 used: row.try_get(2)?,
+                enforcement: row.try_get::<String, _>(3)?.parse()?,
             })
         })
         .collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use callplane_store::campaigns::{self, Decision, Refusal};
-use callplane_store::quotas::{self, Acquired, CONCURRENT_CALLS};
+use callplane_store::quotas::{self, Acquired, CONCURRENT_CALLS, Enforcement, QuotaUsage};
 use callplane_store::tenants::TenantSpec;
 use callplane_store::test_util::TestTenant;
 use callplane_types::CallId;
@@ -108,14 +108,39 @@ async fn limited(
     database.tenant_of(spec).await.unwrap()
 }
 
-async fn used(tenant: &TestTenant) -> i64 {
+async fn quota(tenant: &TestTenant) -> QuotaUsage {
     quotas::own_usage(&tenant.database)
         .await
         .unwrap()
         .into_iter()
         .find(|quota| quota.resource == CONCURRENT_CALLS)
         .unwrap()
-        .used
+}
+
+async fn used(tenant: &TestTenant) -> i64 {
+    quota(tenant).await.used
+}
+
+#[tokio::test]
+async fn a_soft_limit_is_told_as_such_and_refuses_nobody() {
+    let database = database().await;
+    let acme = limited(&database, 1).await;
+    let node = node(&acme, "acme-media-0").await;
+    assert_eq!(quota(&acme).await.enforcement, Enforcement::Hard);
+    database
+        .superuser("UPDATE platform.usage_quotas SET enforcement = 'soft'")
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let call = CallId::new(Uuid::now_v7());
+        let acquired = quotas::acquire(&acme.database, CONCURRENT_CALLS, call, &node).await;
+        assert_eq!(acquired.unwrap(), Acquired::Held);
+    }
+    let told = quota(&acme).await;
+    assert_eq!(
+        (told.limit, told.enforcement, told.used),
+        (Some(1), Enforcement::Soft, 2)
+    );
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use callplane_store::quotas::{self, Acquired, QuotaUsage};
+use callplane_store::quotas::{self, Acquired, Enforcement, QuotaUsage};
 
 use super::meta::Meta;
 use crate::node::Node;
@@ -39,9 +39,10 @@ impl LastQuota {
 
     /// The database told the use; `carried` of it are calls of this node.
     pub(crate) fn learn(&self, usage: &[QuotaUsage], carried: u32) {
-        let quota = usage
-            .iter()
-            .find(|quota| quota.resource == quotas::CONCURRENT_CALLS);
+        // A soft limit refuses nobody, with the database or without.
+        let quota = usage.iter().find(|quota| {
+            quota.resource == quotas::CONCURRENT_CALLS && quota.enforcement == Enforcement::Hard
+        });
         let free = quota.and_then(|quota| Some(quota.limit? - quota.used));
         let bound = free.map_or(u32::MAX, |free| {
             carried.saturating_add(u32::try_from(free.max(0)).unwrap_or(u32::MAX))
@@ -102,6 +103,7 @@ mod tests {
         let quota = |resource: &str, limit, used| QuotaUsage {
             resource: resource.to_owned(),
             limit,
+            enforcement: Enforcement::Hard,
             used,
         };
         [
@@ -126,5 +128,16 @@ mod tests {
             quota.learn(&usage(limit, used), carried);
             assert_eq!(quota.bound(), bound, "{limit:?} {used} {carried}");
         }
+    }
+
+    #[test]
+    fn a_soft_limit_bounds_nothing() {
+        let quota = LastQuota::new();
+        let mut usage = usage(Some(10), 10);
+        quota.learn(&usage, 4);
+        assert_eq!(quota.bound(), 4);
+        usage[1].enforcement = Enforcement::Soft;
+        quota.learn(&usage, 4);
+        assert_eq!(quota.bound(), u32::MAX);
     }
 }

@@ -399,6 +399,7 @@ fn told(usage: &callplane_store::quotas::QuotaUsage) -> QuotaUsage {
     let callplane_store::quotas::QuotaUsage {
         resource,
         limit,
+        enforcement: _,
         used,
     } = usage;
     QuotaUsage {
