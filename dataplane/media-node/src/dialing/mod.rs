@@ -3,6 +3,7 @@
 //! There is no central dialer to lose: each node claims for itself, and the claim transaction keeps
 //! nodes apart. **A recipient is committed as `dialing` before anything leaves for the network.**
 
+mod complaints;
 mod decide;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::calls::{Placement, Slot, place};
 use crate::node::Node;
+use complaints::Complaints;
 use decide::Rules;
 
 /// A pause or a resume is seen after this long even when its notification is lost.
@@ -26,10 +28,11 @@ const MAX_CLAIM: u32 = 20;
 
 /// Dials until the node drains.
 pub(crate) async fn dial(node: Arc<Node>, campaigns_changed: Arc<Notify>) {
+    let mut complaints = Complaints::default();
     loop {
         let woken = campaigns_changed.notified();
         let mut pause = LOOK;
-        if let Err(error) = look_once(&node).await {
+        if let Err(error) = look_once(&node, &mut complaints).await {
             tracing::warn!(%error, "failed to look for recipients to dial");
             pause = RETRY;
         }
@@ -41,31 +44,58 @@ pub(crate) async fn dial(node: Arc<Node>, campaigns_changed: Arc<Notify>) {
     }
 }
 
-async fn look_once(node: &Arc<Node>) -> callplane_store::Result<()> {
+async fn look_once(node: &Arc<Node>, complaints: &mut Complaints) -> callplane_store::Result<()> {
     let Some(epoch) = node.epoch() else {
         return Ok(());
     };
-    for campaign in campaigns::active(&node.database).await? {
+    let campaigns = campaigns::active(&node.database).await?;
+    complaints.retain(|id| campaigns.iter().any(|campaign| campaign.id == id));
+    for campaign in campaigns {
         if node.draining.is_cancelled() {
             return Ok(());
         }
         let campaign = Arc::new(campaign);
-        match dial_campaign(node, &epoch, &campaign).await {
-            Ok(claim) => node.metrics.claim(claim.as_str()),
+        // What is wrong with one campaign holds no other back.
+        let outcome = match dial_campaign(node, &epoch, &campaign).await {
             Err(error) if error.is_transient() => return Err(error),
-            // What is wrong with one campaign holds no other back.
-            Err(error) => {
-                tracing::error!(campaign = campaign.name, %error, "failed to claim recipients of a campaign");
-                node.metrics.claim("failed");
-            }
-        }
+            outcome => outcome,
+        };
+        let word = outcome.as_ref().map_or("failed", Claim::as_str);
+        node.metrics.claim(word);
+        complain(complaints, &campaign, outcome);
     }
     node.metrics.dialer_rounds.inc();
     Ok(())
 }
 
+/// Logs what is wrong with a campaign when that changes; how often it is met tells the counter.
+fn complain(
+    complaints: &mut Complaints,
+    campaign: &ActiveCampaign,
+    outcome: callplane_store::Result<Claim>,
+) {
+    let reason = match outcome {
+        Ok(Claim::Claimed | Claim::Refused(_)) => return complaints.settle(campaign.id),
+        // Passes by itself, and says nothing of what was wrong before.
+        Ok(Claim::NoProgram | Claim::NoTrunk | Claim::NoSlot) => return,
+        Ok(Claim::BadWindow(reason)) => format!("its calling window does not read: {reason}"),
+        Ok(Claim::UnresolvedTrunk) => "no address of its trunk resolves".to_owned(),
+        Err(error) => match error.sqlstate() {
+            Some(state) => format!("{error} (SQLSTATE {state})"),
+            None => error.to_string(),
+        },
+    };
+    if complaints.is_news(campaign.id, &reason) {
+        tracing::error!(
+            campaign = campaign.name,
+            reason,
+            "failed to claim recipients of a campaign; nobody is dialled"
+        );
+    }
+}
+
 /// What came of looking at a campaign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Claim {
     /// Recipients are being dialled.
     Claimed,
@@ -75,8 +105,8 @@ enum Claim {
     NoTrunk,
     /// This node, or the trunk, carries as many calls as it may.
     NoSlot,
-    /// Its calling window does not read.
-    BadWindow,
+    /// Its calling window does not read, and why.
+    BadWindow(String),
     /// No address of the trunk resolves.
     UnresolvedTrunk,
     /// The store gave nobody.
@@ -85,13 +115,13 @@ enum Claim {
 
 impl Claim {
     /// The word in the metric.
-    const fn as_str(self) -> &'static str {
+    const fn as_str(&self) -> &'static str {
         match self {
             Self::Claimed => "claimed",
             Self::NoProgram => "no_program",
             Self::NoTrunk => "no_trunk",
             Self::NoSlot => "no_slot",
-            Self::BadWindow => "bad_window",
+            Self::BadWindow(_) => "bad_window",
             Self::UnresolvedTrunk => "unresolved_trunk",
             Self::Refused(Refusal::NotRunning) => "not_running",
             Self::Refused(Refusal::Paced) => "paced",
@@ -123,21 +153,10 @@ async fn dial_campaign(
     }
     let rules = match Rules::of(campaign) {
         Ok(rules) => rules,
-        Err(reason) => {
-            tracing::error!(
-                campaign = campaign.name,
-                reason,
-                "failed to read the calling window of a campaign; nobody is dialled"
-            );
-            return Ok(Claim::BadWindow);
-        }
+        Err(reason) => return Ok(Claim::BadWindow(reason)),
     };
     // Before the claim: who is claimed shall ring at once, not after a name server's pause.
     let Some(next_hop) = trunk.next_hop().await else {
-        tracing::warn!(
-            campaign = campaign.name,
-            "no address of the trunk resolves; nobody is dialled"
-        );
         return Ok(Claim::UnresolvedTrunk);
     };
     let claimed = campaigns::claim(&node.database, campaign.id, epoch, limit, |candidate| {
