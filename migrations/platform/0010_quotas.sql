@@ -73,6 +73,29 @@ BEGIN
   RETURN true;
 END $$;
 
+-- Holds for calls that are carried already: they were taken while nobody answered, or what they held
+-- was given back while their node was silent. So no limit is asked.
+CREATE FUNCTION platform.quota_hold(p_resource text, p_calls uuid[], p_node text, p_epoch bigint)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  t uuid := platform.tenant_of_role(session_user);
+BEGIN
+  PERFORM FROM platform.usage_quotas
+   WHERE tenant_id = t AND resource = p_resource AND period = 'concurrent' FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  WITH held AS (
+    INSERT INTO platform.quota_holds (tenant_id, resource, call_id, media_node, media_node_epoch)
+    SELECT t, p_resource, carried.id, p_node, p_epoch FROM unnest(p_calls) AS carried(id)
+    ON CONFLICT (tenant_id, call_id, resource) DO NOTHING
+    RETURNING call_id
+  )
+  UPDATE platform.usage_quotas SET used_value = used_value + (SELECT count(*) FROM held)
+   WHERE tenant_id = t AND resource = p_resource AND period = 'concurrent';
+END $$;
+
 CREATE FUNCTION platform.quota_release(p_call uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -123,7 +146,8 @@ BEGIN
 END $$;
 
 -- For the operator: drops holds of nodes that are gone, or silent for four leases, and makes
--- used_value agree with the rows. Says whether anything was wrong.
+-- used_value agree with the rows. Says whether anything was wrong. After an outage every node has been
+-- silent: those that live take their holds again when they are next heard (quota_hold).
 CREATE FUNCTION platform.quota_recount(p_tenant uuid) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -152,8 +176,8 @@ BEGIN
   RETURN changed > 0;
 END $$;
 
-REVOKE ALL ON FUNCTION platform.quota_try_acquire, platform.quota_release,
+REVOKE ALL ON FUNCTION platform.quota_try_acquire, platform.quota_hold, platform.quota_release,
   platform.quota_release_strays, platform.quota_holders, platform.quota_forfeit,
   platform.quota_recount FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION platform.quota_try_acquire, platform.quota_release,
+GRANT EXECUTE ON FUNCTION platform.quota_try_acquire, platform.quota_hold, platform.quota_release,
   platform.quota_release_strays, platform.quota_holders, platform.quota_forfeit TO callplane_tenant_media;

@@ -6,6 +6,7 @@
 
 use callplane_types::{CallId, TenantId};
 use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
 
 use crate::media_nodes::NodeEpoch;
 use crate::words::words;
@@ -80,6 +81,34 @@ pub(crate) async fn acquire_in(
     } else {
         Acquired::Refused
     })
+}
+
+/// Holds one of `resource` for each of `calls`, **whatever the limit**: `node` carries them already.
+/// For calls that were taken without an answer, and after a silence in which others may have given
+/// back what they held. Calls that hold one, and calls whose record is stored, change nothing.
+pub async fn hold(
+    database: &TenantDatabase,
+    resource: &str,
+    calls: &[CallId],
+    node: &NodeEpoch,
+) -> Result<()> {
+    let calls: Vec<Uuid> = calls.iter().map(|call| call.uuid()).collect();
+    let mut transaction = database.pool().begin().await?;
+    sqlx::query("SELECT platform.quota_hold($1, $2, $3, $4)")
+        .bind(resource)
+        .bind(&calls)
+        .bind(&node.name)
+        .bind(node.epoch)
+        .execute(&mut *transaction)
+        .await?;
+    // Those that ended meanwhile have given back already. A record that is stored from now on waits
+    // for the lock of the quota, and gives back after us.
+    sqlx::query("SELECT platform.quota_release(call_id) FROM cdrs WHERE call_id = ANY ($1)")
+        .bind(&calls)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Gives back what `call` holds; for calls that leave no record.

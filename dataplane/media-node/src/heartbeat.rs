@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callplane_store::media_nodes::{self, Load, NodeEpoch, Registration, STRAY_AGE, Swept};
+use callplane_store::media_nodes::{self, LEASE, Load, NodeEpoch, Registration, STRAY_AGE, Swept};
 use callplane_store::{Error, quotas};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::node::Node;
@@ -28,10 +28,15 @@ pub(crate) async fn beat(
     let mut ticks = interval(BEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut beats = 0u64;
+    let mut heard = Instant::now();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
+        }
+        // Also without a failure: a process that stood still was silent.
+        if heard.elapsed() > LEASE {
+            node.last_quota.doubt();
         }
         let known = epoch.borrow().clone();
         let done = match known {
@@ -43,17 +48,15 @@ pub(crate) async fn beat(
         };
         node.metrics.database_up.set(i64::from(done.is_ok()));
         match done {
-            Ok(()) => {}
-            Err(Failure::Superseded) => {
-                tracing::error!("another process has taken the name of this node; it stops");
+            Ok(()) => heard = Instant::now(),
+            Err(failure @ Failure::Superseded) => {
+                failure.log();
                 superseded.cancel();
                 return;
             }
-            Err(Failure::Database(error)) => {
-                tracing::warn!(%error, "failed to tell the database that this node lives");
-            }
-            Err(Failure::Slow) => {
-                tracing::warn!("the database is too slow to tell it that this node lives");
+            Err(failure) => {
+                node.last_quota.doubt();
+                failure.log();
             }
         }
     }
@@ -68,6 +71,22 @@ enum Failure {
     Superseded,
     Database(Error),
     Slow,
+}
+
+impl Failure {
+    fn log(&self) {
+        match self {
+            Self::Superseded => {
+                tracing::error!("another process has taken the name of this node; it stops");
+            }
+            Self::Database(error) => {
+                tracing::warn!(%error, "failed to tell the database that this node lives");
+            }
+            Self::Slow => {
+                tracing::warn!("the database is too slow to tell it that this node lives");
+            }
+        }
+    }
 }
 
 async fn with_patience(
@@ -110,10 +129,27 @@ async fn once(node: &Node, known: &NodeEpoch, beats: u64) -> callplane_store::Re
         draining: node.draining.is_cancelled(),
     };
     media_nodes::heartbeat(&node.database, known, load).await?;
+    // Before the quotas are read, so that what is free is known with these calls.
+    hold_again(node, known).await?;
     if beats.is_multiple_of(SWEEP_BEATS) {
         sweep(node, known).await?;
         read_quotas(node).await?;
     }
+    Ok(())
+}
+
+/// Takes holds for the calls that the database may not know of. After the heartbeat: who was heard
+/// is no more taken for lost.
+async fn hold_again(node: &Node, known: &NodeEpoch) -> callplane_store::Result<()> {
+    let doubts = node.last_quota.doubts();
+    if doubts == 0 {
+        return Ok(());
+    }
+    let calls = node.slots.admitted();
+    if !calls.is_empty() {
+        quotas::hold(&node.database, quotas::CONCURRENT_CALLS, &calls, known).await?;
+    }
+    node.last_quota.settle(doubts);
     Ok(())
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use callplane_store::campaigns::{self, Decision, Refusal};
 use callplane_store::quotas::{self, Acquired, CONCURRENT_CALLS, Enforcement, QuotaUsage};
+use callplane_store::records::{self, Finished};
 use callplane_store::tenants::TenantSpec;
 use callplane_store::test_util::TestTenant;
 use callplane_types::CallId;
 use uuid::Uuid;
 
-use crate::support::{campaign, campaign_over, database, equipped, node};
+use crate::records::record;
+use crate::support::{campaign, campaign_over, database, equip, equipped, node};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_that_acquire_at_once_never_exceed_the_limit() {
@@ -60,6 +62,44 @@ async fn a_call_holds_one_slot_however_often_it_asks_and_gives_one_back() {
     }
     // Releasing what was never held gives nothing back.
     quotas::release(&acme.database, other).await.unwrap();
+    assert_eq!(used(&acme).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_carried_already_is_held_once_and_beyond_the_limit() {
+    let database = database().await;
+    let acme = limited(&database, 1).await;
+    let node = node(&acme, "acme-media-0").await;
+    let carried = [(); 3].map(|()| CallId::new(Uuid::now_v7()));
+    let acquired = quotas::acquire(&acme.database, CONCURRENT_CALLS, carried[0], &node).await;
+    assert_eq!(acquired.unwrap(), Acquired::Held);
+    for _ in 0..2 {
+        quotas::hold(&acme.database, CONCURRENT_CALLS, &carried, &node)
+            .await
+            .unwrap();
+        assert_eq!(used(&acme).await, 3);
+    }
+    let other = CallId::new(Uuid::now_v7());
+    for call in carried {
+        let refused = quotas::acquire(&acme.database, CONCURRENT_CALLS, other, &node).await;
+        assert_eq!(refused.unwrap(), Acquired::Refused);
+        quotas::release(&acme.database, call).await.unwrap();
+    }
+    assert_eq!(used(&acme).await, 0);
+}
+
+#[tokio::test]
+async fn a_call_whose_record_is_stored_is_not_held_again() {
+    let database = database().await;
+    let acme = limited(&database, 5).await;
+    let node = node(&acme, "acme-media-0").await;
+    equip(&database, &acme, "+15550000001").await;
+    let record = record(&acme).await;
+    let stored = records::finish(&acme.database, &record).await;
+    assert_eq!(stored.unwrap(), Finished::Stored);
+    quotas::hold(&acme.database, CONCURRENT_CALLS, &[record.call.id], &node)
+        .await
+        .unwrap();
     assert_eq!(used(&acme).await, 0);
 }
 

@@ -173,7 +173,7 @@ async fn reserve(
                 "the trunk carries as many calls as it may",
             ),
         })?;
-    if !quota::allows(node, meta).await {
+    if !quota::allows(node, meta, &slot).await {
         return Err(Refusal::no_room(
             StatusCode::BUSY_HERE,
             "quota_exceeded",

@@ -4,10 +4,15 @@
 //! |---|---|
 //! | answers within [`PATIENCE`] | is taken or refused as it says |
 //! | is slow, or down | is taken within [`LastQuota::bound`]: what this node carried and what was free when the quota was last read |
+//! | was slow or down, until the next good heartbeat | as if it still were |
+//!
+//! With that heartbeat the node takes holds for every call it carries, whatever the limit: for those
+//! that nobody was asked about, and for those whose hold was given back because the node was silent.
+//! Only then is the database asked again, and calls beyond the limit are refused until there is room.
 //!
 //! So a node alone never goes beyond the limit it knew of. Several nodes may each take what was free
 //! at that moment, and the slots of a node bound it in any case; that is the price of answering
-//! while the database is away. Whether the tenant is in service at all is not asked here: the
+//! while the database is away. A soft limit refuses nobody. Whether the tenant is in service at all is not asked here: the
 //! snapshot of the routes knows it. Calls that go out ask in the transaction that claims them, and
 //! are not placed without an answer.
 
@@ -18,6 +23,7 @@ use std::time::Duration;
 use callplane_store::quotas::{self, Acquired, Enforcement, QuotaUsage};
 
 use super::meta::Meta;
+use super::slots::Slot;
 use crate::node::Node;
 
 /// How long an answer waits for the tenant's quota, which takes a millisecond or two.
@@ -27,6 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct LastQuota {
     bound: AtomicU32,
+    /// Events since which the database may not know what the calls of this node hold.
+    unsure: AtomicU32,
 }
 
 impl LastQuota {
@@ -34,6 +42,7 @@ impl LastQuota {
     pub(crate) const fn new() -> Self {
         Self {
             bound: AtomicU32::new(u32::MAX),
+            unsure: AtomicU32::new(0),
         }
     }
 
@@ -54,22 +63,46 @@ impl LastQuota {
     pub(crate) fn bound(&self) -> u32 {
         self.bound.load(Ordering::Relaxed)
     }
+
+    /// From now on the database may not know what the calls of this node hold.
+    pub(crate) fn doubt(&self) {
+        self.unsure.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many doubts there are. To be read before the calls that are held again.
+    pub(crate) fn doubts(&self) -> u32 {
+        self.unsure.load(Ordering::Acquire)
+    }
+
+    /// Calls were held again after so many doubts; those that came meanwhile remain.
+    pub(crate) fn settle(&self, doubts: u32) {
+        self.unsure.fetch_sub(doubts, Ordering::AcqRel);
+    }
 }
 
 /// Asks the tenant's quota for a call that has a slot; whether the call is taken.
-pub(super) async fn allows(node: &Arc<Node>, meta: &Meta) -> bool {
-    match ask(node, meta).await {
+pub(super) async fn allows(node: &Arc<Node>, meta: &Meta, slot: &Slot) -> bool {
+    let answer = ask(node, meta).await;
+    let taken = match answer {
         Some(Acquired::Held) => true,
         Some(Acquired::Refused) => false,
         // Older calls first: of many at once, as many as there is room for.
         None => node.slots.older(meta.id) < node.last_quota.bound(),
+    };
+    if taken {
+        slot.admit();
+        if answer.is_none() {
+            // After it counts as admitted, so that whoever reads the doubt finds the call.
+            node.last_quota.doubt();
+        }
     }
+    taken
 }
 
 /// The database's answer, if it comes in time.
 async fn ask(node: &Arc<Node>, meta: &Meta) -> Option<Acquired> {
     let epoch = node.epoch()?;
-    if !node.records.database_is_up() {
+    if !node.records.database_is_up() || node.last_quota.doubts() > 0 {
         return None;
     }
     let (database, call, over) = (node.database.clone(), meta.id, Arc::clone(&meta.over));

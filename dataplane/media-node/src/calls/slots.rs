@@ -23,6 +23,8 @@ struct Shared {
 #[derive(Default)]
 struct Used {
     calls: HashSet<CallId>,
+    /// Those of them that the quota let in, or what was known of it.
+    admitted: HashSet<CallId>,
     trunks: HashMap<TrunkId, u32>,
 }
 
@@ -75,7 +77,9 @@ impl Slots {
     /// Takes a slot for a call that is committed already, although others may have taken the last
     /// one meanwhile: what can go over the limit is what one claim may hold.
     pub(crate) fn take_over(&self, call: CallId, trunk: TrunkId) -> Slot {
-        self.enter(&mut self.shared.used(), call, trunk)
+        let slot = self.enter(&mut self.shared.used(), call, trunk);
+        slot.admit();
+        slot
     }
 
     fn enter(&self, used: &mut Used, call: CallId, trunk: TrunkId) -> Slot {
@@ -115,6 +119,11 @@ impl Slots {
         self.shared.used().calls.iter().copied().collect()
     }
 
+    /// The calls that hold a slot and a part of the tenant's quota, or should.
+    pub(crate) fn admitted(&self) -> Vec<CallId> {
+        self.shared.used().admitted.iter().copied().collect()
+    }
+
     /// Waits until no slot is in use.
     pub(crate) async fn idle(&self) {
         let mut count = self.shared.count.subscribe();
@@ -136,10 +145,19 @@ impl Shared {
     }
 }
 
+impl Slot {
+    /// Nothing keeps the call out any more. One that has to be refused yet must not be among
+    /// [`Slots::admitted`].
+    pub(crate) fn admit(&self) {
+        self.shared.used().admitted.insert(self.call);
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut used = self.shared.used();
         used.calls.remove(&self.call);
+        used.admitted.remove(&self.call);
         if let Some(count) = used.trunks.get_mut(&self.trunk) {
             *count -= 1;
         }
@@ -185,5 +203,18 @@ mod tests {
         let _first = slots.take(call(1), trunk, None).ok().unwrap();
         let _over = slots.take_over(call(2), trunk);
         assert_eq!((slots.used(), slots.free(trunk, None)), (2, 0));
+    }
+
+    #[test]
+    fn a_call_counts_as_admitted_from_then_until_it_is_dropped() {
+        let slots = Slots::new(3, Gauge::default());
+        let trunk = TrunkId::new(Uuid::from_u128(1));
+        let first = slots.take(call(1), trunk, None).ok().unwrap();
+        assert_eq!(slots.admitted(), []);
+        first.admit();
+        assert_eq!(slots.admitted(), [call(1)]);
+        drop(first);
+        let _committed = slots.take_over(call(2), trunk);
+        assert_eq!(slots.admitted(), [call(2)]);
     }
 }

@@ -7,6 +7,7 @@ use callplane_media_node::Running;
 use callplane_store::tenants::{self, TenantSpec, TenantStatus};
 use callplane_store::test_util::PostgresServer;
 use callplane_store::{calls, quotas};
+use serde_json::Value;
 
 use crate::hand::Hand;
 use crate::world::{World, digits_flow, json_of};
@@ -125,6 +126,74 @@ async fn without_the_database_a_node_takes_what_was_free_and_not_one_call_more()
     .await
     .unwrap();
     drop(node);
+}
+
+/// As [`digits_flow`], for callers that take their time.
+fn patient_flow() -> Value {
+    let mut flow = digits_flow();
+    flow["nodes"]["pin"]["collect"]["timeoutSeconds"] = 60.into();
+    flow
+}
+
+/// Waits until the node knows that its database is away: nobody is asked any more.
+async fn until_away(node: &Running) {
+    until("the database is away", PATIENCE, async || {
+        let metrics = crate::world::metrics(node).await;
+        Ok((metrics.sum("callplane_database_up", &[]) == 0.0).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_taken_without_the_database_count_when_it_is_back() {
+    let server = Box::leak(Box::new(PostgresServer::start().unwrap()));
+    let world = World::with_quota_on(server, patient_flow(), 3).await;
+    let node = world.node(&[]).await;
+    server.crash().unwrap();
+    until_away(&node).await;
+    let mut taken = Vec::new();
+    for call_id in ["one", "two", "three"] {
+        let hand = Hand::new(&world).await;
+        let answer = hand.call(call_id).await;
+        assert!(answer.starts_with("SIP/2.0 200"), "{call_id}: {answer}");
+        taken.push((hand, answer, call_id));
+    }
+    server.resume().unwrap();
+    until_held(&world, 3).await;
+    let answer = Hand::new(&world).await.call("four").await;
+    assert!(answer.starts_with("SIP/2.0 486"), "{answer}");
+    for (hand, answer, call_id) in &taken {
+        hand.hang_up(answer, call_id).await;
+    }
+    until_held(&world, 0).await;
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_given_back_while_the_node_was_silent_is_held_again() {
+    let server = Box::leak(Box::new(PostgresServer::start().unwrap()));
+    let world = World::with_quota_on(server, patient_flow(), 3).await;
+    let node = world.node(&[]).await;
+    let hand = Hand::new(&world).await;
+    let answer = hand.call("one").await;
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    until_held(&world, 1).await;
+    // What a recount does when it comes before the nodes are heard again.
+    world
+        .database
+        .superuser(
+            "DELETE FROM platform.quota_holds; UPDATE platform.usage_quotas SET used_value = 0",
+        )
+        .await
+        .unwrap();
+    server.crash().unwrap();
+    until_away(&node).await;
+    server.resume().unwrap();
+    until_held(&world, 1).await;
+    hand.hang_up(&answer, "one").await;
+    until_held(&world, 0).await;
+    node.drain().await;
 }
 
 /// Writes another state of the tenant, as the operator does.
