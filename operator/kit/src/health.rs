@@ -27,8 +27,10 @@ impl Health {
         self.synced.store(true, Ordering::Release);
     }
 
-    /// Alive while no watch is silent for more than twice its idle timeout. A watch that is answered
-    /// with errors is silent too: a new process reads its credentials and its schema anew.
+    /// Alive while no watch that fills a cache is silent for more than twice its idle timeout. A watch
+    /// that is answered with errors is silent too: a new process reads its credentials and its schema
+    /// anew. Watches of metadata do not count: no controller depends on one, and a right that is
+    /// missing for it does not come with a new process.
     ///
     /// # Errors
     /// A sentence that names the silent watches.
@@ -37,7 +39,7 @@ impl Health {
             .metrics
             .watches()
             .iter()
-            .filter(|watch| watch.age() > self.silent_after)
+            .filter(|watch| watch.fills_cache() && watch.age() > self.silent_after)
             .map(|watch| format!("{} for {} s", watch.name(), watch.age().as_secs()))
             .collect();
         if silent.is_empty() {

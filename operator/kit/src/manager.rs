@@ -144,10 +144,10 @@ impl Manager {
 
     /// Watches the metadata of a kind over the whole cluster and keeps none of it. `name` stands in
     /// metrics and logs, because a kind may have several such watches of different selectors. No
-    /// controller waits for it.
+    /// controller waits for it, and a right that is missing for it makes no probe fail.
     pub fn metadata<K: Object>(&mut self, name: &str, config: watcher::Config) -> MetadataWatch<K> {
         let watch = MetadataWatch::new();
-        let age = self.kit.metrics.watch(name.to_owned());
+        let age = self.kit.metrics.metadata_watch(name.to_owned());
         let api = Api::<PartialObjectMeta<K>>::all(heard(&self.client, &age));
         let config = self.with_timeout(config);
         let (metrics, name) = (self.kit.metrics.clone(), name.to_owned());

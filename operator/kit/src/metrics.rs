@@ -160,9 +160,17 @@ impl Metrics {
         self.leader.set(i64::from(is_leader));
     }
 
-    /// The clock of a new watch.
+    /// The clock of a new watch that fills a cache.
     pub(crate) fn watch(&self, name: String) -> WatchAge {
-        let age = WatchAge::new(name);
+        self.add(WatchAge::new(name, true))
+    }
+
+    /// The clock of a new watch that keeps nothing.
+    pub(crate) fn metadata_watch(&self, name: String) -> WatchAge {
+        self.add(WatchAge::new(name, false))
+    }
+
+    fn add(&self, age: WatchAge) -> WatchAge {
         self.watches.lock().push(age.clone());
         age
     }
@@ -181,15 +189,17 @@ pub struct WatchAge(Arc<AgeOf>);
 #[derive(Debug)]
 struct AgeOf {
     name: String,
+    fills_cache: bool,
     origin: Instant,
     /// Milliseconds after `origin`.
     seen: AtomicU64,
 }
 
 impl WatchAge {
-    fn new(name: String) -> Self {
+    fn new(name: String, fills_cache: bool) -> Self {
         Self(Arc::new(AgeOf {
             name,
+            fills_cache,
             origin: Instant::now(),
             seen: AtomicU64::new(0),
         }))
@@ -199,6 +209,11 @@ impl WatchAge {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Whether controllers read what the watch brings; else it only wakes them.
+    pub(crate) fn fills_cache(&self) -> bool {
+        self.0.fills_cache
     }
 
     /// Time since the last sign of life.

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use callplane_kit::Leadership;
 use callplane_kit::fake::{ApiServer, Fault, Outcome};
+use callplane_kit::{Leadership, Manager, Metrics};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
 
 use crate::widget::{Widget, made, settled, start, start_with, widget};
 
@@ -96,6 +99,39 @@ async fn a_watch_that_hangs_is_started_again_after_its_idle_timeout_and_fails_th
     );
     // A watch that is quiet and healthy is not silent.
     assert!(!complaint.contains("ConfigMap"), "{complaint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metadata_watch_that_is_refused_does_not_end_the_process_and_its_age_tells() {
+    let server = ApiServer::new();
+    server.inject(Fault::new("list", "secrets", Outcome::Status(403)));
+    let metrics = Metrics::default();
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    let leadership = Leadership::always(1);
+    let mut manager = Manager::new(&server.client(), leadership, metrics, "pod-0");
+    let _widgets = manager.cache::<Widget>(Default::default());
+    let _secrets = manager.metadata::<Secret>("Secret", Default::default());
+    let health = manager.health();
+    let stop = CancellationToken::new();
+    tokio::spawn(manager.run(stop.clone()));
+
+    // The clock is virtual; a watch is silent after 250 s.
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    assert_eq!(health.live(), Ok(()));
+    assert_eq!(health.ready(), Ok(()));
+    assert!(age(&registry, "Secret") >= 1000.0);
+    assert!(age(&registry, "Widget") < 250.0);
+    stop.cancel();
+}
+
+/// Seconds since a watch last heard of the API server, as the metric says.
+fn age(registry: &Registry, watch: &str) -> f64 {
+    let mut text = String::new();
+    encode(&mut text, registry).unwrap();
+    let name = format!("watch_age_seconds{{watch=\"{watch}\"}} ");
+    let age = text.lines().find_map(|line| line.strip_prefix(&name));
+    age.unwrap().parse().unwrap()
 }
 
 #[tokio::test]
