@@ -201,7 +201,7 @@ async fn a_pod_that_runs_and_never_registers_is_given_up_each_try_later_than_the
     });
     assert_eq!(
         event.await.unwrap(),
-        "PodsFailing: Pod `mute-0` ran for 120 s without becoming ready and is given up; the next \
+        "PodsFailing: Pod `mute-0` ran for 120 s without being ready and is given up; the next \
          one gets 240 s: look at its log"
     );
 

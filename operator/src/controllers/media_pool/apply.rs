@@ -115,7 +115,7 @@ impl MediaPoolController {
     async fn tell_given_up(&self, pool: &MediaPool, pod: &Pod) {
         let before = start::given_up_before(pod);
         let note = format!(
-            "Pod `{}` ran for {} s without becoming ready and is given up; the next one gets {} s: \
+            "Pod `{}` ran for {} s without being ready and is given up; the next one gets {} s: \
              look at its log",
             pod.name_any(),
             start::patience(before).as_secs(),

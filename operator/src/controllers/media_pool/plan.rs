@@ -29,7 +29,7 @@ pub struct Node {
     pub is_finished: bool,
     /// It runs, and had its time to become ready.
     pub is_overdue: bool,
-    /// How many pods before it were given up because they were overdue.
+    /// How many pods in a row before it were given up because they were overdue.
     pub given_up_before: u32,
     /// Its calls.
     pub calls: Calls,

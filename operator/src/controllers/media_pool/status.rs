@@ -251,7 +251,7 @@ fn why_not_ready(pods: &Pods<'_>) -> (Reason, String) {
         let given_up = start::given_up_before(pod);
         if given_up > 0 {
             let message = format!(
-                "{given_up} pods in a row ran without becoming ready and were given up; look at the log of `{}`, the next try",
+                "{given_up} pods in a row ran without being ready and were given up; look at the log of `{}`, the next try",
                 pod.name_any()
             );
             return (Reason::PodsFailing, message);
@@ -265,4 +265,48 @@ fn why_not_ready(pods: &Pods<'_>) -> (Reason, String) {
 
 fn set(conditions: &mut Conditions, type_: Type, holds: bool, reason: Reason, message: &str) {
     conditions.set(type_.as_str(), holds, reason.as_str(), message);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A pod after three that were given up; it runs since eight o'clock.
+    fn fourth_try(unready_since: &str) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": { "name": "p-0", "annotations": { start::ANNOTATION_TRY: "3" } },
+            "status": {
+                "conditions": [{
+                    "type": "Ready", "status": "False", "lastTransitionTime": unready_since,
+                }],
+                "containerStatuses": [{
+                    "name": "media-node", "ready": false, "restartCount": 0, "image": "",
+                    "imageID": "", "state": { "running": { "startedAt": "2026-11-21T08:00:00Z" } },
+                }],
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_a_pod_that_was_never_ready_tells_of_those_given_up_before_it() {
+        let told = |unready_since| {
+            let pod = fourth_try(unready_since);
+            why_not_ready(&Pods {
+                ready: vec![],
+                starting: vec![&pod],
+                draining: 0,
+                templates: 1,
+            })
+        };
+        let (reason, message) = told("2026-11-21T07:59:00Z");
+        assert_eq!(reason, Reason::PodsFailing);
+        assert!(message.starts_with("3 pods in a row "), "{message}");
+
+        let (reason, message) = told("2026-11-24T10:00:00Z");
+        assert_eq!(reason, Reason::PodsStarting);
+        assert_eq!(message, "1 pods are starting");
+    }
 }
