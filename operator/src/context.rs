@@ -80,9 +80,11 @@ impl Context {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretScope {
     /// All of the cluster, so that a changed password of a Trunk is taken over at once. Needs the
-    /// right to list Secrets, which Kubernetes does not limit to their metadata.
+    /// right to list Secrets, which Kubernetes does not limit to their metadata: it is the right to
+    /// read them all.
     All,
-    /// Those that the operator made. A changed password of a Trunk is found at the next resync.
+    /// Those that the operator made, by their name. A changed password of a Trunk is found at the
+    /// next resync, within 12 minutes.
     Own,
 }
 
@@ -130,7 +132,8 @@ impl Caches {
             media_pools: manager.cache(watcher::Config::default()),
             pods: manager.cache(ours()),
             disruption_budgets: manager.cache(ours()),
-            // By name, because rights can be given by name.
+            // By name: a rule with `resourceNames` grants a list or watch only to a request with this
+            // very selector.
             logins: manager.metadata(
                 "DatabaseSecret",
                 watcher::Config::default().fields(&format!("metadata.name={SECRET_DATABASE}")),

@@ -64,11 +64,12 @@ pub struct Options {
     )]
     media_node_dns_policy: String,
     /// Whether to watch the Secrets of the cluster, their metadata only, so that a changed password
-    /// of a Trunk is taken over at once and not within 10 minutes. Needs the right to list Secrets.
+    /// of a Trunk is taken over at once and not within 12 minutes. Needs the right to list Secrets,
+    /// which is the right to read them all.
     #[arg(
         long,
         env = "CALLPLANE_WATCH_SECRETS",
-        default_value_t = true,
+        default_value_t = false,
         action = clap::ArgAction::Set
     )]
     watch_secrets: bool,
@@ -239,7 +240,28 @@ async fn ping(database: OperatorDatabase, answers: Arc<AtomicBool>) {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn nobody_has_to_let_the_operator_list_the_secrets_of_the_cluster() {
+        let arguments = ["run", "--database-url", "d", "--media-node-image", "i"];
+        let options = |more: &[&str]| {
+            let arguments = arguments.iter().chain(more);
+            Arguments::try_parse_from(arguments).unwrap().options
+        };
+        assert!(!options(&[]).watch_secrets);
+        assert!(options(&["--watch-secrets", "true"]).watch_secrets);
+        let chart = include_str!("../../charts/callplane/values.yaml");
+        assert!(chart.contains("\n  watchSecrets: false\n"), "{chart}");
+    }
 
     #[test]
     fn the_fingerprint_of_a_server_does_not_depend_on_the_password() {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use callplane_crds::{MediaPool, Tenant};
-use callplane_kit::fake::ApiServer;
+use callplane_kit::fake::{ApiServer, Fault, Outcome};
 use callplane_kit::{Leadership, Manager, Metrics};
 use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::{media_pool, tenant};
@@ -57,8 +57,14 @@ impl Drop for Operator {
 impl World {
     pub(crate) async fn new() -> Self {
         let server = PostgresServer::shared().unwrap();
+        let api = ApiServer::new();
+        // The rights that the chart gives unless it is told otherwise.
+        for verb in ["list", "watch"] {
+            let refused = Fault::new(verb, "secrets", Outcome::Status(403));
+            api.inject(refused.sparing("metadata.name=callplane-database"));
+        }
         Self {
-            api: ApiServer::new(),
+            api,
             database: TestDatabase::create(server).await.unwrap(),
         }
     }
@@ -73,7 +79,7 @@ impl World {
             "operator-0",
         );
         let context = Context::new(manager.kit(), self.database.operator.clone(), "operator-0");
-        let caches = Caches::new(&mut manager, SecretScope::All);
+        let caches = Caches::new(&mut manager, SecretScope::Own);
         let server = tenant::Server {
             fingerprint: "db-1".to_owned(),
             ..tenant::Server::default()

@@ -1,5 +1,7 @@
 //! Answers that a healthy server would not give.
 
+use super::request::Call;
+
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -16,6 +18,7 @@ pub struct Fault {
     pub(super) plural: &'static str,
     pub(super) outcome: Outcome,
     pub(super) times: usize,
+    pub(super) spared: Option<&'static str>,
 }
 
 impl Fault {
@@ -28,6 +31,7 @@ impl Fault {
             plural,
             outcome,
             times: usize::MAX,
+            spared: None,
         }
     }
 
@@ -36,5 +40,19 @@ impl Fault {
     pub const fn times(mut self, times: usize) -> Self {
         self.times = times;
         self
+    }
+
+    /// Not for requests with exactly this field selector. With 403 and `metadata.name=NAME` it is how a
+    /// role with `resourceNames: [NAME]` answers a list or a watch.
+    #[must_use]
+    pub const fn sparing(mut self, field_selector: &'static str) -> Self {
+        self.spared = Some(field_selector);
+        self
+    }
+
+    pub(super) fn fits(&self, call: &Call) -> bool {
+        let is_spared =
+            self.spared.is_some() && call.parameter("fieldSelector").as_deref() == self.spared;
+        self.times > 0 && self.verb == call.verb && self.plural == call.key.plural && !is_spared
     }
 }

@@ -86,9 +86,7 @@ impl State {
     }
 
     pub(super) fn fault(&mut self, call: &Call) -> Option<Outcome> {
-        let fault = self.faults.iter_mut().find(|fault| {
-            fault.times > 0 && fault.verb == call.verb && fault.plural == call.key.plural
-        })?;
+        let fault = self.faults.iter_mut().find(|fault| fault.fits(call))?;
         fault.times -= 1;
         Some(fault.outcome)
     }
