@@ -107,7 +107,9 @@ start_containerd() {
   local node=$1 folder
   folder=$(node_folder "$node")
   mkdir -p "$folder"
-  in_namespace ip link add "node$node" type bridge
+  # An address of its own: a bridge without one takes the lowest of its ports and changes it as pods come and go, and
+  # pods that know the former one lose their gateway.
+  in_namespace ip link add "node$node" address "$(printf '02:00:0a:58:%02x:01' "$node")" type bridge
   in_namespace ip address add "$POD_NET.$node.1/24" dev "node$node"
   in_namespace ip link set "node$node" up
   make_cgroups "$node"
