@@ -122,7 +122,9 @@ CREATE TABLE platform.schema_migrations (
   version integer NOT NULL CHECK (version > 0),
   name text NOT NULL,
   checksum bytea NOT NULL,
-  status text NOT NULL DEFAULT 'applied' CHECK (status IN ('applied', 'failed', 'rolled_back', 'marked_applied')),
+  status text NOT NULL DEFAULT 'applied'
+    CHECK (status IN ('running', 'applied', 'failed', 'rolled_back', 'marked_applied')),
+  error text,
   applied_at timestamptz NOT NULL DEFAULT now(),
   execution_ms integer,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -130,6 +132,8 @@ CREATE TABLE platform.schema_migrations (
   UNIQUE NULLS NOT DISTINCT (tenant_id, version)
 );
 COMMENT ON TABLE platform.schema_migrations IS 'retention=config encryption=E0 | what has been applied, by schema';
+COMMENT ON COLUMN platform.schema_migrations.error IS 'why it failed, without data';
+COMMENT ON COLUMN platform.schema_migrations.applied_at IS 'of a file that failed or runs: when it did or began';
 COMMENT ON COLUMN platform.schema_migrations.tenant_id IS 'NULL is the schema platform itself';
 CREATE INDEX ON platform.schema_migrations (status);
 SELECT platform.guard_table('platform.schema_migrations');

@@ -9,6 +9,9 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::{Error, OperatorDatabase, Result};
 
+/// Epoch of [`Fence::command`]; those of leaders begin at 1.
+const OF_A_COMMAND: i64 = 0;
+
 /// The right of one leader to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
@@ -37,6 +40,19 @@ impl Fence {
             holder: holder.to_owned(),
             epoch,
         })
+    }
+
+    /// The right of a command that a person or a job runs beside the operator.
+    ///
+    /// A fence keeps a former leader from writing what it has believed since before. A command
+    /// believes nothing: it reads what it needs in the transaction that writes, or under the lock of
+    /// the schema. So it is bound to no epoch, and takes none away from the leader.
+    #[must_use]
+    pub fn command(name: &str) -> Self {
+        Self {
+            holder: name.to_owned(),
+            epoch: OF_A_COMMAND,
+        }
     }
 
     /// Takes `epoch`, which whoever elects the leaders has given to `holder`: higher with each leader.
@@ -71,8 +87,11 @@ impl Fence {
     }
 
     /// Refuses the transaction of `connection` unless this epoch is the newest, and keeps it the
-    /// newest until the transaction ends.
+    /// newest until the transaction ends. A command passes.
     pub(crate) async fn check(&self, connection: &mut PgConnection) -> Result<()> {
+        if self.epoch == OF_A_COMMAND {
+            return Ok(());
+        }
         let current = sqlx::query(
             "SELECT 1 FROM platform.operator_epochs
               WHERE name = 'operator' AND epoch = $1 AND holder = $2

@@ -6,10 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod context;
 pub mod controllers;
 pub mod crd;
 mod database;
 pub mod names;
+mod process;
 pub mod render;
 pub mod run;

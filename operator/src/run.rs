@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
 use crate::names::OPERATOR;
+use crate::process::block_on;
 
 /// How often the database is asked whether it answers, for `/readyz`.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -90,13 +91,7 @@ pub struct Options {
 /// When something is missing at the start, when the Lease is lost, or when a part ended by itself: the
 /// process must not go on then, and Kubernetes starts it anew.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("a cryptography provider was installed before"))?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(options))
+    block_on(serve(options))
 }
 
 async fn serve(options: Options) -> anyhow::Result<()> {

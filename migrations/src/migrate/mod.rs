@@ -8,6 +8,8 @@
 //! Tables of a tenant are created by the owner role of its schema; the operator is a member of it.
 
 mod files;
+mod rollout;
+mod state;
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,11 @@ use callplane_types::{SchemaName, TenantId};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::roles::{Purpose, RoleNames};
-use crate::{Error, Fence, OperatorDatabase, Result, compatibility, tenants};
+use crate::{Error, Fence, OperatorDatabase, Result, compatibility, tenants as registry};
 
 pub use files::{File, PLATFORM, TENANT};
+pub use rollout::{RolledForward, Throttle, behind, tenants};
+pub use state::{SchemaState, Stuck, state, states};
 
 /// What a superuser runs once for a database, with psql and its variables `password` and `database`:
 /// the operator's login, the group of all tenants' roles, the database and its extensions.
@@ -96,7 +100,7 @@ pub(crate) async fn tenant_with(
         fence: Some(fence.clone()),
     };
     let migrated = run(database, &target, files).await?;
-    tenants::project_anchor(database, fence, tenant).await?;
+    registry::project_anchor(database, fence, tenant).await?;
     // Calls need no views: the migration holds without them, and whoever wants them is told by
     // `compatibility::ensure`.
     if let Err(error) = compatibility::restore(database, fence, tenant).await {
@@ -188,14 +192,14 @@ async fn attempt(
     if let Some(fence) = &target.fence {
         fence.check(&mut transaction).await?;
     }
-    let checksum = digest::digest(&digest::SHA256, file.sql.as_bytes());
+    let checksum = checksum_of(file);
     if let Some(recorded) = recorded(&mut transaction, target, version).await? {
-        if recorded != checksum.as_ref() {
+        if recorded != checksum {
             return Err(Error::ChangedMigration {
                 schema: target.schema.clone(),
                 file: file.name,
                 recorded: short_hex(&recorded),
-                found: short_hex(checksum.as_ref()),
+                found: short_hex(&checksum),
             });
         }
         return Ok(false);
@@ -218,7 +222,7 @@ async fn attempt(
     .bind(target.tenant.map(TenantId::uuid))
     .bind(version)
     .bind(file.name)
-    .bind(checksum.as_ref())
+    .bind(&checksum)
     .bind(i32::try_from(begun.elapsed().as_millis()).unwrap_or(i32::MAX))
     .execute(&mut *transaction)
     .await?;
@@ -282,6 +286,13 @@ async fn execute(connection: &mut PgConnection, target: &Target, file: &File) ->
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// What a file is recorded with: SHA-256 of its text, placeholders included.
+fn checksum_of(file: &File) -> Vec<u8> {
+    digest::digest(&digest::SHA256, file.sql.as_bytes())
+        .as_ref()
+        .to_vec()
 }
 
 fn short_hex(hash: &[u8]) -> String {

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod admin;
 mod compatibility;
 mod login;
 mod media_pool;

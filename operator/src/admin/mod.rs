@@ -1,0 +1,58 @@
+//! `callplane-operator database`: what a person or a CronJob does to the database beside the operator.
+//!
+//! A command is a thin shell over a function of `callplane_store`: it reads options, shows progress on
+//! standard error and prints the outcome on standard output. It needs no cluster.
+//!
+//! It runs while an operator leads, so it writes by [`callplane_store::Fence::command`] and takes part
+//! under the lock of each schema, not under the leader's epoch.
+
+mod connection;
+mod migrate;
+mod progress;
+mod status;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::process::block_on;
+use connection::Connection;
+
+/// Settings of `database`.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show how far each schema is migrated
+    ///
+    /// The exit code is 1 while a file is pending, has failed or was changed after it was applied.
+    Status(status::Options),
+    /// Bring schema platform and the schemas of all tenants up to date
+    ///
+    /// The operator does the same by itself, so this is for who wants it done before the operator is
+    /// upgraded. It may run beside the operator and beside another of its kind.
+    Migrate(migrate::Options),
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// What the command could not do, as a sentence.
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    block_on(async {
+        let database = options.connection.open()?;
+        let outcome = match &options.command {
+            Command::Status(options) => status::run(&database, options).await,
+            Command::Migrate(options) => migrate::run(&database, options).await,
+        };
+        database.close().await;
+        outcome
+    })
+}
