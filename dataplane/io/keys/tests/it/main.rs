@@ -1,0 +1,9 @@
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
+//! Sealing, rings, wrapping and hashes, from outside.
+
+mod hashes;
+mod local;
+mod rotation;
+mod sealing;
+mod transit;
+mod vault;
