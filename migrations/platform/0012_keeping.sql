@@ -73,14 +73,17 @@ CREATE TABLE platform.backup_runs (
   sha256 bytea CHECK (length(sha256) = 32),
   size_bytes bigint CHECK (size_bytes >= 0),
   created_at timestamptz NOT NULL DEFAULT now(),
-  updated_at timestamptz NOT NULL DEFAULT now()
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE NULLS NOT DISTINCT (database_cluster_id, kind, location, started_at)
 );
 COMMENT ON TABLE platform.backup_runs IS 'retention=audit encryption=E0 | what proves that nothing would be lost, and how fast it would be back';
-COMMENT ON COLUMN platform.backup_runs.recovered_to IS 'the newest moment that can be restored after this run';
+COMMENT ON COLUMN platform.backup_runs.database_cluster_id IS 'NULL is the server that holds this schema';
+COMMENT ON COLUMN platform.backup_runs.started_at IS 'of a run of kind wal: the moment whose log its file completes';
+COMMENT ON COLUMN platform.backup_runs.recovered_to IS 'the newest moment that can be restored after this run; of a drill, the one that was';
 COMMENT ON COLUMN platform.backup_runs.restore_seconds IS 'of a drill';
-COMMENT ON COLUMN platform.backup_runs.location IS 'URL of the object';
+COMMENT ON COLUMN platform.backup_runs.location IS 'where the object is: pgbackrest:STANZA/repoN/LABEL, pgbackrest:STANZA/FILE of the log';
+COMMENT ON COLUMN platform.backup_runs.region IS 'where the repository is';
 CREATE INDEX ON platform.backup_runs (kind, started_at DESC);
-CREATE INDEX ON platform.backup_runs (database_cluster_id);
 CREATE INDEX ON platform.backup_runs (status);
 
 SELECT platform.guard_table(t)

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agents;
+pub mod backups;
 pub mod calls;
 pub mod campaigns;
 pub mod compatibility;

@@ -9,7 +9,7 @@ PACKAGES=(
   libflite1 libpocketsphinx3 pocketsphinx-en-us flite pocketsphinx sox
   # the local cluster
   containerd runc containernetworking-plugins iptables nftables iproute2 openssl curl jq
-  postgresql postgresql-client
+  postgresql postgresql-client pgbackrest
   # images without a registry
   buildah mmdebstrap
   # the independent phones, and the independent reader of the metrics

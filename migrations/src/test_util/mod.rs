@@ -16,9 +16,10 @@
 //! from the examples) starts a server of its own with [`PostgresServer::start`].
 
 mod database;
+mod loss;
 mod server;
 mod stall;
 
 pub use database::{TestDatabase, TestTenant};
-pub use server::{HarnessError, PostgresServer};
+pub use server::{HarnessError, PostgresServer, Settings};
 pub use stall::QuotaStall;

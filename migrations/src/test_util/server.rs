@@ -35,6 +35,34 @@ impl From<crate::Error> for HarnessError {
     }
 }
 
+/// How a server weighs speed against a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settings {
+    /// Flushes nothing to the disk: for tests.
+    Fast,
+    /// Flushes as a server in production does, with memory for a million calls: for figures.
+    Durable,
+    /// As [`Settings::Fast`], and hands its log to an `archive_command`, which the test sets.
+    Archiving,
+}
+
+impl Settings {
+    /// Lines of `postgresql.conf`.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Fast => "fsync = off\nfull_page_writes = off\nshared_buffers = 64MB",
+            Self::Archiving => {
+                "fsync = off\nfull_page_writes = off\nshared_buffers = 64MB\narchive_mode = on"
+            }
+            Self::Durable => {
+                "shared_buffers = 1GB\neffective_cache_size = 3GB\nwork_mem = 16MB\n\
+                 maintenance_work_mem = 256MB\nmax_wal_size = 4GB\nwal_compression = on\n\
+                 random_page_cost = 1.1\ncheckpoint_timeout = 15min"
+            }
+        }
+    }
+}
+
 /// A running PostgreSQL that nobody else uses.
 #[derive(Debug)]
 pub struct PostgresServer {
@@ -60,6 +88,11 @@ impl PostgresServer {
 
     /// Starts a server of one's own. Takes about a second.
     pub fn start() -> Result<Self, HarnessError> {
+        Self::start_with(Settings::Fast)
+    }
+
+    /// [`PostgresServer::start`] with other settings.
+    pub fn start_with(settings: Settings) -> Result<Self, HarnessError> {
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let programs = find_programs()?;
         let folder = std::env::temp_dir().join(format!(
@@ -83,6 +116,7 @@ impl PostgresServer {
             .args(["-c", GUARDIAN, "guardian"])
             .arg(&folder)
             .arg(port.to_string())
+            .arg(settings.text())
             .env("PATH", path_with(&programs))
             .env("LC_ALL", "C")
             .current_dir("/")
@@ -125,6 +159,33 @@ impl PostgresServer {
             "postgres://callplane_operator:{OPERATOR_PASSWORD}@127.0.0.1:{}/{database}?sslmode=disable",
             self.port
         )
+    }
+
+    /// Runs a program of PostgreSQL (`pgbench`, `pg_dump`) against a database as superuser and returns
+    /// what it prints. Blocks.
+    pub fn program(
+        &self,
+        name: &str,
+        database: &str,
+        arguments: &[&str],
+    ) -> Result<String, HarnessError> {
+        let output = Command::new(self.programs.join(name))
+            .args(["--username", "postgres", "--port", &self.port.to_string()])
+            .arg("--host")
+            .arg(&self.folder)
+            .args(arguments)
+            .arg(database)
+            .env("LC_ALL", "C")
+            .output()
+            .map_err(HarnessError::new)?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(HarnessError::new(format!(
+                "{name} failed: {}",
+                String::from_utf8_lossy(&output.stderr)
+            )))
+        }
     }
 
     /// URL of a database as superuser: for what a test does behind the store's back.
@@ -180,22 +241,38 @@ impl PostgresServer {
         self.control(&["start", "-w", "-l", &log.display().to_string()])
     }
 
-    fn control(&self, arguments: &[&str]) -> Result<(), HarnessError> {
+    /// The folder of its socket, with `data` in it; a test may keep more there. It belongs to the user
+    /// of the server and goes with it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A program of PostgreSQL's or of the system, run as the user of the server.
+    pub fn command(&self, program: &str) -> Result<Command, HarnessError> {
         let mut command = match unprivileged_user()? {
             Some(user) => {
                 let mut command = Command::new("setpriv");
                 command
                     .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
-                    .arg(self.programs.join("pg_ctl"));
+                    .arg(program);
                 command
             }
-            None => Command::new(self.programs.join("pg_ctl")),
+            None => Command::new(program),
         };
-        let status = command
+        command
+            .env("PATH", path_with(&self.programs))
+            .env("LC_ALL", "C")
+            .current_dir("/");
+        Ok(command)
+    }
+
+    fn control(&self, arguments: &[&str]) -> Result<(), HarnessError> {
+        let status = self
+            .command("pg_ctl")?
             .arg("-D")
             .arg(self.folder.join("data"))
             .args(arguments)
-            .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status()
@@ -221,7 +298,7 @@ impl Drop for PostgresServer {
 /// Runs as long as its standard input is open, whatever signals the terminal sends.
 const GUARDIAN: &str = r#"
 trap '' INT TERM HUP
-folder=$1 port=$2
+folder=$1 port=$2 settings=$3
 stop() { pg_ctl -D "$folder/data" -m immediate stop >/dev/null 2>&1; rm -rf "$folder"; }
 mkdir -m 700 "$folder" &&
 initdb -D "$folder/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$folder/log" 2>&1 &&
@@ -229,12 +306,10 @@ cat >>"$folder/data/postgresql.conf" <<CONF &&
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = '$folder'
-fsync = off
-full_page_writes = off
 max_connections = 200
 max_locks_per_transaction = 256
-shared_buffers = 64MB
 timezone = 'UTC'
+$settings
 CONF
 printf '%s\n' 'local all all trust' 'host all all 127.0.0.1/32 scram-sha-256' >"$folder/data/pg_hba.conf" &&
 pg_ctl -D "$folder/data" -w -l "$folder/log" start >/dev/null 2>&1 </dev/null &&

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 //! The store against a real PostgreSQL.
 
+mod backup;
 mod campaigns;
 mod compatibility;
 mod fence;
