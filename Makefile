@@ -27,6 +27,10 @@ demo-down: ## End what make demo started
 test: ## Run every test, those in a cluster included
 	@e2e/test.sh
 
+.PHONY: bench
+bench: ## Measure the database against its bars, or the sections of it named by SECTIONS
+	cargo bench --locked -p callplane-store --bench database -- $(SECTIONS)
+
 .PHONY: lint
 lint: ## Format, clippy and documentation, without a warning; licences and bans if cargo-deny is installed
 	cargo fmt --all --check

@@ -25,6 +25,7 @@ pub mod dnc;
 mod error;
 mod fence;
 pub mod flows;
+mod input;
 pub mod media_nodes;
 pub mod migrate;
 pub mod notify;
@@ -36,6 +37,7 @@ pub mod records;
 pub mod roles;
 pub mod routes;
 pub mod seal;
+pub mod tags;
 pub mod tenants;
 #[cfg(feature = "test-util")]
 pub mod test_util;

@@ -114,12 +114,14 @@ pub async fn hold(
 /// Gives back what `call` holds; for calls that leave no record.
 pub async fn release(database: &TenantDatabase, call: CallId) -> Result<()> {
     let mut connection = database.pool().acquire().await?;
-    release_in(&mut connection, call).await
+    release_all_in(&mut connection, &[call]).await
 }
 
-pub(crate) async fn release_in(connection: &mut PgConnection, call: CallId) -> Result<()> {
-    sqlx::query("SELECT platform.quota_release($1)")
-        .bind(call.uuid())
+/// [`release`] of many calls, in the caller's transaction.
+pub(crate) async fn release_all_in(connection: &mut PgConnection, calls: &[CallId]) -> Result<()> {
+    let calls: Vec<Uuid> = calls.iter().map(|call| call.uuid()).collect();
+    sqlx::query("SELECT platform.quota_release(r.call) FROM unnest($1::uuid[]) AS r(call)")
+        .bind(calls)
         .execute(connection)
         .await?;
     Ok(())

@@ -274,17 +274,30 @@ COMMENT ON TABLE stir_shaken_statuses IS
 COMMENT ON COLUMN stir_shaken_statuses.identity_header IS 'as it came (RFC 8224)';
 CREATE INDEX ON stir_shaken_statuses (id);
 
--- Keeps calls.tags equal to call_tags, by name.
+-- Keeps calls.tags equal to call_tags, by name: after any number of tags are put on or taken off, and
+-- when the catalogue renames one. A record that comes with its tags has them in the row already.
+CREATE FUNCTION mirror_call_tags(changed uuid[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE {{schema}}.calls c SET tags = n.names
+    FROM (SELECT k.id, ARRAY(SELECT t.name FROM {{schema}}.call_tags ct
+                               JOIN {{schema}}.tags t ON t.id = ct.tag_id
+                              WHERE ct.call_id = k.id ORDER BY t.name) AS names
+            FROM unnest(changed) AS k(id)) n
+   WHERE c.id = n.id AND c.id = ANY (changed) AND c.tags IS DISTINCT FROM n.names
+$$;
 CREATE FUNCTION sync_call_tags() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-  changed uuid := CASE TG_OP WHEN 'DELETE' THEN OLD.call_id ELSE NEW.call_id END;
 BEGIN
-  UPDATE {{schema}}.calls
-     SET tags = coalesce((SELECT array_agg(t.name ORDER BY t.name)
-                            FROM {{schema}}.call_tags ct JOIN {{schema}}.tags t ON t.id = ct.tag_id
-                           WHERE ct.call_id = changed), '{}')
-   WHERE id = changed;
+  PERFORM {{schema}}.mirror_call_tags(ARRAY(SELECT DISTINCT call_id FROM changed));
   RETURN NULL;
 END $$;
-CREATE TRIGGER call_tags_sync AFTER INSERT OR DELETE ON call_tags
-  FOR EACH ROW EXECUTE FUNCTION sync_call_tags();
+CREATE TRIGGER call_tags_put AFTER INSERT ON call_tags REFERENCING NEW TABLE AS changed
+  FOR EACH STATEMENT EXECUTE FUNCTION sync_call_tags();
+CREATE TRIGGER call_tags_taken AFTER DELETE ON call_tags REFERENCING OLD TABLE AS changed
+  FOR EACH STATEMENT EXECUTE FUNCTION sync_call_tags();
+CREATE FUNCTION sync_renamed_tag() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM {{schema}}.mirror_call_tags(
+    ARRAY(SELECT call_id FROM {{schema}}.call_tags WHERE tag_id = NEW.id));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tags_renamed AFTER UPDATE OF name ON tags
+  FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION sync_renamed_tag();

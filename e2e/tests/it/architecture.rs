@@ -213,7 +213,8 @@ fn is_crate_root(path: &Path) -> bool {
         .iter()
         .any(|end| text.ends_with(end))
         || text.ends_with("tests/it/main.rs")
-        || (text.contains("/src/bin/") && text.ends_with("/main.rs"))
+        || (["/src/bin/", "/benches/"].iter().any(|d| text.contains(d))
+            && text.ends_with("/main.rs"))
         || path.parent().is_some_and(|p| {
             ["bin", "examples", "benches"]
                 .iter()

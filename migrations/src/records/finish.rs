@@ -1,21 +1,16 @@
-//! The one transaction at the end of a call.
+//! The end of calls: everything about many of them in one transaction.
 
-use callplane_types::{AgentId, CallId, CampaignId, E164, FlowId, Micros, NumberId, Pii};
-use sqlx::PgConnection;
-use sqlx::types::Json;
+use std::collections::HashSet;
 
-use super::quality::insert_quality;
-use super::rows::{
-    insert_conversation, insert_costs, insert_events, insert_legs, insert_recording,
-    insert_segments, insert_transcription, int,
-};
-use super::start::{open, own};
-use super::stir::insert_stir;
-use super::tags::insert_tags;
-use super::{Call, CallRecord, EARLIER_CALLS};
+use callplane_types::{CallId, E164};
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::check::check;
+use super::rows::{self, open};
+use super::{Call, CallRecord};
 use crate::campaigns::record_outcome;
 use crate::quotas;
-use crate::time::{sql, sql_opt};
 use crate::{Error, Result, TenantDatabase};
 
 /// Whether a record was new.
@@ -27,7 +22,15 @@ pub enum Finished {
     Already,
 }
 
-/// Stores a finished call in one transaction: the call, its legs, segments, events, recording,
+/// [`finish_all`] of one call.
+pub async fn finish(database: &TenantDatabase, record: &CallRecord) -> Result<Finished> {
+    finish_all(database, &[record])
+        .await?
+        .pop()
+        .unwrap_or_else(|| Err(Error::invalid("call record", "there is none")))
+}
+
+/// Stores finished calls in one transaction: of each the call, its legs, segments, events, recording,
 /// conversation, transcription, costs, quality, signature, tags, detail record and outbox event; the
 /// outcome of its campaign attempt; and gives back its quota slot.
 ///
@@ -35,237 +38,186 @@ pub enum Finished {
 /// never changes, tells a repetition. A call that was closed with `node_lost` because its node was
 /// silent, and whose node then delivers the record, takes the record's word.
 ///
-/// References to configuration that was deleted meanwhile become NULL instead of losing the record.
-pub async fn finish(database: &TenantDatabase, record: &CallRecord) -> Result<Finished> {
-    let CallRecord {
-        call,
-        legs,
-        segments,
-        events: _,
-        recording,
-        conversation,
-        transcription,
-        costs,
-        quality,
-        stir,
-        campaign,
-    } = record;
-    own(database, call)?;
-    if !call.status.is_final() || call.ended_at.is_none() {
-        return Err(Error::invalid("call record", "the call has not ended"));
+/// **A record that cannot be stored keeps back no other**: what is wrong with it stands in its place
+/// of the answer. An error of the whole is one that may pass, and says nothing of any record: all of
+/// them may be delivered again.
+pub async fn finish_all(
+    database: &TenantDatabase,
+    records: &[&CallRecord],
+) -> Result<Vec<Result<Finished>>> {
+    let mut answers: Vec<Option<Result<Finished>>> = records
+        .iter()
+        .map(|record| check(database.tenant(), record).err().map(Err))
+        .collect();
+    let sound: Vec<usize> = (0..records.len())
+        .filter(|place| answers[*place].is_none())
+        .collect();
+    // Halves of what was refused, until the record that is to blame stands alone.
+    let mut parts = vec![sound];
+    while let Some(part) = parts.pop() {
+        let together: Vec<&CallRecord> = part.iter().map(|place| records[*place]).collect();
+        match store(database, &together).await {
+            Ok(stored) => {
+                for (place, stored) in part.into_iter().zip(stored) {
+                    answers[place] = Some(Ok(stored));
+                }
+            }
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => match part.as_slice() {
+                [] => {}
+                [alone] => answers[*alone] = Some(Err(error)),
+                several => {
+                    let (first, second) = several.split_at(several.len() / 2);
+                    parts.push(second.to_vec());
+                    parts.push(first.to_vec());
+                }
+            },
+        }
+    }
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// One transaction. Says of each record, in order, whether it was new.
+async fn store(database: &TenantDatabase, records: &[&CallRecord]) -> Result<Vec<Finished>> {
+    if records.is_empty() {
+        return Ok(Vec::new());
     }
     let mut transaction = database.pool().begin().await?;
-    open(&mut transaction, call).await?;
-    if stored_before(&mut transaction, call.id).await? {
-        return Ok(Finished::Already);
+    let calls: Vec<&Call> = records.iter().map(|record| &record.call).collect();
+    lock(&mut transaction, &calls).await?;
+    let before = stored_before(&mut transaction, &calls).await?;
+    let mut seen = before.clone();
+    let answers: Vec<Finished> = records
+        .iter()
+        .map(|record| {
+            // The second of two records of the same call is a repetition too.
+            if seen.insert(record.call.id) {
+                Finished::Stored
+            } else {
+                Finished::Already
+            }
+        })
+        .collect();
+    let new: Vec<&CallRecord> = records
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| **answer == Finished::Stored)
+        .map(|(record, _)| *record)
+        .collect();
+    for wave in waves(&new) {
+        rows::insert(&mut transaction, &wave).await?;
     }
-    let cost = costs.iter().map(|cost| cost.amount).sum();
-    close(&mut transaction, call, cost).await?;
-    insert_legs(&mut transaction, call.id, legs).await?;
-    insert_segments(&mut transaction, call.id, segments).await?;
-    insert_events(&mut transaction, record).await?;
-    if let Some(recording) = recording {
-        insert_recording(&mut transaction, call, recording).await?;
+    let mut attempts: Vec<_> = new
+        .iter()
+        .filter_map(|record| Some((record.call.id, record.campaign.as_ref()?)))
+        .collect();
+    // Recipients in one order, and before the quota, as in the claim: no deadlock among them.
+    attempts.sort_unstable_by_key(|(_, attempt)| attempt.recipient_id);
+    for (call, attempt) in attempts {
+        record_outcome(&mut transaction, call, attempt).await?;
     }
-    if let Some(conversation) = conversation {
-        insert_conversation(&mut transaction, call.id, conversation).await?;
-    }
-    if let Some(transcription) = transcription {
-        let recording = recording.as_ref().map(|recording| recording.id);
-        insert_transcription(&mut transaction, call.id, recording, transcription).await?;
-    }
-    insert_costs(&mut transaction, call.id, costs).await?;
-    insert_quality(&mut transaction, call, quality).await?;
-    if let Some(stir) = stir {
-        insert_stir(&mut transaction, call.id, stir).await?;
-    }
-    insert_tags(&mut transaction, call.id, &call.tags).await?;
-    insert_cdr(&mut transaction, call.id).await?;
-    publish(&mut transaction, call.id).await?;
-    // Recipient before quota, as in the claim: no deadlock between the two.
-    if let Some(attempt) = campaign {
-        record_outcome(&mut transaction, call.id, attempt).await?;
-    }
-    quotas::release_in(&mut transaction, call.id).await?;
+    let ended: Vec<CallId> = new.iter().map(|record| record.call.id).collect();
+    quotas::release_all_in(&mut transaction, &ended).await?;
     transaction.commit().await?;
-    Ok(Finished::Stored)
+    Ok(answers)
 }
 
-/// Locks the call, so that two deliveries of the same record follow each other, and looks for its
-/// detail record.
-async fn stored_before(connection: &mut PgConnection, call: CallId) -> Result<bool> {
-    sqlx::query("SELECT 1 FROM calls WHERE id = $1 FOR UPDATE")
-        .bind(call.uuid())
-        .fetch_one(&mut *connection)
+/// Locks the calls in the order of their ids, so that two deliveries of the same record follow each
+/// other; opens those that nobody has heard of.
+async fn lock(connection: &mut PgConnection, calls: &[&Call]) -> Result<()> {
+    let found = lock_open(connection, calls).await?;
+    let missing: Vec<&Call> = calls
+        .iter()
+        .copied()
+        .filter(|call| !found.contains(&call.id))
+        .collect();
+    if !missing.is_empty() {
+        open(connection, &missing).await?;
+        lock_open(connection, &missing).await?;
+    }
+    Ok(())
+}
+
+async fn lock_open(connection: &mut PgConnection, calls: &[&Call]) -> Result<HashSet<CallId>> {
+    let rows = sqlx::query("SELECT id FROM calls WHERE id = ANY ($1) ORDER BY id FOR UPDATE")
+        .bind(ids(calls))
+        .fetch_all(connection)
         .await?;
-    Ok(sqlx::query("SELECT 1 FROM cdrs WHERE call_id = $1")
-        .bind(call.uuid())
-        .fetch_optional(connection)
-        .await?
-        .is_some())
+    rows.iter()
+        .map(|row| Ok(CallId::new(row.try_get(0)?)))
+        .collect()
 }
 
-async fn close(connection: &mut PgConnection, call: &Call, cost: Micros) -> Result<()> {
-    // Destructured without `..`: a new field must be stored or left out on purpose.
-    let Call {
-        id,
-        tenant_id: _,
-        external_call_id: _,
-        direction: _,
-        status,
-        status_reason,
-        from_number,
-        to_number,
-        from_uri,
-        to_uri,
-        from_phone_number_id,
-        to_phone_number_id,
-        customer_name,
-        agent_id,
-        agent_version_id,
-        flow_id,
-        campaign_id,
-        initiated_at,
-        ringing_at,
-        answered_at,
-        connected_at,
-        ended_at,
-        billing_increment_seconds,
-        mos_score,
-        jitter_ms,
-        packet_loss_percent,
-        rate_micros_per_minute,
-        currency,
-        outcome,
-        hangup_cause,
-        hangup_by,
-        sip_code,
-        media_node,
-        media_node_epoch,
-        tags: _,
-        variables,
-    } = call;
-    sqlx::query(
-        "UPDATE calls SET
-            status = $2::text::platform.call_status, status_reason = $3,
-            from_number = coalesce($4, from_number), to_number = coalesce($5, to_number),
-            customer_number = coalesce($6, customer_number),
-            from_uri = coalesce($7, from_uri), to_uri = coalesce($8, to_uri),
-            from_phone_number_id = coalesce(
-                (SELECT n.id FROM phone_numbers n WHERE n.id = $9), from_phone_number_id),
-            to_phone_number_id = coalesce(
-                (SELECT n.id FROM phone_numbers n WHERE n.id = $10), to_phone_number_id),
-            customer_name = coalesce($11, customer_name),
-            contact_id = coalesce(contact_id, (SELECT p.id FROM contacts p
-                WHERE p.phone = $6 AND p.deleted_at IS NULL ORDER BY p.id LIMIT 1)),
-            agent_id = coalesce((SELECT a.id FROM agents a WHERE a.id = $12), agent_id),
-            agent_version_id = coalesce($13, agent_version_id),
-            flow_id = coalesce((SELECT f.id FROM flows f WHERE f.id = $14), flow_id,
-                (SELECT l.flow_id FROM agent_flows l WHERE l.agent_id = $12
-                  ORDER BY l.priority, l.id LIMIT 1)),
-            campaign_id = coalesce((SELECT c.id FROM campaigns c WHERE c.id = $15), campaign_id),
-            initiated_at = $16, ringing_at = $17, answered_at = $18, connected_at = $19,
-            ended_at = $20, billing_increment_seconds = $21,
-            mos_score = $22::real::numeric, jitter_ms = $23,
-            packet_loss_percent = $24::real::numeric,
-            rate_micros_per_minute = $25, currency = $26, cost_micros = $27,
-            outcome = $28, hangup_cause = $29, hangup_by = $30::text::platform.hangup_party,
-            sip_code = $31, media_node = coalesce($32, media_node),
-            media_node_epoch = coalesce($33, media_node_epoch), caller_id_area_code = $34,
-            missed_call = $2 IN ('busy', 'no_answer', 'cancelled'), blocked = $2 = 'blocked',
-            block_reason = CASE WHEN $2 = 'blocked' THEN $3 END,
-            previously_connected = earlier.at IS NOT NULL, previously_connected_at = earlier.at,
-            metadata = metadata || jsonb_build_object('variables', $35::jsonb)
-           FROM (SELECT (
-                SELECT p.connected_at FROM (
-                    SELECT e.connected_at, e.initiated_at FROM calls e
-                     WHERE e.customer_number = $6 AND e.initiated_at < $16
-                     ORDER BY e.initiated_at DESC LIMIT $36) p
-                 WHERE p.connected_at IS NOT NULL
-                 ORDER BY p.initiated_at DESC LIMIT 1) AS at) earlier
-          WHERE id = $1",
-    )
-    .bind(id.uuid())
-    .bind(status.as_str())
-    .bind(status_reason)
-    .bind(from_number.as_ref().map(E164::as_str))
-    .bind(to_number.as_ref().map(E164::as_str))
-    .bind(call.customer_number().map(E164::as_str))
-    .bind(from_uri.as_ref().map(Pii::expose))
-    .bind(to_uri.as_ref().map(Pii::expose))
-    .bind(from_phone_number_id.map(NumberId::uuid))
-    .bind(to_phone_number_id.map(NumberId::uuid))
-    .bind(customer_name.as_ref().map(Pii::expose))
-    .bind(agent_id.map(AgentId::uuid))
-    .bind(agent_version_id)
-    .bind(flow_id.map(FlowId::uuid))
-    .bind(campaign_id.map(CampaignId::uuid))
-    .bind(sql(*initiated_at))
-    .bind(sql_opt(*ringing_at))
-    .bind(sql_opt(*answered_at))
-    .bind(sql_opt(*connected_at))
-    .bind(sql_opt(*ended_at))
-    .bind(i16::try_from(*billing_increment_seconds).unwrap_or(i16::MAX))
-    .bind(mos_score.map(|mos| mos.clamp(1.0, 5.0)))
-    .bind(jitter_ms.map(int))
-    .bind(packet_loss_percent.map(|percent| percent.clamp(0.0, 100.0)))
-    .bind(rate_micros_per_minute.map(|rate| rate.0))
-    .bind(currency.as_str())
-    .bind(cost.0)
-    .bind(outcome)
-    .bind(hangup_cause)
-    .bind(hangup_by.map(callplane_types::HangupParty::as_str))
-    .bind(sip_code.map(i32::from))
-    .bind(media_node)
-    .bind(media_node_epoch)
-    .bind(call.caller_area_code())
-    .bind(Json(variables))
-    .bind(EARLIER_CALLS)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// Those that have a detail record.
+async fn stored_before(connection: &mut PgConnection, calls: &[&Call]) -> Result<HashSet<CallId>> {
+    let rows = sqlx::query("SELECT call_id FROM cdrs WHERE call_id = ANY ($1)")
+        .bind(ids(calls))
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(CallId::new(row.try_get(0)?)))
+        .collect()
 }
 
-/// The detail record is copied from the row of the call, so that the two cannot differ.
-async fn insert_cdr(connection: &mut PgConnection, call: CallId) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO cdrs (call_id, direction, from_number, to_number, status, started_at,
-                answered_at, ended_at, duration_seconds, billable_seconds, cost_micros, currency,
-                hangup_cause, mos_score, record)
-         SELECT id, direction, from_number, to_number, status, initiated_at, answered_at, ended_at,
-                duration_seconds, billable_seconds, cost_micros, currency, hangup_cause, mos_score,
-                jsonb_strip_nulls(jsonb_build_object(
-                    'agent_id', agent_id, 'campaign_id', campaign_id, 'hangup_by', hangup_by,
-                    'sip_code', sip_code, 'outcome', outcome,
-                    'billing_increment_seconds', billing_increment_seconds,
-                    'rate_micros_per_minute', rate_micros_per_minute))
-           FROM calls WHERE id = $1",
-    )
-    .bind(call.uuid())
-    .execute(connection)
-    .await?;
-    Ok(())
+fn ids(calls: &[&Call]) -> Vec<Uuid> {
+    calls.iter().map(|call| call.id.uuid()).collect()
 }
 
-/// The outbox event: the standard envelope without what was said, which its readers may ask for.
-/// `call.completed`; `call.blocked` for one that a quota or another limit kept out; `call.ended`.
-async fn publish(connection: &mut PgConnection, call: CallId) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO events (event_type, subject_kind, subject_id, agent_id, payload)
-         SELECT named.type, 'call', id, agent_id,
-                jsonb_build_object(
-                    'type', named.type, 'at', ended_at, 'tenant', tenant_id,
-                    'data', jsonb_build_object('call', jsonb_build_object(
-                        'id', id, 'direction', direction, 'status', status, 'outcome', outcome,
-                        'hangup_cause', hangup_cause,
-                        'duration_seconds', duration_seconds, 'billable_seconds', billable_seconds,
-                        'cost_micros', cost_micros, 'currency', currency)))
-           FROM calls, LATERAL (SELECT 'call.' || CASE WHEN status IN ('completed', 'blocked')
-                THEN status::text ELSE 'ended' END AS type) AS named
-          WHERE id = $1",
-    )
-    .bind(call.uuid())
-    .execute(connection)
-    .await?;
-    Ok(())
+/// The records in groups in which nobody calls twice, the earlier calls of a person first: each call
+/// finds those before it in the database.
+fn waves<'a>(records: &[&'a CallRecord]) -> Vec<Vec<&'a CallRecord>> {
+    let mut rest: Vec<&CallRecord> = records.to_vec();
+    rest.sort_by_key(|record| record.call.initiated_at);
+    let mut waves = Vec::new();
+    while !rest.is_empty() {
+        let mut people: HashSet<&E164> = HashSet::new();
+        let (wave, later) = rest.into_iter().partition(|record| {
+            record
+                .call
+                .customer_number()
+                .is_none_or(|who| people.insert(who))
+        });
+        waves.push(wave);
+        rest = later;
+    }
+    waves
+}
+
+#[cfg(test)]
+mod tests {
+    use callplane_types::{Direction, TenantId, WallTime};
+
+    use super::*;
+
+    fn call(from: Option<&str>, micros: i64) -> CallRecord {
+        let mut call = Call::begin(
+            CallId::new(Uuid::now_v7()),
+            TenantId::new(Uuid::nil()),
+            Direction::Inbound,
+            WallTime::from_unix_micros(micros),
+        );
+        call.from_number = from.map(|number| number.parse().unwrap());
+        CallRecord::new(call)
+    }
+
+    #[test]
+    fn the_calls_of_one_person_follow_each_other_and_keep_nobody_else_back() {
+        let records = [
+            call(Some("+15550000001"), 30),
+            call(Some("+15550000002"), 20),
+            call(Some("+15550000001"), 10),
+            call(None, 5),
+            call(None, 6),
+        ];
+        let records: Vec<&CallRecord> = records.iter().collect();
+        let begins: Vec<Vec<i64>> = waves(&records)
+            .iter()
+            .map(|wave| {
+                wave.iter()
+                    .map(|record| record.call.initiated_at.unix_micros())
+                    .collect()
+            })
+            .collect();
+        assert_eq!(begins, [vec![5, 6, 10, 20], vec![30]]);
+    }
 }

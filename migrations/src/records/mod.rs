@@ -1,25 +1,22 @@
 //! Call records: everything one call leaves behind, as one value.
 //!
-//! A media node builds a [`CallRecord`] when a call ends and hands it to [`finish`]. When the
-//! database does not answer it appends the same value, serialised, to its spool and replays it
-//! later. **A record is stored in one transaction, and storing it twice is storing it once.**
+//! A media node builds a [`CallRecord`] when a call ends, appends it, serialised, to its spool, and
+//! hands those of many calls to [`finish_all`]; again, when the database did not answer. **A record is
+//! stored in one transaction, and storing it twice is storing it once.**
 
+mod check;
 mod finish;
 mod parts;
-mod quality;
 mod rows;
 mod start;
-mod stir;
-mod tags;
 
-pub use finish::{Finished, finish};
+pub use finish::{Finished, finish, finish_all};
 pub use parts::{
     CallEvent, CampaignAttempt, Conversation, Cost, CostComponent, EndpointKind, Leg, LegKind,
     Message, MessageRole, Recording, Segment, SegmentKind, Transcription,
 };
-pub use quality::QualitySample;
+pub use rows::{QualitySample, StirAttestation, StirStatus, StirVerification};
 pub use start::{answered, start};
-pub use stir::{StirAttestation, StirStatus, StirVerification};
 
 use callplane_types::{
     AgentId, CallId, CallStatus, CampaignId, Currency, Direction, E164, FlowId, HangupParty,

@@ -5,9 +5,12 @@ use callplane_store::campaigns::{self, CampaignSpec, DesiredState, NewRecipient,
 use callplane_store::flows::{FlowKind, FlowNode, FlowSpec};
 use callplane_store::media_nodes::{self, NodeEpoch, Registration};
 use callplane_store::numbers::NumberSpec;
+use callplane_store::roles::{self, Purpose};
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
 use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
-use callplane_store::{Credentials, ObjectRef, agents, flows, numbers, trunks};
+use callplane_store::{
+    Credentials, ObjectRef, Slot, TenantDatabase, agents, flows, numbers, trunks,
+};
 use callplane_types::{CampaignId, Pii};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
@@ -260,4 +263,24 @@ pub(crate) async fn wait_until_somebody_waits(connection: &mut PgConnection) {
     while count(connection, waiting).await == 0 {
         tokio::task::yield_now().await;
     }
+}
+
+/// The tenant's door for people: the login that api and worker use.
+pub(crate) async fn people(database: &TestDatabase<'_>, tenant: &TestTenant) -> TenantDatabase {
+    door(database, tenant, Purpose::App).await
+}
+
+/// The tenant's door of a purpose.
+pub(crate) async fn door(
+    database: &TestDatabase<'_>,
+    tenant: &TestTenant,
+    purpose: Purpose,
+) -> TenantDatabase {
+    let TestDatabase {
+        operator, fence, ..
+    } = database;
+    let credentials = roles::issue(operator, fence, tenant.id, purpose, Slot::A)
+        .await
+        .unwrap();
+    TenantDatabase::connect_lazy(&credentials, 4).unwrap()
 }

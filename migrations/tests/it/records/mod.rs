@@ -1,6 +1,7 @@
 //! Call records.
 
 mod around;
+mod batches;
 mod stored;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

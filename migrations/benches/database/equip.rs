@@ -1,0 +1,91 @@
+//! A tenant that can be called: a trunk, a flow of one node, an agent and a number.
+
+use callplane_store::agents::AgentSpec;
+use callplane_store::flows::{FlowKind, FlowNode, FlowSpec};
+use callplane_store::numbers::NumberSpec;
+use callplane_store::test_util::{TestDatabase, TestTenant};
+use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
+use callplane_store::{ObjectRef, agents, flows, numbers, trunks};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::Failure;
+
+/// Makes the tenant.
+pub(crate) async fn tenant(database: &TestDatabase<'_>) -> Result<TestTenant, Failure> {
+    let tenant = database.tenant("acme").await?;
+    let TestDatabase {
+        operator, fence, ..
+    } = database;
+    trunks::project(operator, fence, tenant.id, &trunk()).await?;
+    flows::project(operator, fence, tenant.id, &flow()).await?;
+    agents::project(operator, fence, tenant.id, &agent()).await?;
+    numbers::project(operator, fence, tenant.id, &number()?).await?;
+    Ok(tenant)
+}
+
+fn object(name: &str) -> ObjectRef {
+    ObjectRef {
+        namespace: Some("acme".to_owned()),
+        name: name.to_owned(),
+        uid: Uuid::now_v7(),
+        generation: 1,
+    }
+}
+
+fn trunk() -> TrunkSpec {
+    TrunkSpec {
+        object: object("carrier"),
+        spec_hash: "1".to_owned(),
+        addresses: vec!["192.0.2.10:5060".to_owned()],
+        allowed_cidrs: vec!["192.0.2.0/24".to_owned()],
+        transport: TrunkTransport::Udp,
+        direction: TrunkDirection::Both,
+        max_calls: None,
+        auth: None,
+    }
+}
+
+fn flow() -> FlowSpec {
+    FlowSpec {
+        object: object("main"),
+        spec_hash: "1".to_owned(),
+        kind: FlowKind::Conversation,
+        schema_version: "1".to_owned(),
+        graph: json!({"nodes": [], "edges": []}),
+        nodes: vec![FlowNode {
+            key: "greet".to_owned(),
+            kind: "say".to_owned(),
+            label: None,
+            config: json!({}),
+        }],
+        edges: Vec::new(),
+    }
+}
+
+fn agent() -> AgentSpec {
+    AgentSpec {
+        object: object("reception"),
+        spec_hash: "1".to_owned(),
+        display_name: "Reception".to_owned(),
+        prompt: None,
+        first_sentence: Some("Hello.".to_owned()),
+        max_concurrent_calls: None,
+        flows: vec!["main".to_owned()],
+        spec: json!({}),
+        program: json!({"version": 1}),
+    }
+}
+
+fn number() -> Result<NumberSpec, Failure> {
+    Ok(NumberSpec {
+        object: object("main"),
+        spec_hash: "1".to_owned(),
+        number: "+15550000001".parse()?,
+        label: None,
+        trunk: Some("carrier".to_owned()),
+        agent: Some("reception".to_owned()),
+        inbound: true,
+        outbound: true,
+    })
+}
