@@ -48,7 +48,8 @@ pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNum
 pub use reference::LocalReference;
 pub use tenant::{
     Compatibility, CredentialRotation, CredentialsStatus, Database, DeletionPolicy, Media,
-    QuotaUsage, Quotas, SchemaStatus, Tenant, TenantSpec, TenantState, TenantStatus,
+    Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Tenant, TenantSpec, TenantState,
+    TenantStatus,
 };
 pub use trunk::{Transport, Trunk, TrunkAuth, TrunkDirection, TrunkSpec, TrunkStatus};
 

@@ -32,6 +32,9 @@ use crate::media_pool::MediaPoolSpec;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("oldSelf.placement.partitioning != 'Month' || self.placement.partitioning == 'Month'")
+        .message("a Tenant that has its calls by month keeps them so; write Month")
+        .field_path(".placement.partitioning"),
     validation = Rule::new("(has(self.database) ? self.database.schema : '') == (has(oldSelf.database) ? oldSelf.database.schema : '')")
         .message("the schema of a Tenant cannot change, because its data is in it; delete the Tenant and create another")
         .field_path(".database")
@@ -71,6 +74,10 @@ pub struct TenantSpec {
     /// Where the tenant's data is kept. Cannot change once the Tenant exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
+
+    /// How the tenant's data is laid out.
+    #[serde(default)]
+    pub placement: Placement,
 
     /// How often the password of the media nodes changes.
     #[serde(default)]
@@ -176,6 +183,28 @@ pub struct Database {
     /// `database` is left out; a name over 38 characters then ends in a hash.
     #[schemars(schema_with = "crate::schema::schema_name")]
     pub schema: String,
+}
+
+/// How a tenant's data is laid out in its schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Placement {
+    /// Small: calls, events and the audit trail are in one partition each, and leave row by row when
+    /// they are old. Month: each month is a partition, which leaves whole; it costs about 170
+    /// relations a month, so take it from a million calls on. Small can become Month at any time,
+    /// while calls go on; Month stays.
+    #[serde(default)]
+    pub partitioning: Partitioning,
+}
+
+/// Which tables of a tenant are partitioned by month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Partitioning {
+    /// Deliveries of webhooks and figures.
+    #[default]
+    Small,
+    /// Calls and all that they leave behind, events and the audit trail too.
+    Month,
 }
 
 /// The media nodes of a tenant.

@@ -64,11 +64,19 @@ BEGIN
   RETURN NEW;
 END $$;
 
+-- Whether the statement that runs may remove or change what never changes: retention and erasure, which
+-- set app.retention for their transaction. Anybody may set it; only who owns the table is believed, and no
+-- login of a tenant does.
+CREATE FUNCTION platform.is_retention(p_table oid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT coalesce(current_setting('app.retention', true), '') = 'on'
+         AND pg_has_role(current_user, c.relowner, 'USAGE')
+    FROM pg_class c WHERE c.oid = p_table $$;
+
 -- For rows that are written once. Changes that a foreign key makes (ON DELETE CASCADE, SET NULL)
 -- pass: they come from another trigger.
 CREATE FUNCTION platform.forbid_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF pg_trigger_depth() > 1 THEN
+  IF pg_trigger_depth() > 1 OR platform.is_retention(TG_RELID) THEN
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
   END IF;
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = '42501';
@@ -89,28 +97,103 @@ BEGIN
   END IF;
 END $$;
 
--- Makes the partition of a month (UTC) unless it is there. p_by says what the table is partitioned
--- by: the time in a 'uuid', a 'date', or a 'time'.
-CREATE FUNCTION platform.ensure_month(p_table regclass, p_month date, p_by text) RETURNS void
-LANGUAGE plpgsql AS $$
+-- The tables of a schema that are partitioned by time, and what they are partitioned by: the time in a
+-- 'uuid' (the call family), a 'date' (figures), or a 'time' (logs, events and deliveries). A small tenant has
+-- `always` by month, a large one all of them (data model, D26).
+CREATE FUNCTION platform.partitioned_tables(p_schema regnamespace)
+RETURNS TABLE (name regclass, key name, "by" text, rest regclass, always boolean)
+LANGUAGE sql STABLE AS $$
+  SELECT c.oid::regclass, a.attname,
+         CASE a.atttypid WHEN 'uuid'::regtype THEN 'uuid' WHEN 'date'::regtype THEN 'date' ELSE 'time' END,
+         p.partdefid::regclass,
+         a.atttypid = 'date'::regtype OR c.relname = 'webhook_deliveries'
+    FROM pg_partitioned_table p
+    JOIN pg_class c ON c.oid = p.partrelid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
+   WHERE c.relnamespace = p_schema $$;
+
+-- The first and the last bound of a month (UTC) in a key, the last excluded.
+CREATE FUNCTION platform.month_bounds(p_month date, p_by text) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
-  short name;
-  home name;
   first timestamptz := date_trunc('month', p_month::timestamp) AT TIME ZONE 'UTC';
   following timestamptz := (date_trunc('month', p_month::timestamp) + interval '1 month') AT TIME ZONE 'UTC';
-  bounds text[] := CASE p_by
-    WHEN 'uuid' THEN ARRAY[platform.uuid_v7_floor(first)::text, platform.uuid_v7_floor(following)::text]
-    WHEN 'date' THEN ARRAY[(first AT TIME ZONE 'UTC')::date::text, (following AT TIME ZONE 'UTC')::date::text]
-    WHEN 'time' THEN ARRAY[first::text, following::text]
-  END;
 BEGIN
-  IF bounds IS NULL THEN
-    RAISE EXCEPTION 'unknown kind of partition key %: write uuid, date or time', p_by USING ERRCODE = '22023';
-  END IF;
-  SELECT c.relname, n.nspname INTO short, home
+  CASE p_by
+    WHEN 'uuid' THEN RETURN ARRAY[platform.uuid_v7_floor(first)::text, platform.uuid_v7_floor(following)::text];
+    WHEN 'date' THEN RETURN ARRAY[(first AT TIME ZONE 'UTC')::date::text, (following AT TIME ZONE 'UTC')::date::text];
+    WHEN 'time' THEN RETURN ARRAY[first::text, following::text];
+    ELSE RAISE EXCEPTION 'unknown kind of partition key %: write uuid, date or time', p_by USING ERRCODE = '22023';
+  END CASE;
+END $$;
+
+-- Makes the partition of a month (UTC) unless it is there, and says whether it did. Rows of that month
+-- that went to the DEFAULT partition, because the month was late, move into it.
+--
+-- Except in the call family (p_by 'uuid'), whose rows refer to each other: a month that has begun in DEFAULT
+-- ends there, and false is returned.
+CREATE FUNCTION platform.ensure_month(p_table regclass, p_month date, p_by text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+  bounds text[] := platform.month_bounds(p_month, p_by);
+  home name;
+  part name;
+  key name;
+  rest regclass;
+  target regclass;
+  late boolean := false;
+BEGIN
+  SELECT n.nspname, c.relname || '_' || to_char(p_month, 'YYYYMM') INTO home, part
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_table;
-  EXECUTE format('CREATE TABLE IF NOT EXISTS %I.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
-                 home, short || '_' || to_char(first AT TIME ZONE 'UTC', 'YYYYMM'), p_table, bounds[1], bounds[2]);
+  IF to_regclass(format('%I.%I', home, part)) IS NOT NULL THEN
+    RETURN false;
+  END IF;
+  SELECT a.attname, nullif(p.partdefid, 0)::regclass INTO key, rest
+    FROM pg_partitioned_table p
+    JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+   WHERE p.partrelid = p_table;
+  -- Before anything is looked at: writers wait from here on instead of meeting half of it. First what the
+  -- table refers to, which a new partition locks too: a writer has written a call before its rows, so in
+  -- the other order each would wait for the other.
+  FOR target IN SELECT DISTINCT f.confrelid::regclass, t.relname <> 'calls'
+                  FROM pg_constraint f JOIN pg_class t ON t.oid = f.confrelid
+                 WHERE f.conrelid = p_table AND f.contype = 'f' AND f.conparentid = 0
+                 ORDER BY 2, 1 LOOP
+    EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', target);
+  END LOOP;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', p_table);
+  IF rest IS NOT NULL THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %I >= %L AND %I < %L)', rest, key, bounds[1], key, bounds[2])
+       INTO late;
+  END IF;
+  IF late AND p_by = 'uuid' THEN
+    RETURN false;
+  ELSIF late THEN
+    PERFORM platform.move_month(p_table, rest, key, home, part, bounds);
+  ELSE
+    EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
+                   home, part, p_table, bounds[1], bounds[2]);
+  END IF;
+  RETURN true;
+END $$;
+
+-- The part of platform.ensure_month for a month that has rows in DEFAULT.
+CREATE FUNCTION platform.move_month(p_table regclass, p_rest regclass, p_key name, p_home name, p_part name,
+                                    p_bounds text[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  -- What is computed from other columns is computed again.
+  columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                    WHERE attrelid = p_table AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
+  range text := format('%I >= %L AND %I < %L', p_key, p_bounds[1], p_key, p_bounds[2]);
+BEGIN
+  PERFORM set_config('app.retention', 'on', true);
+  EXECUTE format('CREATE TABLE %I.%I (LIKE %s INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS)',
+                 p_home, p_part, p_table);
+  EXECUTE format('INSERT INTO %I.%I (%s) SELECT %s FROM %s WHERE %s', p_home, p_part, columns, columns, p_rest, range);
+  EXECUTE format('DELETE FROM %s WHERE %s', p_rest, range);
+  EXECUTE format('ALTER TABLE %s ATTACH PARTITION %I.%I FOR VALUES FROM (%L) TO (%L)',
+                 p_table, p_home, p_part, p_bounds[1], p_bounds[2]);
+  PERFORM set_config('app.retention', '', true);
 END $$;
 
 -- === Bookkeeping ===

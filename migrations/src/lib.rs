@@ -28,6 +28,7 @@ pub mod flows;
 mod input;
 pub mod media_nodes;
 pub mod migrate;
+pub mod months;
 pub mod notify;
 pub mod numbers;
 mod object;

@@ -154,6 +154,16 @@ CREATE INDEX ON call_recordings (status);
 CREATE INDEX ON call_recordings (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX ON call_recordings (id);
 
+-- Refuses the deletion of a recording under legal hold, and so of its call: the deletion of a call comes
+-- here by its foreign key. Only the removal of the whole schema is past it.
+CREATE FUNCTION call_recordings_hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'recording % is under legal hold', OLD.id
+    USING ERRCODE = '23001', HINT = 'lift call_recordings.legal_hold first';
+END $$;
+CREATE TRIGGER call_recordings_hold BEFORE DELETE ON call_recordings
+  FOR EACH ROW WHEN (OLD.legal_hold) EXECUTE FUNCTION call_recordings_hold();
+
 CREATE TABLE transcriptions (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,

@@ -5,17 +5,13 @@
 -- === Months ===
 
 -- Creates `months` partitions from the month of `first` on, of the tables that every tenant has by
--- month (data model, D26); what exists already is left alone. Called here for a new schema; the
--- monthly job is to call it again. Run by the owner of the tables: for others it fails.
+-- month (data model, D26); what exists already is left alone. Called here for a new schema; later
+-- months come from the operator, table by table. Run by the owner of the tables: for others it fails.
 CREATE FUNCTION ensure_months(first date, months integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM platform.ensure_month(m.name::regclass, (first + make_interval(months => n))::date, m.by)
-     FROM (VALUES ('{{schema}}.webhook_deliveries', 'time'),
-                  ('{{schema}}.call_metrics', 'date'),
-                  ('{{schema}}.agent_metrics', 'date'),
-                  ('{{schema}}.voice_quality_metrics', 'date'),
-                  ('{{schema}}.usage_metrics', 'date')) AS m(name, by),
-          generate_series(0, months - 1) AS n;
+  PERFORM platform.ensure_month(t.name, (first + make_interval(months => n))::date, t.by)
+     FROM platform.partitioned_tables('{{schema}}') AS t, generate_series(0, months - 1) AS n
+    WHERE t.always;
 END $$;
 
 -- Everything else of a schema is the same whenever it is made; which months it has is not. Whoever

@@ -92,6 +92,21 @@ fn the_schema_of_a_tenant_stays_what_it_is() {
 }
 
 #[test]
+fn a_tenant_becomes_large_and_never_small_again() {
+    let placed = |partitioning: &str| {
+        let spec = json!({
+            "namespaces": ["acme"], "placement": { "partitioning": partitioning },
+        });
+        object("Tenant", spec)
+    };
+    admit(&placed("Month"), Some(&tenant(None))).unwrap();
+    admit(&placed("Month"), Some(&placed("Month"))).unwrap();
+    let sentence = "a Tenant that has its calls by month keeps them so";
+    refused(&placed("Small"), &placed("Month"), sentence);
+    refused(&tenant(None), &placed("Month"), sentence);
+}
+
+#[test]
 fn nothing_rings_unless_somebody_says_run() {
     let mut given = campaign("Run");
     given["spec"]

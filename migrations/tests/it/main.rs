@@ -10,6 +10,7 @@ mod isolation;
 mod items;
 mod media_nodes;
 mod migrations;
+mod months;
 mod numbers;
 mod platform;
 mod programs;

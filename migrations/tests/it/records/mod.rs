@@ -67,22 +67,22 @@ pub(super) async fn own(database: &TestDatabase<'_>, tenant: &TestTenant, sql: &
 
 /// A finished inbound call that left a row in every table.
 pub(crate) async fn record(tenant: &TestTenant) -> CallRecord {
+    record_at(tenant, now()).await
+}
+
+pub(crate) fn now() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    WallTime::from_unix_micros(i64::try_from(since.as_micros()).unwrap())
+}
+
+/// The record of a call that began then.
+pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecord {
     let route = routes::snapshot(&tenant.database).await.unwrap().remove(0);
     let agent = route.agent.unwrap();
-    let begin = {
-        let micros = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_micros();
-        WallTime::from_unix_micros(i64::try_from(micros).unwrap())
-    };
+    let seconds = u64::try_from(begin.unix_micros() / 1_000_000).unwrap();
+    let id = Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0));
     let at = |milliseconds: u64| begin + Duration::from_millis(milliseconds);
-    let mut call = Call::begin(
-        CallId::new(Uuid::now_v7()),
-        tenant.id,
-        Direction::Inbound,
-        begin,
-    );
+    let mut call = Call::begin(CallId::new(id), tenant.id, Direction::Inbound, begin);
     call.external_call_id = Some(format!("{}@192.0.2.10", Uuid::now_v7()));
     call.status = CallStatus::Completed;
     call.from_number = Some("+15557000001".parse().unwrap());

@@ -56,6 +56,7 @@ impl TenantController {
             rotate_every,
             rotation_overlap,
             compatibility,
+            partitioning,
         } = prepared;
         for (live, labelled) in &bind {
             let api = Api::all(self.context.kit.client.clone());
@@ -95,6 +96,7 @@ impl TenantController {
         }
         let usage = quotas::usage(&self.context.database, id).await;
         progress.usage = Some(usage.map_err(Error::ReadUsage)?);
+        self.ensure_months(tenant, fence, id, partitioning).await?;
         // After all that calls need: other platforms' views keep no call waiting.
         self.ensure_views(tenant, fence, id, &compatibility, progress)
             .await

@@ -8,6 +8,7 @@ use callplane_crds::{LABEL_TENANT, MediaPool, Tenant};
 use callplane_kit::apply::hash_of;
 use callplane_store::ObjectRef;
 use callplane_store::compatibility::Platform;
+use callplane_store::months::Partitioning;
 use callplane_store::tenants::{TenantSpec, TenantStatus};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt as _;
@@ -39,6 +40,8 @@ pub struct Prepared {
     pub rotation_overlap: Duration,
     /// Platforms as whose database the data can be read.
     pub compatibility: BTreeSet<Platform>,
+    /// Which tables are by month.
+    pub partitioning: Partitioning,
 }
 
 /// Builds it. Pure: no client, no clock.
@@ -81,6 +84,7 @@ pub fn build(tenant: &Tenant, validated: &Validated, references: &References) ->
         rotate_every: validated.rotate_every,
         rotation_overlap: validated.rotation_overlap,
         compatibility: validated.compatibility.clone(),
+        partitioning: validated.partitioning,
     }
 }
 

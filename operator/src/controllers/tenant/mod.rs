@@ -12,6 +12,7 @@ mod credentials;
 mod delete;
 mod dereference;
 mod login;
+mod months;
 mod secret;
 mod status;
 mod validate;
@@ -97,6 +98,9 @@ pub enum Error {
     /// The views of other platforms.
     #[error("failed to make or remove compatibility views")]
     EnsureViews(#[source] StoreError),
+    /// The partitions of the months to come.
+    #[error("failed to make the months to come")]
+    EnsureMonths(#[source] StoreError),
     /// Use of the quotas.
     #[error("failed to read the use of quotas")]
     ReadUsage(#[source] StoreError),
@@ -130,6 +134,7 @@ impl ReconcileError for Error {
             | Self::IssueCredentials(error)
             | Self::ForgetNodes(error)
             | Self::EnsureViews(error)
+            | Self::EnsureMonths(error)
             | Self::ReadUsage(error)
             | Self::ReleaseData(error) => database::class_of(error),
         }

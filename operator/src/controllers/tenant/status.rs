@@ -344,6 +344,7 @@ pub(super) fn waiting_reason(error: Option<&Error>) -> Reason {
             | Error::IssueCredentials(cause)
             | Error::ForgetNodes(cause)
             | Error::EnsureViews(cause)
+            | Error::EnsureMonths(cause)
             | Error::ReadUsage(cause),
         ) if !cause.is_transient() => Reason::DatabaseRefused,
         Some(
@@ -353,6 +354,7 @@ pub(super) fn waiting_reason(error: Option<&Error>) -> Reason {
             | Error::IssueCredentials(_)
             | Error::ForgetNodes(_)
             | Error::EnsureViews(_)
+            | Error::EnsureMonths(_)
             | Error::ReadUsage(_),
         ) => Reason::DatabaseUnavailable,
         _ => Reason::Progressing,

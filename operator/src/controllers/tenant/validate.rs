@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use callplane_crds::{ANNOTATION_ADOPT_DATA, DeletionPolicy, Quotas, Tenant, TenantState};
 use callplane_store::compatibility::Platform;
+use callplane_store::months::Partitioning;
 use callplane_store::quotas::{CONCURRENT_CALLS, PHONE_NUMBERS};
 use callplane_types::{SchemaName, TenantId, TenantName};
 use kube::ResourceExt as _;
 use uuid::Uuid;
 
 use super::claims::Claim;
-use super::compatibility;
 use super::dereference::References;
+use super::{compatibility, months};
 
 /// What is wrong with a Tenant, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,8 @@ pub struct Validated {
     pub rotation_overlap: Duration,
     /// Platforms whose views are wanted.
     pub compatibility: BTreeSet<Platform>,
+    /// Which tables are by month.
+    pub partitioning: Partitioning,
 }
 
 /// After this step nothing reads the spec for these values again.
@@ -106,6 +109,7 @@ pub fn validate(tenant: &Tenant, references: &References) -> Result<Validated, I
             .copied()
             .map(compatibility::platform)
             .collect(),
+        partitioning: months::partitioning(tenant.spec.placement.partitioning),
     })
 }
 

@@ -1,0 +1,32 @@
+//! Partitions by month.
+//!
+//! A small tenant has few of its tables by month, a large one all of them ([`Partitioning`]; data
+//! model, D26). The operator calls [`ensure`] at each look at a tenant: months are made ahead, so
+//! that rows never wait for one, and a tenant becomes a large one on the way.
+//!
+//! **Promotion moves no row.** What a tenant has until then stays in the DEFAULT partitions and
+//! leaves by its age; the months to come get partitions of their own. PostgreSQL would read all of
+//! DEFAULT under an exclusive lock to prove that it has no row of a new month. It takes the proof
+//! from a constraint instead, which is validated beforehand while calls go on.
+
+mod ensure;
+mod missing;
+mod strays;
+
+pub use ensure::{Ensured, ensure};
+pub use strays::{Strays, strays};
+
+use crate::words::words;
+
+/// Months that stand ready, the present one included.
+pub const AHEAD: u32 = 4;
+
+words! {
+    /// Which tables of a tenant are by month.
+    Partitioning {
+        /// Deliveries and figures; calls, events and the audit trail are in one partition each.
+        Small = "small",
+        /// All that are partitioned.
+        Month = "month",
+    }
+}
