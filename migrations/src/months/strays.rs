@@ -35,8 +35,8 @@ pub async fn strays(database: &OperatorDatabase) -> Result<Vec<Strays>> {
                   FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid
                  WHERE i.inhparent = t.name AND p.relname ~ '_[0-9]{6}$') AS first
           WHERE first.month IS NOT NULL AND EXISTS (
-                SELECT FROM pg_inherits i
-                 WHERE i.inhparent = to_regclass(format('%I.calls', n.nspname))
+                SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
+                 WHERE c.relnamespace = n.oid AND c.relname = 'calls'
                 OFFSET 1)
           ORDER BY tenant.slug, d.relname",
     )
