@@ -127,6 +127,21 @@ pub enum Error {
         source: Box<Error>,
     },
 
+    /// A table of another platform could not be imported. What was committed before stays, and the
+    /// next import goes on there.
+    #[error("the import of {table} failed")]
+    Import {
+        /// The table, as the source names it.
+        table: &'static str,
+        /// What went wrong, on either side.
+        #[source]
+        source: Box<Error>,
+    },
+
+    /// Whoever watched the progress of an import stopped it; the next one goes on there.
+    #[error("stopped; the same command goes on where it was")]
+    Stopped,
+
     /// A value that cannot be stored or a row that cannot be read.
     #[error("invalid {what}: {reason}")]
     Invalid {
@@ -150,7 +165,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Busy(_) => true,
-            Self::Migration { source, .. } => source.is_transient(),
+            Self::Migration { source, .. } | Self::Import { source, .. } => source.is_transient(),
             _ => false,
         }
     }
@@ -162,8 +177,29 @@ impl Error {
             Self::Unavailable(error) | Self::Busy(error) | Self::Refused(error) => error
                 .as_database_error()
                 .and_then(|database| database.code().map(std::borrow::Cow::into_owned)),
-            Self::Migration { source, .. } => source.sqlstate(),
+            Self::Migration { source, .. } | Self::Import { source, .. } => source.sqlstate(),
             _ => None,
+        }
+    }
+
+    /// The server's answer, where it gave one to a statement.
+    pub(crate) fn server(&self) -> Option<&sqlx::postgres::PgDatabaseError> {
+        match self {
+            Self::Unavailable(error) | Self::Busy(error) | Self::Refused(error) => error
+                .as_database_error()
+                .and_then(|database| database.try_downcast_ref()),
+            _ => None,
+        }
+    }
+
+    /// The same, of a table of an import.
+    pub(crate) fn of_import(self, table: &'static str) -> Self {
+        match self {
+            Self::Stopped => self,
+            source => Self::Import {
+                table,
+                source: Box::new(source),
+            },
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod dnc;
 mod error;
 mod fence;
 pub mod flows;
+pub mod import;
 mod input;
 pub mod media_nodes;
 pub mod migrate;

@@ -32,6 +32,7 @@ pub const PLATFORM: &[File] = files!("platform":
     "0010_quotas.sql",
     "0011_errors_and_audit.sql",
     "0012_keeping.sql",
+    "0013_imports.sql",
 );
 
 /// `migrations/tenant`: one schema for each tenant.

@@ -6,6 +6,7 @@ mod campaigns;
 mod compatibility;
 mod fence;
 mod grants;
+mod import;
 mod isolation;
 mod items;
 mod media_nodes;

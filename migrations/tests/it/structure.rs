@@ -263,7 +263,7 @@ async fn the_words_are_those_of_the_data_model() {
 }
 
 #[tokio::test]
-async fn platform_has_the_tables_of_the_data_model_and_two_of_its_own() {
+async fn platform_has_the_tables_of_the_data_model_and_three_of_its_own() {
     let database = database().await;
     let found = ask(
         &database,
@@ -301,7 +301,7 @@ async fn platform_has_the_tables_of_the_data_model_and_two_of_its_own() {
         "voices",
     ];
     assert_eq!(expected.len(), 27);
-    expected.extend(["operator_epochs", "quota_holds"]);
+    expected.extend(["operator_epochs", "quota_holds", "import_progress"]);
     expected.sort_unstable();
     assert_eq!(found, expected.join(" "));
 }

@@ -1,0 +1,385 @@
+//! The import as a whole.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use callplane_types::TenantName;
+use futures::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+
+use super::checkpoint::{Checkpoint, Import};
+use super::report::{Refusal, Report, SHOWN_REFUSALS, Sum, TableReport};
+use super::secrets::{self, Scope, Seal};
+use super::source::{self, Source, SourceRow};
+use super::step::Step;
+use super::{batch, platforms};
+use crate::compatibility::Platform;
+use crate::{Error, OperatorDatabase, Result};
+
+/// Rows a transaction: a second's work, and little to do again after a kill.
+const BATCH: usize = 2_000;
+
+/// What to import, and how.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// Identifier of the tenant in the source; may be left out when the source has one.
+    pub source_tenant: Option<String>,
+    /// Writes nothing: everything runs and is taken back.
+    pub dry_run: bool,
+    /// Seals secrets that must be read again. Rows that need it are refused without.
+    pub seal: Option<&'a dyn Seal>,
+    /// Where every refusal is written, one JSON object a line.
+    pub refusals: Option<PathBuf>,
+    /// Rows a transaction, for tests; 0 for the usual number.
+    pub batch: usize,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The table of the source.
+    pub table: &'a str,
+    /// Rows of it that were read.
+    pub read: u64,
+    /// Rows it has.
+    pub of: u64,
+}
+
+/// What whoever hears of the progress wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// Go on.
+    Continue,
+    /// Stop after the batch that was just committed; the next import goes on there.
+    Stop,
+}
+
+/// Imports a tenant of `source` into the tenant `name`. What was imported before is left as it is.
+///
+/// Fails with [`Error::NotFound`] for an unknown tenant, [`Error::Busy`] when the tenant is being
+/// imported into already, [`Error::Import`] with the table that failed, and [`Error::Stopped`]. A
+/// difference between source and target is in the report and no error here.
+pub async fn run(
+    target: &OperatorDatabase,
+    name: &TenantName,
+    platform: Platform,
+    source: &mut Source,
+    options: &Options<'_>,
+    progress: &mut (dyn FnMut(Progress<'_>) -> Control + Send),
+) -> Result<Report> {
+    let tenant = crate::tenants::find(target, name)
+        .await?
+        .ok_or_else(|| Error::NotFound {
+            kind: "tenant",
+            name: name.to_string(),
+        })?;
+    let mapping = platforms::mapping(platform)?;
+    let source_tenant = choose_tenant(source, mapping.tenants, options).await?;
+    // A connection of its own, closed at the end: it leaves temporary tables and functions.
+    let mut connection = target.pool().acquire().await?.detach();
+    let scope = Scope {
+        tenant: tenant.id.uuid(),
+        platform: platform.as_str(),
+    };
+    open(&mut connection, &scope).await?;
+    let mut run = Run {
+        connection,
+        import: Import {
+            tenant: scope.tenant,
+            platform: scope.platform,
+            source_tenant,
+        },
+        scope,
+        options,
+        progress,
+    };
+    let report = run.all(source, &mapping).await;
+    // Ends what is open, and the lock of the import.
+    let closed = run.connection.close().await;
+    let report = report?;
+    closed?;
+    Ok(report)
+}
+
+/// A platform's tables.
+pub(super) struct Mapping {
+    /// A query for the tenants of a source: identifier and name for people.
+    pub(super) tenants: &'static str,
+    /// In the order in which tables refer to each other.
+    pub(super) steps: &'static [&'static [Step]],
+    /// What the report says at its end.
+    pub(super) remarks: &'static [&'static str],
+}
+
+struct Run<'a, 'o> {
+    connection: PgConnection,
+    import: Import,
+    scope: Scope,
+    options: &'a Options<'o>,
+    progress: &'a mut (dyn FnMut(Progress<'_>) -> Control + Send),
+}
+
+impl Run<'_, '_> {
+    async fn all(&mut self, source: &mut Source, mapping: &Mapping) -> Result<Report> {
+        if self.options.dry_run {
+            begin(&mut self.connection).await?;
+        }
+        let mut report = Report {
+            remarks: mapping.remarks.iter().map(ToString::to_string).collect(),
+            ..Report::default()
+        };
+        let mut read: Vec<&str> = Vec::new();
+        for step in mapping.steps.iter().copied().flatten() {
+            read.push(step.name());
+            let table = self
+                .table(source, step)
+                .await
+                .map_err(|error| error.of_import(step.name()))?;
+            report.differences.extend(table.differences());
+            report.tables.push(table);
+        }
+        report.not_read = source
+            .tables()
+            .await?
+            .into_iter()
+            .filter(|table| !read.contains(&table.as_str()))
+            .collect();
+        if self.options.dry_run {
+            sqlx::raw_sql("ROLLBACK")
+                .execute(&mut self.connection)
+                .await?;
+        } else {
+            self.import.forget(&mut self.connection).await?;
+        }
+        Ok(report)
+    }
+
+    async fn table(&mut self, source: &mut Source, step: &Step) -> Result<TableReport> {
+        let label = step_label(step);
+        let mut checkpoint = self
+            .import
+            .read(&mut self.connection, &label)
+            .await?
+            .unwrap_or_default();
+        if checkpoint.finished {
+            return Ok(checkpoint.figures);
+        }
+        checkpoint.figures.table = step.name().to_owned();
+        let Some(has) = source.columns(step.table).await? else {
+            return Ok(checkpoint.figures);
+        };
+        let tenant = self.import.source_tenant.clone();
+        let totals = source.totals(step, &tenant).await?;
+        checkpoint.figures.start(step, &totals);
+        batch::prepare(&mut self.connection, step).await?;
+        let sql = source::rows_query(step, &has);
+        let mut rows = Box::pin(source.rows(&sql, step, &tenant, checkpoint.last_key.clone()));
+        let size = match self.options.batch {
+            0 => BATCH,
+            size => size,
+        };
+        let mut read = checkpoint.figures.seen();
+        let mut part = Vec::with_capacity(size);
+        loop {
+            let row = rows.try_next().await?;
+            let last = row.is_none();
+            part.extend(row);
+            if part.len() == size || (last && !part.is_empty()) {
+                self.batch(step, &label, &part, &mut checkpoint).await?;
+                read += part.len() as u64;
+                part.clear();
+                let now = Progress {
+                    table: step.name(),
+                    read,
+                    of: totals.rows,
+                };
+                if (self.progress)(now) == Control::Stop {
+                    return Err(Error::Stopped);
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        checkpoint.finished = true;
+        self.import
+            .write(&mut self.connection, &label, &checkpoint)
+            .await?;
+        Ok(checkpoint.figures)
+    }
+
+    /// Writes a batch and how far it came, together.
+    async fn batch(
+        &mut self,
+        step: &Step,
+        label: &str,
+        rows: &[SourceRow],
+        checkpoint: &mut Checkpoint,
+    ) -> Result<()> {
+        let replaced;
+        let rows = if step.secrets.is_empty() {
+            rows
+        } else {
+            replaced = rows
+                .iter()
+                .map(|row| {
+                    let seal = self.options.seal;
+                    let json = secrets::replace(&row.json, step.secrets, &self.scope, seal)?;
+                    Ok(SourceRow {
+                        json,
+                        ..row.clone()
+                    })
+                })
+                .collect::<Result<Vec<_>>>()?;
+            &replaced
+        };
+        if !self.options.dry_run {
+            begin(&mut self.connection).await?;
+        }
+        let outcome = batch::write(&mut self.connection, step, rows).await?;
+        self.list(step, &outcome.refusals)?;
+        checkpoint.figures.add(outcome, rows);
+        checkpoint.last_key = rows.last().map(|row| row.key.clone());
+        self.import
+            .write(&mut self.connection, label, checkpoint)
+            .await?;
+        if !self.options.dry_run {
+            sqlx::raw_sql("COMMIT")
+                .execute(&mut self.connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn list(&self, step: &Step, refusals: &[Refusal]) -> Result<()> {
+        let Some(path) = &self.options.refusals else {
+            return Ok(());
+        };
+        let unwritable = |error: std::io::Error| Error::invalid("file of refusals", error);
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(unwritable)?;
+        for Refusal { key, reason } in refusals {
+            let line = serde_json::json!({"table": step.name(), "key": key, "reason": reason});
+            writeln!(file, "{line}").map_err(unwritable)?;
+        }
+        Ok(())
+    }
+}
+
+/// What tells a step from others of the same table.
+fn step_label(step: &Step) -> String {
+    let target = step.write.split_whitespace().nth(2).unwrap_or_default();
+    format!("{} -> {target}", step.name())
+}
+
+async fn choose_tenant(
+    source: &mut Source,
+    tenants: &'static str,
+    options: &Options<'_>,
+) -> Result<String> {
+    let found = source.texts(tenants).await?;
+    let ids: Vec<String> = found
+        .into_iter()
+        .filter_map(|row| row.into_iter().next().flatten())
+        .collect();
+    match (&options.source_tenant, ids.as_slice()) {
+        (Some(wanted), ids) if ids.contains(wanted) => Ok(wanted.clone()),
+        (Some(wanted), _) => Err(Error::NotFound {
+            kind: "tenant of the source",
+            name: wanted.clone(),
+        }),
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => Err(Error::invalid("source", "it has no tenant")),
+        (None, ids) => {
+            let some = ids.iter().take(20).map(String::as_str);
+            Err(Error::invalid(
+                "source tenant",
+                format!(
+                    "the source has {} tenants, name the one to import: {}",
+                    ids.len(),
+                    some.collect::<Vec<_>>().join(", ")
+                ),
+            ))
+        }
+    }
+}
+
+/// Enters the tenant's schema, with the functions of the mappings, as its only importer.
+async fn open(connection: &mut PgConnection, scope: &Scope) -> Result<()> {
+    let row = sqlx::query(
+        "SELECT set_config('search_path', quote_ident(schema_name) || ', public', false),
+                set_config('timezone', 'UTC', false), set_config('statement_timeout', '0', false),
+                pg_try_advisory_lock(hashtextextended('callplane:import:' || schema_name, 0)) AS alone
+           FROM platform.tenants WHERE id = $1",
+    )
+    .bind(scope.tenant)
+    .fetch_one(&mut *connection)
+    .await?;
+    if !row.try_get::<bool, _>("alone")? {
+        return Err(Error::invalid(
+            "tenant",
+            "another import into it is running; wait until it has ended",
+        ));
+    }
+    // A UUID and a word.
+    let functions = include_str!("functions.sql")
+        .replace("{{tenant}}", &scope.tenant.to_string())
+        .replace("{{platform}}", scope.platform);
+    sqlx::raw_sql(AssertSqlSafe(functions))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn begin(connection: &mut PgConnection) -> Result<()> {
+    sqlx::raw_sql("BEGIN").execute(connection).await?;
+    Ok(())
+}
+
+impl TableReport {
+    fn start(&mut self, step: &Step, totals: &source::Totals) {
+        self.exists = true;
+        self.read = totals.rows;
+        self.sums.resize(step.sums.len(), Sum::default());
+        for ((sum, measure), source) in self.sums.iter_mut().zip(step.sums).zip(&totals.sums) {
+            sum.name = measure.name.to_owned();
+            sum.source = *source;
+        }
+    }
+
+    /// Rows that were dealt with.
+    fn seen(&self) -> u64 {
+        self.written + self.present + self.refused
+    }
+
+    fn add(&mut self, outcome: batch::Outcome, rows: &[SourceRow]) {
+        let batch::Outcome {
+            written,
+            found,
+            refusals,
+            notes,
+            sums,
+        } = outcome;
+        let refused = refusals.len() as u64;
+        self.written += written;
+        self.present += (rows.len() as u64).saturating_sub(refused + written);
+        self.refused += refused;
+        self.found += found;
+        for (note, rows) in notes {
+            *self.notes.entry(note.to_owned()).or_default() += rows;
+        }
+        for (place, sum) in self.sums.iter_mut().enumerate() {
+            sum.target += sums[place];
+            sum.refused += rows
+                .iter()
+                .filter(|row| refusals.iter().any(|refusal| refusal.key == row.key))
+                .map(|row| row.measures[place])
+                .sum::<i128>();
+        }
+        let room = SHOWN_REFUSALS.saturating_sub(self.refusals.len());
+        self.refusals.extend(refusals.into_iter().take(room));
+    }
+}
