@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+mod backups;
 pub mod context;
 pub mod controllers;
 pub mod crd;

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::backups::BackupMetrics;
 use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
 use crate::names::OPERATOR;
@@ -104,6 +105,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let metrics = Metrics::default();
     let mut registry = Registry::with_prefix("callplane_operator");
     metrics.register(&mut registry);
+    let backups = BackupMetrics::default();
+    backups.register(&mut registry);
 
     let (elector, leadership) = Elector::new(
         client.clone(),
@@ -119,7 +122,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let answers = Arc::new(AtomicBool::new(false));
     let health = health(&manager, &answers);
     let admin = AdminServer::bind(options.metrics, registry, health).await?;
-    tokio::spawn(ping(database, answers));
+    tokio::spawn(ping(database.clone(), answers));
+    tokio::spawn(backups.follow(database));
     let admin = tokio::spawn(admin.serve(CancellationToken::new()));
 
     // The Lease is given back only when no reconcile runs any more.

@@ -6,6 +6,7 @@
 //! It runs while an operator leads, so it writes by [`callplane_store::Fence::command`] and takes part
 //! under the lock of each schema, not under the leader's epoch.
 
+mod backup;
 mod connection;
 mod migrate;
 mod progress;
@@ -39,6 +40,8 @@ enum Command {
     /// The operator does the same by itself, so this is for who wants it done before the operator is
     /// upgraded. It may run beside the operator and beside another of its kind.
     Migrate(migrate::Options),
+    /// Note what backups there are, and show how far a restore would come
+    Backup(backup::Options),
 }
 
 /// Runs a command to its end.
@@ -51,6 +54,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let outcome = match &options.command {
             Command::Status(options) => status::run(&database, options).await,
             Command::Migrate(options) => migrate::run(&database, options).await,
+            Command::Backup(options) => backup::run(&database, options).await,
         };
         database.close().await;
         outcome

@@ -6,7 +6,7 @@ use callplane_store::test_util::{PostgresServer, TestDatabase};
 use callplane_store::{OperatorDatabase, migrate, tenants};
 
 /// The command, ready to run, in a database of the shared server.
-fn command(database: &str, arguments: &[&str]) -> Command {
+pub(crate) fn command(database: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_callplane-operator"));
     let url = PostgresServer::shared().unwrap().operator_url(database);
     command
@@ -20,7 +20,7 @@ fn run(database: &str, arguments: &[&str]) -> Output {
     command(database, arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

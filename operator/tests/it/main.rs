@@ -7,6 +7,8 @@
 )]
 
 mod admin;
+mod alerts;
+mod backup;
 mod compatibility;
 mod login;
 mod media_pool;

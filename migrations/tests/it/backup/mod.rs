@@ -1,6 +1,7 @@
 //! Backups: what is recorded of them, and that they bring everything back.
 
 mod drill;
+mod moving;
 mod record;
 mod repository;
 mod writer;
