@@ -79,6 +79,9 @@ pub enum Reason {
     WaitingForDependency,
     /// Wait: pods are starting. `kubectl describe pod` says why one does not.
     PodsStarting,
+    /// Wait: the schema lacks a migration of this operator's version and gets it in its turn. Calls go
+    /// on meanwhile.
+    MigrationQueued,
     /// Wait: pods that are to go still carry calls. `kubectl callplane drain` shows them.
     Draining,
     /// Wait: the database did not answer and is asked again. When it lasts, check the database and

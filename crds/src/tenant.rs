@@ -228,7 +228,7 @@ pub struct TenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
 
-    /// The database schema.
+    /// The database schema, from when it was complete for the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaStatus>,
 
@@ -263,6 +263,12 @@ pub struct SchemaStatus {
     pub name: String,
     /// Number of the last migration that it has.
     pub version: i64,
+    /// Migrations of this operator's version that it lacks. Calls go on without them.
+    #[serde(default)]
+    pub pending: i64,
+    /// What is wrong with a migration, until it is mended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
 }
 
 /// The credentials of a tenant's media nodes. Two roles take turns, so that a new password never

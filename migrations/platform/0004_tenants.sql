@@ -6,6 +6,7 @@ CREATE TABLE platform.database_clusters (
   name text NOT NULL UNIQUE,
   region text NOT NULL,
   role text NOT NULL DEFAULT 'primary' CHECK (role IN ('primary', 'replica', 'dr')),
+  environment text NOT NULL DEFAULT 'production' CHECK (environment IN ('production', 'staging', 'dev')),
   primary_cluster_id uuid REFERENCES platform.database_clusters (id),
   pooled_dsn_secret text NOT NULL,
   direct_dsn_secret text NOT NULL,
@@ -15,6 +16,7 @@ CREATE TABLE platform.database_clusters (
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE platform.database_clusters IS 'retention=config encryption=E0 | primaries take writes, replicas reports, dr is another region';
+COMMENT ON COLUMN platform.database_clusters.environment IS 'dev: its data is nobody''s, and may be dropped by a command';
 COMMENT ON COLUMN platform.database_clusters.pooled_dsn_secret IS 'name of a Secret, never its value';
 COMMENT ON COLUMN platform.database_clusters.direct_dsn_secret IS 'name of a Secret, never its value';
 CREATE INDEX ON platform.database_clusters (primary_cluster_id);

@@ -7,6 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use crate::time::{wall, wall_opt};
+use crate::words::known;
 use crate::{Error, Result, TenantDatabase};
 
 /// A line of the list of calls.
@@ -64,7 +65,7 @@ pub async fn list(
     .bind(i64::from(limit))
     .fetch_all(database.pool())
     .await?;
-    rows.iter().map(read).collect()
+    known(&rows, read)
 }
 
 /// Everything about one call, as the documents of the control API show it: the row of `calls` and,
@@ -116,10 +117,10 @@ fn read(row: &PgRow) -> Result<CallSummary> {
         id: CallId::new(row.try_get("id")?),
         direction: direction
             .parse()
-            .map_err(|error| Error::invalid("call", error))?,
+            .map_err(|_| Error::unknown_word("direction", direction))?,
         status: status
             .parse()
-            .map_err(|error| Error::invalid("call", error))?,
+            .map_err(|_| Error::unknown_word("call status", status))?,
         from_number: number("from_number")?,
         to_number: number("to_number")?,
         agent: row.try_get("agent")?,

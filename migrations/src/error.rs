@@ -21,6 +21,13 @@ pub enum Error {
     #[error("the database is busy with a conflicting change")]
     Busy(#[source] sqlx::Error),
 
+    /// Somebody else migrates this schema or makes views over it. Repeat later.
+    #[error("somebody else is migrating schema `{schema}`")]
+    Locked {
+        /// The schema.
+        schema: String,
+    },
+
     /// The server refused the statement; repeating it does not help.
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
@@ -43,10 +50,16 @@ pub enum Error {
         epoch: i64,
     },
 
+    /// Data would be lost on a database that nobody has marked as one for development.
+    #[error(
+        "this database is not marked as one for development: that is a row of platform.database_clusters with environment = 'dev' for every primary that may hold the tenant"
+    )]
+    NotForDevelopment,
+
     /// Something that was named is not there (yet).
     #[error("{kind} `{name}` does not exist")]
     NotFound {
-        /// `tenant`, `agent`, `flow`, `trunk`, `number`, `campaign`, `plan`.
+        /// `tenant`, `agent`, `flow`, `trunk`, `number`, `campaign`, `plan`, `migration`.
         kind: &'static str,
         /// The name that was looked for.
         name: String,
@@ -115,7 +128,8 @@ pub enum Error {
         found: String,
     },
 
-    /// A migration failed; nothing of that file remains, the files before it do.
+    /// A migration failed; nothing of that file remains unless it runs without a transaction, the
+    /// files before it do.
     #[error("migration {file} of schema `{schema}` failed")]
     Migration {
         /// The schema.
@@ -142,6 +156,22 @@ pub enum Error {
     #[error("stopped; the same command goes on where it was")]
     Stopped,
 
+    /// A migration met a row whose value does not fit. Which one is not ours to tell.
+    #[error("a value of some row does not fit (SQLSTATE {sqlstate}); the server's log has it")]
+    Value {
+        /// The server's answer.
+        sqlstate: String,
+    },
+
+    /// A row has a word that this version does not know: a later one wrote it.
+    #[error("unknown {what} `{word}`; a later version of Callplane wrote it")]
+    UnknownWord {
+        /// Which enum.
+        what: &'static str,
+        /// The word.
+        word: String,
+    },
+
     /// A value that cannot be stored or a row that cannot be read.
     #[error("invalid {what}: {reason}")]
     Invalid {
@@ -160,11 +190,18 @@ impl Error {
         }
     }
 
+    pub(crate) fn unknown_word(what: &'static str, word: &str) -> Self {
+        Self::UnknownWord {
+            what,
+            word: word.to_owned(),
+        }
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Busy(_) => true,
+            Self::Unavailable(_) | Self::Busy(_) | Self::Locked { .. } => true,
             Self::Migration { source, .. } | Self::Import { source, .. } => source.is_transient(),
             _ => false,
         }
@@ -177,6 +214,7 @@ impl Error {
             Self::Unavailable(error) | Self::Busy(error) | Self::Refused(error) => error
                 .as_database_error()
                 .and_then(|database| database.code().map(std::borrow::Cow::into_owned)),
+            Self::Value { sqlstate } => Some(sqlstate.clone()),
             Self::Migration { source, .. } | Self::Import { source, .. } => source.sqlstate(),
             _ => None,
         }

@@ -22,6 +22,8 @@ pub mod contacts;
 mod credentials;
 mod database;
 pub mod dnc;
+pub mod drift;
+pub mod erd;
 mod error;
 mod fence;
 pub mod flows;

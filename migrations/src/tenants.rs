@@ -11,7 +11,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::notify::{self, notify};
-use crate::words::words;
+use crate::words::{known, words};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase, roles};
 
 words! {
@@ -196,7 +196,7 @@ pub async fn list(database: &OperatorDatabase) -> Result<Vec<Tenant>> {
     )
     .fetch_all(database.pool())
     .await?;
-    rows.iter().map(read).collect()
+    known(&rows, read)
 }
 
 /// Lets go of a tenant whose custom resource `uid` is deleted with `Retain`: logins are closed, the

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::notify::{self, notify};
 use crate::object::owned;
-use crate::words::words;
+use crate::words::{known, words};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase};
 
 words! {
@@ -203,31 +203,29 @@ pub async fn list(database: &TenantDatabase) -> Result<Vec<Trunk>> {
     )
     .fetch_all(database.pool())
     .await?;
-    rows.iter()
-        .map(|row| {
-            let username: Option<String> = row.try_get("username")?;
-            let sealed_password: Option<Vec<u8>> = row.try_get("password_enc")?;
-            let challenge_inbound = row.try_get("challenge_inbound")?;
-            let auth = username
-                .zip(sealed_password)
-                .map(|(username, sealed_password)| TrunkAuth {
-                    username,
-                    sealed_password,
-                    challenge_inbound,
-                });
-            Ok(Trunk {
-                id: TrunkId::new(row.try_get("id")?),
-                name: row.try_get("name")?,
-                uid: row.try_get("k8s_uid")?,
-                addresses: row.try_get("addresses")?,
-                allowed_cidrs: row.try_get::<Json<Vec<String>>, _>("allowed_cidrs")?.0,
-                transport: row.try_get::<&str, _>("transport")?.parse()?,
-                direction: row.try_get::<&str, _>("direction")?.parse()?,
-                max_calls: row
-                    .try_get::<Option<i32>, _>("max_channels")?
-                    .and_then(|max| u32::try_from(max).ok()),
-                auth,
-            })
+    known(&rows, |row| {
+        let username: Option<String> = row.try_get("username")?;
+        let sealed_password: Option<Vec<u8>> = row.try_get("password_enc")?;
+        let challenge_inbound = row.try_get("challenge_inbound")?;
+        let auth = username
+            .zip(sealed_password)
+            .map(|(username, sealed_password)| TrunkAuth {
+                username,
+                sealed_password,
+                challenge_inbound,
+            });
+        Ok(Trunk {
+            id: TrunkId::new(row.try_get("id")?),
+            name: row.try_get("name")?,
+            uid: row.try_get("k8s_uid")?,
+            addresses: row.try_get("addresses")?,
+            allowed_cidrs: row.try_get::<Json<Vec<String>>, _>("allowed_cidrs")?.0,
+            transport: row.try_get::<&str, _>("transport")?.parse()?,
+            direction: row.try_get::<&str, _>("direction")?.parse()?,
+            max_calls: row
+                .try_get::<Option<i32>, _>("max_channels")?
+                .and_then(|max| u32::try_from(max).ok()),
+            auth,
         })
-        .collect()
+    })
 }

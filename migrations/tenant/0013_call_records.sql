@@ -188,7 +188,6 @@ CREATE TABLE transcriptions_default PARTITION OF transcriptions DEFAULT;
 COMMENT ON TABLE transcriptions IS 'retention=operational encryption=E1 | what was said, as text';
 COMMENT ON COLUMN transcriptions.text_enc IS
   'encryption=E2 | instead of text, when the tenant asks for it';
-CREATE INDEX ON transcriptions USING gin (text public.gin_trgm_ops);
 CREATE INDEX ON transcriptions (status);
 CREATE INDEX ON transcriptions (id);
 

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::ThrottleOptions;
 use crate::backups::BackupMetrics;
 use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
@@ -75,6 +76,8 @@ pub struct Options {
         action = clap::ArgAction::Set
     )]
     watch_secrets: bool,
+    #[command(flatten)]
+    throttle: ThrottleOptions,
     /// Name of this pod: holder of the Lease, reporter of Events.
     #[arg(long, env = "POD_NAME", default_value = "callplane-operator")]
     pod_name: String,
@@ -164,7 +167,8 @@ fn wire(
         dns_policy: options.media_node_dns_policy.clone(),
         image_pull_policy: options.media_node_pull_policy.clone(),
     };
-    tenant::wire(manager, &context, &caches, server);
+    let throttle = options.throttle.throttle();
+    tenant::wire(manager, &context, &caches, server, throttle);
     media_pool::wire(manager, &context, &caches, installed);
     wire_projections(manager, &context, &caches);
     Ok(())

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::RecipientOutcome;
 use crate::notify::{self, notify};
 use crate::time::wall_opt;
-use crate::words::words;
+use crate::words::{known, words};
 use crate::{Error, Result, TenantDatabase};
 
 words! {
@@ -200,26 +200,24 @@ pub async fn recipients(
     .bind(i64::from(limit))
     .fetch_all(database.pool())
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Recipient {
-                id: RecipientId::new(row.try_get("id")?),
-                number: Pii::new(row.try_get("phone_number")?),
-                name: row.try_get::<Option<String>, _>("name")?.map(Pii::new),
-                status: row.try_get::<&str, _>("status")?.parse()?,
-                outcome: row
-                    .try_get::<Option<&str>, _>("outcome")?
-                    .map(str::parse)
-                    .transpose()?,
-                reason: row.try_get("error_reason")?,
-                attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or(0),
-                next_attempt_at: wall_opt(row.try_get("next_attempt_at")?),
-                last_call_id: row
-                    .try_get::<Option<Uuid>, _>("last_call_id")?
-                    .map(CallId::new),
-            })
+    known(&rows, |row| {
+        Ok(Recipient {
+            id: RecipientId::new(row.try_get("id")?),
+            number: Pii::new(row.try_get("phone_number")?),
+            name: row.try_get::<Option<String>, _>("name")?.map(Pii::new),
+            status: row.try_get::<&str, _>("status")?.parse()?,
+            outcome: row
+                .try_get::<Option<&str>, _>("outcome")?
+                .map(str::parse)
+                .transpose()?,
+            reason: row.try_get("error_reason")?,
+            attempts: u32::try_from(row.try_get::<i32, _>("attempts")?).unwrap_or(0),
+            next_attempt_at: wall_opt(row.try_get("next_attempt_at")?),
+            last_call_id: row
+                .try_get::<Option<Uuid>, _>("last_call_id")?
+                .map(CallId::new),
         })
-        .collect()
+    })
 }
 
 /// The id of a campaign by `metadata.name` of the Campaign.

@@ -75,6 +75,45 @@ pub(crate) async fn restore(
     change(database, fence, tenant, ViewSchemas::ours).await
 }
 
+/// Drops the views of every tenant, which a migration of `platform` needs out of its way. A tenant at
+/// a time: the locks of all views at once are more than a server has room for.
+pub(crate) async fn suspend_all(database: &OperatorDatabase) -> Result<()> {
+    for tenant in schema::tenants_with(database, &[Views::Current, Views::Outdated]).await? {
+        let mut transaction = database.pool().begin().await?;
+        let schema = schema_of(&mut transaction, tenant).await?;
+        migrate::lock(&mut transaction, schema.as_str()).await?;
+        suspend(&mut transaction, tenant, &schema).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}
+
+/// Makes the views of every tenant anew that are not as the files say. What it cannot is logged, and
+/// told by [`ensure`] to whoever wants the views.
+pub(crate) async fn restore_all(database: &OperatorDatabase) {
+    // Under the lock of each schema and out of the catalogue: it believes nothing of before.
+    let fence = Fence::command("migration of platform");
+    let outdated = match schema::tenants_with(database, &[Views::Outdated]).await {
+        Ok(outdated) => outdated,
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "Could not look for compatibility views that a migration dropped"
+            );
+            return;
+        }
+    };
+    for tenant in outdated {
+        if let Err(error) = restore(database, &fence, tenant).await {
+            tracing::warn!(
+                tenant.id = %tenant,
+                error = &error as &dyn std::error::Error,
+                "Compatibility views are missing after a migration of platform"
+            );
+        }
+    }
+}
+
 async fn change(
     database: &OperatorDatabase,
     fence: &Fence,

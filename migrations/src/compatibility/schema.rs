@@ -6,8 +6,8 @@ use callplane_types::{SchemaName, TenantId};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::Platform;
-use crate::Result;
 use crate::roles::{Purpose, RoleNames};
+use crate::{OperatorDatabase, Result};
 
 /// What a schema of views holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,38 @@ impl ViewSchemas {
     pub(super) fn ours(&self) -> BTreeSet<Platform> {
         self.of(&[Views::Current, Views::Outdated])
     }
+}
+
+/// The tenants that have a schema of views in one of these states.
+pub(super) async fn tenants_with(
+    database: &OperatorDatabase,
+    states: &[Views],
+) -> Result<Vec<TenantId>> {
+    let mut connection = database.pool().acquire().await?;
+    // A new database has no tenants, nor the table of them.
+    let any: bool = sqlx::query("SELECT to_regclass('platform.tenant_roles') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get(0)?;
+    if !any {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query(
+        "SELECT DISTINCT t.id
+           FROM platform.tenants t JOIN pg_namespace n
+             ON starts_with(n.nspname, t.schema_name || '__')",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut tenants = Vec::new();
+    for row in rows {
+        let tenant = TenantId::new(row.try_get(0)?);
+        let schemas = ViewSchemas::read(&mut connection, tenant).await?;
+        if !schemas.of(states).is_empty() {
+            tenants.push(tenant);
+        }
+    }
+    Ok(tenants)
 }
 
 /// Makes the schema, empty.

@@ -42,10 +42,19 @@ pub struct TestTenant {
 impl<'a> TestDatabase<'a> {
     /// Makes a database with the schema `platform`.
     pub async fn create(server: &'a PostgresServer) -> Result<Self, HarnessError> {
+        Self::with_files(server, migrate::PLATFORM).await
+    }
+
+    /// Makes a database as the last release left it.
+    pub async fn of_release(server: &'a PostgresServer) -> Result<Self, HarnessError> {
+        Self::with_files(server, &migrate::PLATFORM[..migrate::RELEASED.platform]).await
+    }
+
+    async fn with_files(server: &'a PostgresServer, files: &[File]) -> Result<Self, HarnessError> {
         let name = unique("callplane").replace('-', "_");
         server.bootstrap(&name)?;
         let operator = OperatorDatabase::connect_lazy(&server.operator_url(&name), 8)?;
-        migrate::platform(&operator).await?;
+        migrate::platform_with(&operator, files).await?;
         let fence = Fence::take(&operator, "test").await?;
         Ok(Self {
             server,
@@ -68,8 +77,22 @@ impl<'a> TestDatabase<'a> {
 
     /// Makes a tenant with schema, tables and logins.
     pub async fn tenant_of(&self, spec: TenantSpec) -> Result<TestTenant, HarnessError> {
+        self.tenant_with(spec, migrate::TENANT).await
+    }
+
+    /// Makes a tenant as the last release left it.
+    pub async fn tenant_of_release(&self, base: &str) -> Result<TestTenant, HarnessError> {
+        let files = &migrate::TENANT[..migrate::RELEASED.tenant];
+        self.tenant_with(self.tenant_spec(base), files).await
+    }
+
+    async fn tenant_with(
+        &self,
+        spec: TenantSpec,
+        files: &[File],
+    ) -> Result<TestTenant, HarnessError> {
         let tenant = tenants::ensure(&self.operator, &self.fence, &spec).await?;
-        migrate::tenant(&self.operator, &self.fence, tenant.id).await?;
+        migrate::tenant_with(&self.operator, &self.fence, tenant.id, files).await?;
         let credentials = roles::issue(
             &self.operator,
             &self.fence,
@@ -94,6 +117,12 @@ impl<'a> TestDatabase<'a> {
     ) -> Result<Migrated, crate::Error> {
         let files = [migrate::TENANT, next].concat();
         migrate::tenant_with(&self.operator, &self.fence, tenant.id, &files).await
+    }
+
+    /// Migrates `platform` to a version that does not exist yet: with `next` after the files of today.
+    pub async fn migrate_platform_on(&self, next: &[File]) -> Result<Migrated, crate::Error> {
+        let files = [migrate::PLATFORM, next].concat();
+        migrate::platform_with(&self.operator, &files).await
     }
 
     /// Runs SQL as superuser, behind the store's back.

@@ -4,6 +4,9 @@
 mod backup;
 mod campaigns;
 mod compatibility;
+mod drift;
+mod engine;
+mod erd;
 mod fence;
 mod grants;
 mod import;

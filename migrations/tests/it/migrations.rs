@@ -122,7 +122,7 @@ async fn versions(database: &callplane_store::test_util::TestDatabase<'_>, id: T
         database,
         &format!(
             "SELECT string_agg(version::text, ',' ORDER BY version)
-               FROM platform.schema_migrations WHERE tenant_id = '{id}'"
+               FROM platform.schema_migrations WHERE tenant_id = '{id}' AND status = 'applied'"
         ),
     )
     .await

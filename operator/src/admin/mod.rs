@@ -8,8 +8,12 @@
 
 mod backup;
 mod connection;
+mod drift;
+mod erd;
 mod migrate;
 mod progress;
+mod reset;
+mod resolve;
 mod status;
 mod table;
 
@@ -19,6 +23,8 @@ use clap::{Args, Subcommand};
 
 use crate::process::block_on;
 use connection::Connection;
+
+pub(crate) use migrate::ThrottleOptions;
 
 /// Settings of `database`.
 #[derive(Debug, Args)]
@@ -42,6 +48,20 @@ enum Command {
     Migrate(migrate::Options),
     /// Note what backups there are, and show how far a restore would come
     Backup(backup::Options),
+    /// Show what was changed in the database otherwise than by a migration, and how to mend it
+    ///
+    /// Compares the catalogue of schema platform and of each tenant with what the migrations make:
+    /// tables, columns, constraints, indexes, triggers, policies, grants, functions and roles. The
+    /// exit code is 1 when something differs.
+    Drift(drift::Options),
+    /// Say how a migration stands that failed or was changed: there after all, or not there at all
+    Resolve(resolve::Options),
+    /// Drop the data of a tenant and make its schema anew
+    ///
+    /// Refused unless platform.database_clusters marks the database as one for development.
+    Reset(reset::Options),
+    /// Draw the tables: Mermaid and SVG by table family
+    Erd(erd::Options),
 }
 
 /// Runs a command to its end.
@@ -55,6 +75,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Command::Status(options) => status::run(&database, options).await,
             Command::Migrate(options) => migrate::run(&database, options).await,
             Command::Backup(options) => backup::run(&database, options).await,
+            Command::Drift(options) => drift::run(&database, options).await,
+            Command::Resolve(options) => resolve::run(&database, options).await,
+            Command::Reset(options) => reset::run(&database, options).await,
+            Command::Erd(options) => erd::run(&database, options).await,
         };
         database.close().await;
         outcome

@@ -15,5 +15,6 @@ mod media_pool;
 mod projection;
 mod release;
 mod render;
+mod rollout;
 mod tenant;
 mod world;

@@ -1,6 +1,7 @@
 //! A cluster without a kubelet: the API server is in memory, PostgreSQL is real, pods become ready
 //! when a test says so.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::{media_pool, tenant};
 use callplane_operator::names::SECRET_DATABASE;
 use callplane_store::media_nodes::{self, Load, NodeEpoch, Registration};
+use callplane_store::migrate::Throttle;
 use callplane_store::test_util::{PostgresServer, TestDatabase};
 use callplane_store::{Credentials, TenantDatabase, roles};
 use k8s_openapi::api::core::v1::{
@@ -90,7 +92,11 @@ impl World {
             dns_policy: "Default".to_owned(),
             image_pull_policy: "Never".to_owned(),
         };
-        tenant::wire(&mut manager, &context, &caches, server);
+        let throttle = Throttle {
+            at_once: NonZeroUsize::MIN,
+            pause: Duration::ZERO,
+        };
+        tenant::wire(&mut manager, &context, &caches, server, throttle);
         media_pool::wire(&mut manager, &context, &caches, installed);
         let stop = CancellationToken::new();
         let run = manager.run(stop.clone());
@@ -148,6 +154,18 @@ impl World {
             let now = self.api.get::<Tenant>(None, name).and_then(|t| t.status);
             panic!("{name} never got {type_}={status} {reason}: {now:#?}")
         })
+    }
+
+    /// Waits until SchemaReady of a Tenant has that reason and says that.
+    pub(crate) async fn until_schema_says(&self, name: &str, reason: &str, told: &str) {
+        let found = self.api.until(|api| {
+            let status = api.get::<Tenant>(None, name)?.status?;
+            let condition = find(&status.conditions, "SchemaReady")?;
+            (condition.reason == reason && condition.message.contains(told)).then_some(())
+        });
+        if found.await.is_none() {
+            panic!("{name}: {:#?}", self.tenant(name).status);
+        }
     }
 
     pub(crate) async fn ready(&self, name: &str) -> Tenant {

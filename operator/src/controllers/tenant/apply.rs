@@ -7,8 +7,9 @@ use callplane_crds::{CredentialsStatus, FINALIZER, LABEL_TENANT, MediaPool, Tena
 use callplane_kit::apply::{self as kit_apply, owner_reference};
 use callplane_kit::{delete, finalizer};
 use callplane_store::compatibility::Platform;
+use callplane_store::migrate::SchemaState;
 use callplane_store::quotas::QuotaUsage;
-use callplane_store::{Error as StoreError, Fence, media_nodes, migrate, quotas, tenants};
+use callplane_store::{Error as StoreError, Fence, media_nodes, quotas, tenants};
 use callplane_types::TenantId;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt as _;
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use super::build::Prepared;
 use super::login::{Home, Rotation};
+use super::schema::has_schema;
 use super::{Error, TenantController};
 
 const NAMESPACE_MANAGER: &str = "callplane/tenant-namespace";
@@ -27,8 +29,8 @@ const POOL_MANAGER: &str = "callplane/tenant-media-pool";
 pub(super) struct Progress {
     /// The registry row.
     pub(super) tenant: Option<tenants::Tenant>,
-    /// Version of the schema.
-    pub(super) schema_version: Option<i64>,
+    /// How far the schema is.
+    pub(super) schema: Option<SchemaState>,
     /// The login that is published.
     pub(super) credentials: Option<CredentialsStatus>,
     /// The platforms whose views are there.
@@ -37,6 +39,13 @@ pub(super) struct Progress {
     pub(super) usage: Option<Vec<QuotaUsage>>,
     /// When there is something to do although nothing changes: the next turn of the logins.
     pub(super) next: Option<Duration>,
+}
+
+impl Progress {
+    /// Comes back in `delay` at the latest.
+    pub(super) fn look_again_in(&mut self, delay: Duration) {
+        self.next = Some(self.next.map_or(delay, |next| next.min(delay)));
+    }
 }
 
 impl TenantController {
@@ -65,7 +74,13 @@ impl TenantController {
                 .map_err(Error::BindNamespace)?;
         }
         let fence = self.context.fence().await?;
-        let id = self.ensure_schema(tenant, fence, &row, progress).await?;
+        let id = self.register(tenant, fence, &row, progress).await?;
+        // A schema that once was complete serves its calls also while it lacks a migration, and so must
+        // everything else here that they need.
+        let outdated = match self.roll_forward(tenant, fence, id, progress).await {
+            Err(error) if has_schema(tenant) => Some(error),
+            migrated => migrated.map(|()| None)?,
+        };
         if let Some(home) = &home {
             let rotation = Rotation {
                 every: rotate_every,
@@ -98,8 +113,11 @@ impl TenantController {
         progress.usage = Some(usage.map_err(Error::ReadUsage)?);
         self.ensure_months(tenant, fence, id, partitioning).await?;
         // After all that calls need: other platforms' views keep no call waiting.
-        self.ensure_views(tenant, fence, id, &compatibility, progress)
-            .await
+        if !progress.waits_for_its_turn() {
+            self.ensure_views(tenant, fence, id, &compatibility, progress)
+                .await?;
+        }
+        outdated.map_or(Ok(()), Err)
     }
 
     /// Closes what the registry says of media nodes whose pods are gone: nobody else does it once the
@@ -121,9 +139,9 @@ impl TenantController {
             .map_err(Error::ForgetNodes)
     }
 
-    /// Row, roles, schema, quotas, tables; the finalizer between the proof that the name is free or
-    /// ours and the first thing that would have to be cleaned up.
-    async fn ensure_schema(
+    /// Row, roles, schema, quotas; the finalizer between the proof that the name is free or ours and the
+    /// first thing that would have to be cleaned up.
+    async fn register(
         &self,
         tenant: &Tenant,
         fence: &Fence,
@@ -153,21 +171,6 @@ impl TenantController {
             .map_err(Error::EnsureSchema)?;
         let id = registered.id;
         progress.tenant = Some(registered);
-        let uid = tenant.uid().unwrap_or_default();
-        let version = match self.proved.migrated(&uid) {
-            Some(version) => {
-                tenants::project_anchor(database, fence, id)
-                    .await
-                    .map_err(Error::MigrateSchema)?;
-                version
-            }
-            None => {
-                let migrated = migrate::tenant(database, fence, id).await;
-                i64::from(migrated.map_err(Error::MigrateSchema)?.version)
-            }
-        };
-        self.proved.set_migrated(&uid, version);
-        progress.schema_version = Some(version);
         Ok(id)
     }
 

@@ -114,7 +114,7 @@ impl TenantController {
                 // Keep and Retire come from what was published.
                 (Plan::Keep(_) | Plan::Retire { .. }, ..) => return Ok(()),
             };
-        progress.next = Some(next);
+        progress.look_again_in(next);
         progress.credentials = Some(CredentialsStatus {
             secret_name: SECRET_DATABASE.to_owned(),
             active_slot: slot.as_str().to_owned(),

@@ -13,6 +13,8 @@ mod delete;
 mod dereference;
 mod login;
 mod months;
+mod rollout;
+mod schema;
 mod secret;
 mod status;
 mod validate;
@@ -28,6 +30,7 @@ use callplane_kit::{
     delete as kit_delete, owner_uid, status as kit_status,
 };
 use callplane_store::Error as StoreError;
+use callplane_store::migrate::{SchemaState, Throttle};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
@@ -38,6 +41,8 @@ use crate::database;
 pub use build::{Prepared, build};
 pub use dereference::References;
 pub use validate::{Invalid, Validated, validate};
+
+use rollout::Rollout;
 
 /// Server settings that tenants' media nodes need beside their own login.
 #[derive(Debug, Clone, Default)]
@@ -150,24 +155,25 @@ pub struct TenantController {
     pools: Index<MediaPool>,
     /// What this process has proved once and need not prove again at each look.
     proved: Proved,
+    rollout: Rollout,
 }
 
 /// Facts that hold until something tells otherwise.
 #[derive(Debug, Default)]
 pub(super) struct Proved {
     /// Schemas at the version of this process, by uid of the Tenant.
-    migrated: Mutex<HashMap<String, i64>>,
+    migrated: Mutex<HashMap<String, SchemaState>>,
     /// Version of the Secret whose login was tried, by uid of the Tenant.
     logged_in: Mutex<HashMap<String, String>>,
 }
 
 impl Proved {
-    fn migrated(&self, uid: &str) -> Option<i64> {
-        lock(&self.migrated).get(uid).copied()
+    fn migrated(&self, uid: &str) -> Option<SchemaState> {
+        lock(&self.migrated).get(uid).cloned()
     }
 
-    fn set_migrated(&self, uid: &str, version: i64) {
-        lock(&self.migrated).insert(uid.to_owned(), version);
+    fn set_migrated(&self, uid: &str, state: SchemaState) {
+        lock(&self.migrated).insert(uid.to_owned(), state);
     }
 
     fn logged_in(&self, uid: &str, version: &str) -> bool {
@@ -191,7 +197,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 /// Runs the controller, woken by Tenants, Namespaces, and the MediaPools and Secrets that it made.
-pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: Server) {
+/// `throttle` is for schemas that calls use.
+pub fn wire(
+    manager: &mut Manager,
+    context: &Context,
+    caches: &Caches,
+    server: Server,
+    throttle: Throttle,
+) {
     let by_namespace = caches
         .tenants
         .index(|tenant| tenant.spec.namespaces.clone());
@@ -203,10 +216,14 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches, server: S
             .media_pools
             .index(|pool| owner_uid(pool).map(str::to_owned).into_iter().collect()),
         proved: Proved::default(),
+        rollout: Rollout::new(throttle),
     };
+    let rollout = controller.rollout.clone();
     let (claimants, of_login) = (by_namespace.clone(), by_namespace.clone());
-    manager
-        .controller(&caches.tenants, controller)
+    let builder = manager.controller(&caches.tenants, controller);
+    let wake = builder.waker();
+    rollout.wake_with(move |name| wake(ObjectRef::new(name)));
+    builder
         .owns(&caches.media_pools)
         // A pod that is not known yet must not be taken for one that is gone.
         .reads(&caches.pods)

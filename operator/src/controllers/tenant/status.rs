@@ -1,7 +1,7 @@
 //! From what happened to what the status says.
 
 use callplane_crds::ConditionType as Type;
-use callplane_crds::{QuotaUsage, Reason, SchemaStatus, Tenant, TenantState, TenantStatus};
+use callplane_crds::{QuotaUsage, Reason, Tenant, TenantState, TenantStatus};
 use callplane_kit::conditions::{Conditions, Summary};
 use callplane_kit::{Class, ReconcileError as _, sentence};
 use callplane_store::Error as StoreError;
@@ -13,6 +13,7 @@ use super::claims::Claim;
 use super::compatibility;
 use super::delete::Wait;
 use super::dereference::References;
+use super::schema;
 use crate::context::FenceError;
 
 /// What must hold for `Ready`, in the order in which it is worth telling.
@@ -41,33 +42,26 @@ pub(super) fn status(
     let mut conditions = Conditions::new(&before.conditions, generation, now);
     accepted(&mut conditions, error);
     namespaces_bound(&mut conditions, references, error);
-    schema_ready(&mut conditions, progress, error);
+    schema::condition(&mut conditions, progress, error);
     credentials_ready(&mut conditions, references, progress, error);
     media_ready(&mut conditions, tenant, references);
     compatibility::condition(&mut conditions, progress, error);
     summarize(&mut conditions, tenant);
     let Progress {
         tenant: row,
-        schema_version,
+        schema: _,
         credentials,
         compatibility,
         usage,
         next: _,
     } = progress;
-    let schema = row
-        .as_ref()
-        .zip(*schema_version)
-        .map(|(row, version)| SchemaStatus {
-            name: row.schema.to_string(),
-            version,
-        });
     TenantStatus {
         observed_generation: generation,
         tenant_id: row
             .as_ref()
             .map(|row| row.id.to_string())
             .or(before.tenant_id),
-        schema: schema.or(before.schema),
+        schema: schema::told(before.schema, progress),
         compatibility: compatibility
             .as_ref()
             .map_or(before.compatibility, compatibility::told),
@@ -109,7 +103,7 @@ fn accepted(conditions: &mut Conditions, error: Option<&Error>) {
 }
 
 /// A refusal of the registry that a person has to settle.
-fn refusal(error: &StoreError) -> Option<Unmet> {
+pub(super) fn refusal(error: &StoreError) -> Option<Unmet> {
     let reason = match error {
         StoreError::SchemaTaken { .. } => Reason::SchemaConflict,
         StoreError::NotOwner { .. } => Reason::NameConflict,
@@ -164,42 +158,6 @@ fn namespaces_bound(conditions: &mut Conditions, references: &References, error:
         Reason::NamespacesBound,
         met,
     );
-}
-
-fn schema_ready(conditions: &mut Conditions, progress: &Progress, error: Option<&Error>) {
-    if let (Some(row), Some(version)) = (&progress.tenant, progress.schema_version) {
-        let met = format!("Schema {} is at version {version}.", row.schema);
-        set(
-            conditions,
-            Type::SchemaReady,
-            None,
-            Reason::SchemaMigrated,
-            &met,
-        );
-        return;
-    }
-    let unmet = match error {
-        Some(Error::EnsureSchema(error)) => refusal(error),
-        Some(Error::MigrateSchema(cause)) if !cause.is_transient() => {
-            Some((Reason::MigrationFailed, sentence(cause)))
-        }
-        _ => None,
-    };
-    match unmet {
-        Some(unmet) => set(
-            conditions,
-            Type::SchemaReady,
-            Some(unmet),
-            Reason::SchemaMigrated,
-            "",
-        ),
-        // Nothing is known in this pass: what was true before stays true.
-        None => conditions.keep(
-            Type::SchemaReady.as_str(),
-            waiting_reason(error).as_str(),
-            &waiting(error),
-        ),
-    }
 }
 
 fn credentials_ready(

@@ -78,10 +78,7 @@ impl<'a> World<'a> {
             "spec": { "namespaces": namespaces },
             "status": {
                 "tenantId": tenant.id.to_string(),
-                "conditions": [{
-                    "type": "SchemaReady", "status": "True", "reason": "SchemaMigrated",
-                    "message": "", "lastTransitionTime": "2026-11-21T08:00:00Z",
-                }],
+                "schema": { "name": tenant.schema().as_str(), "version": 1 },
             },
         }));
     }

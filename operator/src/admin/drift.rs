@@ -1,0 +1,74 @@
+//! `database drift`: what somebody changed by hand.
+
+use std::process::ExitCode;
+
+use callplane_store::OperatorDatabase;
+use callplane_store::drift::{self, Difference};
+use callplane_store::migrate::{self, SchemaState};
+use clap::Args;
+
+use super::progress::Progress;
+
+/// What to compare.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Only these tenants, by name; else platform and all.
+    tenants: Vec<String>,
+}
+
+/// Prints what differs and how to mend it. The exit code is 1 when something does.
+pub(super) async fn run(
+    database: &OperatorDatabase,
+    options: &Options,
+) -> anyhow::Result<ExitCode> {
+    let mut states = migrate::states(database).await?;
+    let is_named = |state: &SchemaState| match &state.tenant {
+        Some((name, _)) => options.tenants.iter().any(|wanted| wanted == name.as_str()),
+        None => false,
+    };
+    if !options.tenants.is_empty() {
+        states.retain(is_named);
+        anyhow::ensure!(
+            states.len() == options.tenants.len(),
+            "not every tenant of the list exists; `database status` shows those that do"
+        );
+    }
+    let mut progress = Progress::new("schemas", states.len() as u64);
+    let mut differing = 0_u64;
+    for state in &states {
+        let clean = compare(database, state).await?;
+        differing += u64::from(!clean);
+        progress.step(&state.schema);
+    }
+    drop(progress);
+    println!("{} schemas compared, {differing} differ", states.len());
+    Ok(if differing == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn compare(database: &OperatorDatabase, state: &SchemaState) -> anyhow::Result<bool> {
+    let SchemaState {
+        schema,
+        tenant,
+        pending,
+        ..
+    } = state;
+    if !pending.is_empty() {
+        println!(
+            "{schema}: lacks {}; run `database migrate` first",
+            pending.join(", ")
+        );
+        return Ok(false);
+    }
+    let differences: Vec<Difference> = match tenant {
+        Some((_, id)) => drift::tenant(database, *id).await?,
+        None => drift::platform(database).await?,
+    };
+    for difference in &differences {
+        println!("{schema}: {difference}\n    mend: {}", difference.mend());
+    }
+    Ok(differences.is_empty())
+}
