@@ -146,7 +146,7 @@ pub enum Error {
     #[error("the import of {table} failed")]
     Import {
         /// The table, as the source names it.
-        table: &'static str,
+        table: String,
         /// What went wrong, on either side.
         #[source]
         source: Box<Error>,
@@ -231,11 +231,11 @@ impl Error {
     }
 
     /// The same, of a table of an import.
-    pub(crate) fn of_import(self, table: &'static str) -> Self {
+    pub(crate) fn of_import(self, table: &str) -> Self {
         match self {
             Self::Stopped => self,
             source => Self::Import {
-                table,
+                table: table.to_owned(),
                 source: Box::new(source),
             },
         }

@@ -16,7 +16,7 @@ pub(super) struct Outcome {
     pub(super) written: u64,
     pub(super) found: u64,
     pub(super) refusals: Vec<Refusal>,
-    pub(super) notes: BTreeMap<&'static str, u64>,
+    pub(super) notes: BTreeMap<String, u64>,
     /// Sums over the target's rows.
     pub(super) sums: Vec<i128>,
 }
@@ -25,19 +25,39 @@ pub(super) struct Outcome {
 const HELD_NUL: &str = "a NUL in a text became U+FFFD";
 
 /// Makes the table that batches of the step are staged in.
-pub(super) async fn prepare(connection: &mut PgConnection, step: &Step) -> Result<()> {
-    let own = step.columns();
-    let joined = step.joined.iter().map(|(name, kind, _)| (*name, *kind));
-    let columns: String = own
-        .chain(joined)
+pub(super) async fn prepare(
+    connection: &mut PgConnection,
+    step: &Step<'_>,
+    platform: &str,
+) -> Result<()> {
+    let columns: String = step
+        .staged()
         .map(|(name, kind)| format!(", {name} {kind}"))
         .collect();
     let sql = format!(
         "DROP TABLE IF EXISTS pg_temp.source; CREATE TEMP TABLE source (source_key text{columns})"
     );
     sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut *connection)
+        .await?;
+    if ["pg_temp.call_of(", "pg_temp.conversation_uid("]
+        .iter()
+        .any(|function| step.write.contains(function))
+    {
+        sqlx::raw_sql("DELETE FROM pg_temp.imported_calls")
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query(
+            "INSERT INTO pg_temp.imported_calls (key, id)
+             SELECT metadata #>> '{import,id}', id FROM calls
+              WHERE metadata #>> '{import,from}' = $1
+             ON CONFLICT DO NOTHING",
+        )
+        .persistent(false)
+        .bind(platform)
         .execute(connection)
         .await?;
+    }
     Ok(())
 }
 
@@ -45,7 +65,7 @@ pub(super) async fn prepare(connection: &mut PgConnection, step: &Step) -> Resul
 /// halving, so one of them costs its batch a few more statements and no other row.
 pub(super) async fn write(
     connection: &mut PgConnection,
-    step: &Step,
+    step: &Step<'_>,
     rows: &[SourceRow],
 ) -> Result<Outcome> {
     let mut outcome = Outcome {
@@ -54,7 +74,7 @@ pub(super) async fn write(
     };
     let nul = rows.iter().filter(|row| row.held_nul).count() as u64;
     if nul > 0 {
-        outcome.notes.insert(HELD_NUL, nul);
+        outcome.notes.insert(HELD_NUL.to_owned(), nul);
     }
     let mut parts: Vec<Range<usize>> = Vec::new();
     parts.push(0..rows.len());
@@ -111,7 +131,7 @@ impl Outcome {
 
 async fn attempt(
     connection: &mut PgConnection,
-    step: &Step,
+    step: &Step<'_>,
     rows: &[SourceRow],
 ) -> Result<Outcome> {
     stage(connection, rows).await?;
@@ -150,7 +170,7 @@ async fn stage(connection: &mut PgConnection, rows: &[SourceRow]) -> Result<()> 
 }
 
 /// Takes unfit rows out of the batch.
-async fn refuse(connection: &mut PgConnection, step: &Step) -> Result<Vec<Refusal>> {
+async fn refuse(connection: &mut PgConnection, step: &Step<'_>) -> Result<Vec<Refusal>> {
     if step.refuse.is_empty() {
         return Ok(Vec::new());
     }
@@ -181,7 +201,7 @@ async fn refuse(connection: &mut PgConnection, step: &Step) -> Result<Vec<Refusa
         .collect()
 }
 
-async fn notes(connection: &mut PgConnection, step: &Step) -> Result<BTreeMap<&'static str, u64>> {
+async fn notes(connection: &mut PgConnection, step: &Step<'_>) -> Result<BTreeMap<String, u64>> {
     if step.note.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -201,14 +221,14 @@ async fn notes(connection: &mut PgConnection, step: &Step) -> Result<BTreeMap<&'
     for (place, (note, _)) in step.note.iter().enumerate() {
         let rows = u64::try_from(row.try_get::<i64, _>(place)?).unwrap_or(0);
         if rows > 0 {
-            notes.insert(*note, rows);
+            notes.insert((*note).to_owned(), rows);
         }
     }
     Ok(notes)
 }
 
 /// What the target holds for the rows of the batch, whoever wrote it.
-async fn found(connection: &mut PgConnection, step: &Step) -> Result<(u64, Vec<i128>)> {
+async fn found(connection: &mut PgConnection, step: &Step<'_>) -> Result<(u64, Vec<i128>)> {
     let sums: String = step
         .sums
         .iter()
@@ -228,8 +248,8 @@ async fn found(connection: &mut PgConnection, step: &Step) -> Result<(u64, Vec<i
     Ok((found, sums))
 }
 
-async fn run(connection: &mut PgConnection, sql: &'static str) -> Result<u64> {
-    let done = sqlx::query(sql)
+async fn run(connection: &mut PgConnection, sql: &str) -> Result<u64> {
+    let done = sqlx::query(AssertSqlSafe(sql))
         .persistent(false)
         .execute(connection)
         .await?;
@@ -261,6 +281,11 @@ fn reason(error: &Error) -> String {
         (Some(constraint), Some(table)) => {
             format!("the database refuses it: constraint {constraint} of {table}")
         }
-        _ => format!("the database refuses a value of it (SQLSTATE {state})"),
+        _ => match server.column() {
+            Some(column) => {
+                format!("the database refuses the value of {column} (SQLSTATE {state})")
+            }
+            None => format!("the database refuses a value of it (SQLSTATE {state})"),
+        },
     }
 }

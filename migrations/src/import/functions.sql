@@ -65,3 +65,34 @@ CREATE OR REPLACE FUNCTION pg_temp.person(id uuid, mail text) RETURNS uuid LANGU
 -- The member of this tenant that a person of the source became.
 CREATE OR REPLACE FUNCTION pg_temp.member(id uuid, mail text) RETURNS uuid LANGUAGE sql STABLE AS $$
   SELECT m.id FROM members m WHERE m.id = pg_temp.person($1, mail) $$;
+
+-- What an object may be called that stands for a row: a label of DNS.
+CREATE OR REPLACE FUNCTION pg_temp.object_name(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(nullif(btrim(left(btrim(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), '-'), 50), '-'), ''), 'imported') $$;
+
+-- The number of this tenant, and nobody else's.
+CREATE OR REPLACE FUNCTION pg_temp.number(e164 text) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT n.id FROM phone_numbers n WHERE n.e164 = $1 $$;
+
+CREATE OR REPLACE FUNCTION pg_temp.uuid_or_null(key text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN key ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THEN key::uuid END $$;
+
+-- The member that a person of the source became, by its identifier there.
+CREATE OR REPLACE FUNCTION pg_temp.member_of(key text) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT m.id FROM members m WHERE m.id = pg_temp.uid('users', key)),
+                  (SELECT m.id FROM members m WHERE m.metadata #>> '{import,from}' = '{{platform}}'
+                      AND m.metadata #>> '{import,id}' = key LIMIT 1)) $$;
+
+-- The calls that were imported, by their identifier in the source: filled before each table that refers
+-- to calls, when it has none of the time that their identifiers are made of.
+CREATE TEMP TABLE IF NOT EXISTS imported_calls (key text PRIMARY KEY, id uuid NOT NULL);
+
+CREATE OR REPLACE FUNCTION pg_temp.call_of(key text) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT c.id FROM pg_temp.imported_calls c WHERE c.key = $1 $$;
+
+-- The identifier of a conversation, which carries the month of its call.
+CREATE OR REPLACE FUNCTION pg_temp.conversation_uid(key text, call text, started timestamptz) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN key ~* '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+               AND (c.at IS NULL OR platform.uuid_v7_month(key::uuid) = platform.uuid_v7_month(c.id)) THEN key::uuid
+              ELSE pg_temp.uid_at('conversations', key, coalesce(c.at, started)) END
+    FROM (SELECT i.id, platform.uuid_v7_time(i.id) AS at FROM (SELECT pg_temp.call_of(call) AS id) i) c $$;

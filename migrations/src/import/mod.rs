@@ -18,6 +18,7 @@
 
 mod batch;
 mod checkpoint;
+mod copied;
 mod platforms;
 mod report;
 mod run;

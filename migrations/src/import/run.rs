@@ -8,6 +8,7 @@ use futures::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::checkpoint::{Checkpoint, Import};
+use super::copied::Copied;
 use super::report::{Refusal, Report, SHOWN_REFUSALS, Sum, TableReport};
 use super::secrets::{self, Scope, Seal};
 use super::source::{self, Source, SourceRow};
@@ -73,7 +74,7 @@ pub async fn run(
             kind: "tenant",
             name: name.to_string(),
         })?;
-    let mapping = platforms::mapping(platform)?;
+    let mapping = platforms::mapping(platform);
     let source_tenant = choose_tenant(source, mapping.tenants, options).await?;
     // A connection of its own, closed at the end: it leaves temporary tables and functions.
     let mut connection = target.pool().acquire().await?.detach();
@@ -106,9 +107,17 @@ pub(super) struct Mapping {
     /// A query for the tenants of a source: identifier and name for people.
     pub(super) tenants: &'static str,
     /// In the order in which tables refer to each other.
-    pub(super) steps: &'static [&'static [Step]],
+    pub(super) parts: &'static [Part],
     /// What the report says at its end.
     pub(super) remarks: &'static [&'static str],
+}
+
+/// Some tables of a platform.
+pub(super) enum Part {
+    /// With mappings of their own.
+    Steps(&'static [Step<'static>]),
+    /// Whose columns are ours by other names.
+    Copies(&'static [Copied]),
 }
 
 struct Run<'a, 'o> {
@@ -128,21 +137,27 @@ impl Run<'_, '_> {
             remarks: mapping.remarks.iter().map(ToString::to_string).collect(),
             ..Report::default()
         };
-        let mut read: Vec<&str> = Vec::new();
-        for step in mapping.steps.iter().copied().flatten() {
-            read.push(step.name());
-            let table = self
-                .table(source, step)
-                .await
-                .map_err(|error| error.of_import(step.name()))?;
-            report.differences.extend(table.differences());
-            report.tables.push(table);
+        for part in mapping.parts {
+            match part {
+                Part::Steps(steps) => {
+                    for step in *steps {
+                        let table = self.table(source, step).await;
+                        report.add(table.map_err(|error| error.of_import(step.name()))?);
+                    }
+                }
+                Part::Copies(copies) => {
+                    for copied in *copies {
+                        let table = self.copy(source, copied).await;
+                        report.add(table.map_err(|error| error.of_import(copied.name()))?);
+                    }
+                }
+            }
         }
         report.not_read = source
             .tables()
             .await?
             .into_iter()
-            .filter(|table| !read.contains(&table.as_str()))
+            .filter(|table| report.table(table).is_none())
             .collect();
         if self.options.dry_run {
             sqlx::raw_sql("ROLLBACK")
@@ -154,7 +169,19 @@ impl Run<'_, '_> {
         Ok(report)
     }
 
-    async fn table(&mut self, source: &mut Source, step: &Step) -> Result<TableReport> {
+    /// A table whose mapping follows from the catalogues of both sides.
+    async fn copy(&mut self, source: &mut Source, copied: &Copied) -> Result<TableReport> {
+        let Some(has) = source.columns(copied.source).await? else {
+            return Ok(TableReport {
+                table: copied.name().to_owned(),
+                ..TableReport::default()
+            });
+        };
+        let mapping = copied.mapping(&mut self.connection, &has).await?;
+        self.table(source, &mapping.step(copied)).await
+    }
+
+    async fn table(&mut self, source: &mut Source, step: &Step<'_>) -> Result<TableReport> {
         let label = step_label(step);
         let mut checkpoint = self
             .import
@@ -171,7 +198,7 @@ impl Run<'_, '_> {
         let tenant = self.import.source_tenant.clone();
         let totals = source.totals(step, &tenant).await?;
         checkpoint.figures.start(step, &totals);
-        batch::prepare(&mut self.connection, step).await?;
+        batch::prepare(&mut self.connection, step, self.scope.platform).await?;
         let sql = source::rows_query(step, &has);
         let mut rows = Box::pin(source.rows(&sql, step, &tenant, checkpoint.last_key.clone()));
         let size = match self.options.batch {
@@ -211,7 +238,7 @@ impl Run<'_, '_> {
     /// Writes a batch and how far it came, together.
     async fn batch(
         &mut self,
-        step: &Step,
+        step: &Step<'_>,
         label: &str,
         rows: &[SourceRow],
         checkpoint: &mut Checkpoint,
@@ -251,7 +278,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    fn list(&self, step: &Step, refusals: &[Refusal]) -> Result<()> {
+    fn list(&self, step: &Step<'_>, refusals: &[Refusal]) -> Result<()> {
         let Some(path) = &self.options.refusals else {
             return Ok(());
         };
@@ -270,7 +297,7 @@ impl Run<'_, '_> {
 }
 
 /// What tells a step from others of the same table.
-fn step_label(step: &Step) -> String {
+fn step_label(step: &Step<'_>) -> String {
     let target = step.write.split_whitespace().nth(2).unwrap_or_default();
     format!("{} -> {target}", step.name())
 }
@@ -339,8 +366,15 @@ async fn begin(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
+impl Report {
+    fn add(&mut self, table: TableReport) {
+        self.differences.extend(table.differences());
+        self.tables.push(table);
+    }
+}
+
 impl TableReport {
-    fn start(&mut self, step: &Step, totals: &source::Totals) {
+    fn start(&mut self, step: &Step<'_>, totals: &source::Totals) {
         self.exists = true;
         self.read = totals.rows;
         self.sums.resize(step.sums.len(), Sum::default());
@@ -369,7 +403,7 @@ impl TableReport {
         self.refused += refused;
         self.found += found;
         for (note, rows) in notes {
-            *self.notes.entry(note.to_owned()).or_default() += rows;
+            *self.notes.entry(note).or_default() += rows;
         }
         for (place, sum) in self.sums.iter_mut().enumerate() {
             sum.target += sums[place];

@@ -1,6 +1,6 @@
 //! Secrets of the source: hashed or sealed before they reach the target's server.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, rand};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -62,18 +62,41 @@ pub(super) fn replace(
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                let id = match &row[id] {
-                    Value::String(id) => id.clone(),
-                    other => other.to_string(),
-                };
-                let sealed = seal
-                    .map(|key| key.seal(table, column, scope.uid(table, &id), text.as_bytes()))
-                    .transpose()?;
-                row[from] = sealed.map_or(Value::Null, |sealed| Value::from(bytea(&sealed)));
+                let id = scope.uid(table, &text_of(&row[id]));
+                row[from] = sealed(seal, table, column, id, text.as_bytes())?;
+            }
+            Secret::Fresh { table, column, id } => {
+                let mut key = [0; 32];
+                rand::fill(&mut key)
+                    .map_err(|_| Error::invalid("secret", "the system gives no random bytes"))?;
+                let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+                let id = scope.uid(table, &text_of(&row[id]));
+                row[column] = sealed(seal, table, column, id, key.as_bytes())?;
             }
         }
     }
     Ok(row.to_string())
+}
+
+/// The envelope as PostgreSQL reads it, or NULL without a key.
+fn sealed(
+    seal: Option<&dyn Seal>,
+    table: &str,
+    column: &str,
+    row: Uuid,
+    text: &[u8],
+) -> Result<Value> {
+    let sealed = seal
+        .map(|key| key.seal(table, column, row, text))
+        .transpose()?;
+    Ok(sealed.map_or(Value::Null, |sealed| Value::from(bytea(&sealed))))
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// As PostgreSQL reads a `bytea`.

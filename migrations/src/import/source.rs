@@ -108,7 +108,7 @@ impl Source {
     }
 
     /// Counts and sums over all rows of the tenant.
-    pub(super) async fn totals(&mut self, step: &Step, tenant: &str) -> Result<Totals> {
+    pub(super) async fn totals(&mut self, step: &Step<'_>, tenant: &str) -> Result<Totals> {
         let sums: String = step
             .sums
             .iter()
@@ -134,7 +134,7 @@ impl Source {
     pub(super) fn rows<'a>(
         &'a mut self,
         sql: &'a str,
-        step: &'a Step,
+        step: &'a Step<'_>,
         tenant: &'a str,
         after: Option<String>,
     ) -> impl Stream<Item = Result<SourceRow>> + 'a {
@@ -162,7 +162,7 @@ impl Source {
 
 /// The query of [`Source::rows`]: key, row as JSON, what the row adds to each sum. `has` are the columns
 /// that the source's table has.
-pub(super) fn rows_query(step: &Step, has: &[String]) -> String {
+pub(super) fn rows_query(step: &Step<'_>, has: &[String]) -> String {
     let (key, key_type) = step.key;
     let own = step.columns().map(|(name, _)| {
         if has.iter().any(|column| column == name.trim_matches('"')) {

@@ -1,15 +1,21 @@
 //! The mappings, one a platform.
 
+mod callfabric;
 mod common;
+mod dukat;
 mod irisx;
+mod organization;
+mod voicecore;
 
 use super::run::Mapping;
 use crate::compatibility::Platform;
-use crate::{Error, Result};
 
-pub(super) fn mapping(platform: Platform) -> Result<Mapping> {
+pub(super) fn mapping(platform: Platform) -> Mapping {
     match platform {
-        Platform::Irisx => Ok(irisx::MAPPING),
-        _ => Err(Error::invalid("platform", "it cannot be imported from yet")),
+        Platform::Dukat => dukat::MAPPING,
+        Platform::Organization => organization::MAPPING,
+        Platform::CallFabric => callfabric::MAPPING,
+        Platform::Irisx => irisx::MAPPING,
+        Platform::VoiceCore => voicecore::MAPPING,
     }
 }

@@ -94,7 +94,7 @@ async fn views(connection: &mut PgConnection, tenant: &TestTenant) -> Vec<String
 }
 
 /// Puts a row into every table that a view reads.
-async fn fill(database: &TestDatabase<'_>, tenant: &TestTenant) {
+pub(crate) async fn fill(database: &TestDatabase<'_>, tenant: &TestTenant) {
     let schema = tenant.schema().as_str();
     let rows = include_str!("fixture.sql")
         .replace("{{schema}}", schema)

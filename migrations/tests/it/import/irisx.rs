@@ -192,17 +192,10 @@ async fn the_same_e_mail_in_two_tenants_is_one_person() {
     acme.import().await;
     let beta = Move {
         tenant: database.tenant("beta").await.unwrap(),
-        source: acme.source.clone(),
+        source_tenant: "2".to_owned(),
         ..acme
     };
-    let options = Options {
-        source_tenant: Some("2".to_owned()),
-        ..Options::default()
-    };
-    let report = beta
-        .import_with(&options, &mut |_| Control::Continue)
-        .await
-        .unwrap();
+    let report = beta.import().await;
     assert_eq!(report.differences, [], "{report}");
     let memberships = "SELECT count(*) FROM platform.memberships m JOIN platform.users u ON u.id = m.user_id WHERE u.email = 'person.1@example.com'";
     assert_eq!(ask(&database, memberships).await, "2");

@@ -64,6 +64,7 @@ async fn an_import_that_was_killed_goes_on_and_ends_as_if_undisturbed() {
         database: &other,
         tenant: other.tenant("acme").await.unwrap(),
         source: moved.source.clone(),
+        source_tenant: moved.source_tenant.clone(),
     };
     let whole = undisturbed
         .import_with(&options, &mut |_| Control::Continue)

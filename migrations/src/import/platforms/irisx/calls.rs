@@ -3,7 +3,7 @@
 use crate::import::platforms::common;
 use crate::import::step::{Measure, Step};
 
-pub(super) const STEPS: &[Step] = &[
+pub(super) const STEPS: &[Step<'static>] = &[
     Step {
         table: "calls",
         columns: "id bigint, uuid uuid, call_sid text, parent_call_sid text, carrier_call_sid text,
@@ -23,14 +23,12 @@ pub(super) const STEPS: &[Step] = &[
             ("user_email", "text", "u.email"),
             ("parent_uuid", "text", "p.uuid"),
             ("parent_at", "timestamptz", "p.initiated_at"),
-            ("call_id", "uuid", "NULL"),
-            ("ended", "timestamptz", "NULL"),
-            ("is_new", "boolean", "NULL"),
         ],
         joins: "LEFT JOIN phone_numbers fp ON fp.id = s.from_phone_number_id
                 LEFT JOIN phone_numbers tp ON tp.id = s.to_phone_number_id
                 LEFT JOIN users u ON u.id = s.user_id
                 LEFT JOIN calls p ON p.call_sid = s.parent_call_sid AND p.tenant_id = s.tenant_id",
+        scratch: "call_id uuid, ended timestamptz, is_new boolean",
         key: ("s.id", "bigint"),
         refuse: &[
             (
@@ -186,9 +184,9 @@ pub(super) const STEPS: &[Step] = &[
             ("call_at", "timestamptz", "c.initiated_at"),
             ("user_uuid", "uuid", "u.uuid"),
             ("user_email", "text", "u.email"),
-            ("call_id", "uuid", "NULL"),
         ],
         joins: "LEFT JOIN calls c ON c.id = s.call_id LEFT JOIN users u ON u.id = s.user_id",
+        scratch: "call_id uuid",
         key: ("s.id", "bigint"),
         refuse: &[
             (

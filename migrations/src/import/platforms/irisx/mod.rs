@@ -5,10 +5,14 @@ mod calls;
 mod people;
 mod things;
 
-use crate::import::run::Mapping;
+use crate::import::run::{Mapping, Part};
 
 pub(super) const MAPPING: Mapping = Mapping {
     tenants: "SELECT id::text FROM tenants ORDER BY id",
-    steps: &[people::STEPS, things::STEPS, calls::STEPS],
+    parts: &[
+        Part::Steps(people::STEPS),
+        Part::Steps(things::STEPS),
+        Part::Steps(calls::STEPS),
+    ],
     remarks: &["Name, state, plan and limits of the tenant stay as its Tenant says."],
 };

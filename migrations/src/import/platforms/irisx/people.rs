@@ -2,7 +2,7 @@
 
 use crate::import::step::{Secret, Step};
 
-pub(super) const STEPS: &[Step] = &[
+pub(super) const STEPS: &[Step<'static>] = &[
     Step {
         table: "tenants",
         columns: "id bigint, stripe_customer_id text, billing_email text, settings jsonb,

@@ -3,7 +3,7 @@
 use crate::import::platforms::common;
 use crate::import::step::{Secret, Step};
 
-pub(super) const STEPS: &[Step] = &[
+pub(super) const STEPS: &[Step<'static>] = &[
     Step {
         table: "phone_numbers",
         columns: "id bigint, uuid uuid, phone_number text, country_code text, number_type text,
@@ -83,9 +83,9 @@ pub(super) const STEPS: &[Step] = &[
         joined: &[
             ("user_uuid", "uuid", "u.uuid"),
             ("user_email", "text", "u.email"),
-            ("is_new", "boolean", "NULL"),
         ],
         joins: "LEFT JOIN users u ON u.id = s.created_by_user_id",
+        scratch: "is_new boolean",
         key: ("s.id", "bigint"),
         refuse: &[(
             "status: it is none of active, unsubscribed, bounced",
