@@ -56,6 +56,13 @@ pub enum Error {
     )]
     NotForDevelopment,
 
+    /// The database does not know this media node: it is older than the node. Register it again.
+    #[error("the database does not know media node `{name}`: it was restored, or is another one")]
+    Unregistered {
+        /// Name of the node.
+        name: String,
+    },
+
     /// Something that was named is not there (yet).
     #[error("{kind} `{name}` does not exist")]
     NotFound {

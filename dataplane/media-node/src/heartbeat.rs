@@ -55,6 +55,11 @@ pub(crate) async fn beat(
                 return;
             }
             Err(failure) => {
+                if matches!(failure, Failure::Unregistered) {
+                    // The next beat registers. Calls that run are closed there as those of an earlier
+                    // epoch, and their records, when they end, take the place of that.
+                    epoch.send_replace(None);
+                }
                 node.last_quota.doubt();
                 failure.log();
             }
@@ -69,6 +74,7 @@ pub(crate) async fn beat(
 
 enum Failure {
     Superseded,
+    Unregistered,
     Database(Error),
     Slow,
 }
@@ -78,6 +84,11 @@ impl Failure {
         match self {
             Self::Superseded => {
                 tracing::error!("another process has taken the name of this node; it stops");
+            }
+            Self::Unregistered => {
+                tracing::warn!(
+                    "the database does not know this node: it was restored, or is another one; registering again"
+                );
             }
             Self::Database(error) => {
                 tracing::warn!(%error, "failed to tell the database that this node lives");
@@ -96,6 +107,7 @@ async fn with_patience(
         Err(_elapsed) => Err(Failure::Slow),
         Ok(Ok(())) => Ok(()),
         Ok(Err(Error::Superseded { .. })) => Err(Failure::Superseded),
+        Ok(Err(Error::Unregistered { .. })) => Err(Failure::Unregistered),
         Ok(Err(error)) => Err(Failure::Database(error)),
     }
 }

@@ -94,7 +94,11 @@ pub async fn register(database: &TenantDatabase, node: &Registration) -> Result<
     })
 }
 
-/// Says that the node lives. [`Error::Superseded`] means another process has taken its name.
+/// Says that the node lives.
+///
+/// [`Error::Superseded`] means that another process has taken its name. [`Error::Unregistered`] means
+/// that the database knows no such node: it was restored to a moment before the node began, or the
+/// tenant has moved to another. [`register`] it again.
 pub async fn heartbeat(database: &TenantDatabase, node: &NodeEpoch, load: Load) -> Result<()> {
     let heard = sqlx::query(
         "UPDATE platform.media_nodes
@@ -114,9 +118,25 @@ pub async fn heartbeat(database: &TenantDatabase, node: &NodeEpoch, load: Load) 
     .await?
     .rows_affected();
     if heard == 0 {
-        return Err(superseded(node));
+        return Err(unheard(database, node).await?);
     }
     Ok(())
+}
+
+/// Why a node is not the one that the database knows.
+async fn unheard(database: &TenantDatabase, node: &NodeEpoch) -> Result<Error> {
+    let newer =
+        sqlx::query("SELECT 1 FROM platform.media_nodes WHERE pod_name = $1 AND epoch > $2")
+            .bind(&node.name)
+            .bind(node.epoch)
+            .fetch_optional(database.pool())
+            .await?;
+    Ok(match newer {
+        Some(_) => superseded(node),
+        None => Error::Unregistered {
+            name: node.name.clone(),
+        },
+    })
 }
 
 /// Says that the node has ended in order and left nothing open.

@@ -135,6 +135,31 @@ async fn a_superseded_node_is_told() {
 }
 
 #[tokio::test]
+async fn a_node_that_began_after_the_moment_a_database_was_restored_to_registers_again() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    node(&acme, "acme-media-0").await;
+    // Its former self was there at that moment, or nobody of that name.
+    for before in [
+        "UPDATE platform.media_nodes SET epoch = epoch - 1",
+        "DELETE FROM platform.media_nodes",
+    ] {
+        let began = node(&acme, "acme-media-0").await;
+        database.superuser(before).await.unwrap();
+        let unknown = media_nodes::heartbeat(&acme.database, &began, IDLE).await;
+        assert!(
+            matches!(unknown, Err(Error::Unregistered { .. })),
+            "{before}"
+        );
+        let again = node(&acme, "acme-media-0").await;
+        assert!(again.epoch > began.epoch);
+        media_nodes::heartbeat(&acme.database, &again, IDLE)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_node_whose_pod_is_gone_is_closed_and_later_forgotten() {
     let database = database().await;
     let acme = database.tenant("acme").await.unwrap();

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use callplane_e2e::phones::Caller;
 use callplane_e2e::until;
-use callplane_store::calls;
 use callplane_store::campaigns::RecipientStatus;
 use callplane_store::test_util::PostgresServer;
+use callplane_store::{calls, media_nodes};
 use serde_json::Value;
 
 use crate::hand::Hand;
@@ -80,6 +80,47 @@ async fn a_record_that_a_dead_node_left_is_delivered_by_the_next_one() {
     let node = world.node(&[]).await;
     let call = world.ended_call(&node).await;
     assert_eq!(call["variables"]["pin"], "1234");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_a_restored_database_does_not_know_registers_again_and_keeps_its_call() {
+    let world = World::new(digits_flow()).await;
+    let node = world.node(&[]).await;
+    let running = world.call(&presses("1234"), 1);
+    let admin = node.admin_address().to_string();
+    until("the call runs", PATIENCE, async || {
+        let metrics = callplane_e2e::get(&admin, "/metrics").await?.body;
+        Ok(metrics
+            .lines()
+            .any(|line| line.starts_with("callplane_calls_active{") && line.ends_with(" 1"))
+            .then_some(()))
+    })
+    .await
+    .unwrap();
+    // As it was before the node began.
+    let before = "DELETE FROM platform.media_nodes";
+    world.database.superuser(before).await.unwrap();
+    until("it has registered again", PATIENCE, async || {
+        let nodes = media_nodes::list(&world.database.operator, world.tenant.id).await?;
+        Ok((nodes.len() == 1 && nodes[0].alive).then_some(()))
+    })
+    .await
+    .unwrap();
+    running.finish(PATIENCE).await.unwrap();
+    // For a moment it counts as lost, and then its record takes the place of that.
+    until("the record is stored", PATIENCE, async || {
+        let call = world.ended_call(&node).await;
+        Ok((call["variables"]["pin"] == "1234").then_some(()))
+    })
+    .await
+    .unwrap();
+    // And it takes the next one.
+    world
+        .call(&presses("5678"), 1)
+        .finish(PATIENCE)
+        .await
+        .unwrap();
     node.drain().await;
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use callplane_store::backups::{self, Finding, Limits};
-use callplane_store::migrate;
+use callplane_store::{drift, migrate};
 use callplane_store::test_util::{PostgresServer, Settings, TestDatabase, TestTenant};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
@@ -275,7 +275,10 @@ async fn everything_works(scene: &Scene<'_>) {
         tenant.database.ping().await.unwrap();
         let migrated = migrate::tenant(&database.operator, &database.fence, tenant.id).await;
         assert_eq!(migrated.unwrap().applied, [""; 0]);
+        let drift = drift::tenant(&database.operator, tenant.id).await;
+        assert_eq!(drift.unwrap(), []);
     }
+    assert_eq!(drift::platform(&database.operator).await.unwrap(), []);
     let check = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("backup/check.sql");
     let check = check.display().to_string();
     let quiet = ["-X", "-q", "-f", &check, "-d"];

@@ -9,7 +9,7 @@ use callplane_store::compatibility::{self, Platform};
 use callplane_store::roles::{self, Purpose};
 use callplane_store::tenants::{self, TenantSpec};
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
-use callplane_store::{ObjectRef, Slot, agents, flows, migrate, numbers, trunks};
+use callplane_store::{ObjectRef, Slot, agents, drift, flows, migrate, numbers, trunks};
 use sqlx::{AssertSqlSafe, Row as _};
 use uuid::Uuid;
 
@@ -139,6 +139,8 @@ async fn a_tenant_moves_with_every_call_and_nothing_differs() {
     assert_eq!(adopted.id, tenant.id);
     let migrated = migrate::tenant(&target.operator, &target.fence, tenant.id).await;
     assert_eq!(migrated.unwrap().applied, [""; 0], "it is migrated already");
+    let drift = drift::tenant(&target.operator, tenant.id).await;
+    assert_eq!(drift.unwrap(), []);
     let login = roles::issue(
         &target.operator,
         &target.fence,
