@@ -17,12 +17,12 @@ with own as (
     from pg_auth_members m
    where m.member in (select oid from own) or m.roleid in (select oid from own)
   union all
-  select 3, o.rolname || ' ' || setting,
+  select 3, format('%s %3s', o.rolname, place), -- in their order
          -- A list of schemas is a list of identifiers already; the rest is one value.
          format('alter role %I set %s = %s;', o.rolname, split_part(setting, '=', 1),
                 case split_part(setting, '=', 1)
                   when 'search_path' then substring(setting from position('=' in setting) + 1)
                   else quote_literal(substring(setting from position('=' in setting) + 1)) end)
-    from own o join pg_db_role_setting s on s.setrole = o.oid and s.setdatabase = 0, unnest(s.setconfig) as setting
+    from own o join pg_db_role_setting s on s.setrole = o.oid and s.setdatabase = 0, unnest(s.setconfig) with ordinality as x (setting, place)
 )
 select statement from statements order by step, name;

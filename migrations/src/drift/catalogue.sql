@@ -19,7 +19,8 @@ WITH here AS (
 ), tables AS (
   SELECT * FROM relation WHERE relkind IN ('r', 'p') AND NOT relispartition
 ), granted AS (
-  SELECT 'SCHEMA' AS object, nspowner AS owner, nspacl AS acl FROM here
+  -- As text: a union with a name would cut what is longer than 63 bytes.
+  SELECT 'SCHEMA'::text AS object, nspowner AS owner, nspacl AS acl FROM here
   UNION ALL SELECT relname, relowner, relacl FROM relation WHERE relkind IN ('r', 'p', 'v', 'm', 'S')
   UNION ALL
   SELECT r.relname || '.' || a.attname, r.relowner, a.attacl
@@ -32,7 +33,7 @@ WITH here AS (
   SELECT 'TYPE ' || t.typname, t.typowner, t.typacl
     FROM pg_type t JOIN here ON here.oid = t.typnamespace WHERE t.typtype = 'e'
 ), line (kind, object, definition) AS (
-  SELECT 'schema', 'SCHEMA', 'OWNER ' || o.word FROM here JOIN role o ON o.oid = here.nspowner
+  SELECT 'schema', 'SCHEMA'::text, 'OWNER ' || o.word FROM here JOIN role o ON o.oid = here.nspowner
   UNION ALL
   SELECT 'table', t.relname, concat_ws(' ', 'OWNER ' || o.word,
          'PARTITION BY ' || pg_get_partkeydef(t.oid),

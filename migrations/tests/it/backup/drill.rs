@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use callplane_store::backups::{self, Finding, Limits};
-use callplane_store::{drift, migrate};
 use callplane_store::test_util::{PostgresServer, Settings, TestDatabase, TestTenant};
+use callplane_store::{drift, migrate};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
