@@ -357,4 +357,40 @@ mod tests {
             assert!(error.contains(sentence), "{error} has no {sentence}");
         }
     }
+
+    #[test]
+    fn no_change_of_the_output_makes_the_reader_panic() {
+        let json = stanza(
+            &json!([archive(1, 1, &json!("000000010000000000000004"))]),
+            &[backup("20231114-221320F", "full", 1)],
+        );
+        // Numbers to change places and octets by: SplitMix64 from this seed.
+        let mut state = 20_261_121_u64;
+        let mut next = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            usize::try_from(mixed >> 33).unwrap()
+        };
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut changed = json.clone();
+            for _ in 0..=next() % 3 {
+                let place = next() % changed.len();
+                match next() % 3 {
+                    0 => changed[place] = b"0123456789-\"{}[],:eE+."[next() % 22],
+                    1 => drop(changed.remove(place)),
+                    _ => changed.insert(place, b"0123456789\xff\\"[next() % 12]),
+                }
+            }
+            if let Ok(info) = Info::parse(&changed, "main") {
+                read += 1;
+                // What was read can be stored.
+                for backup in info.backups {
+                    assert!(backup.finished_at >= backup.started_at && backup.size_bytes >= 0);
+                }
+            }
+        }
+        // Most changes of a digit leave the output what it is.
+        assert!(read > 1000, "{read}");
+    }
 }

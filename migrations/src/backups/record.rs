@@ -85,36 +85,45 @@ async fn insert_backups(
     info: &Info,
     regions: &Regions,
 ) -> Result<u64> {
-    let mut new = 0;
-    for backup in &info.backups {
+    let kinds = info.backups.iter().map(|backup| backup.kind.as_str());
+    let moments = |value: fn(&Backup) -> WallTime| {
+        let moments = info.backups.iter().map(|backup| sql(value(backup)));
+        moments.collect::<Vec<_>>()
+    };
+    let locations = info.backups.iter().map(|backup| {
         let Backup {
-            kind,
-            label,
-            repository,
-            started_at,
-            finished_at,
-            size_bytes,
-            damaged,
+            repository, label, ..
         } = backup;
-        new += sqlx::query(
-            "INSERT INTO platform.backup_runs
-                    (kind, status, started_at, finished_at, recovered_to, location, region, size_bytes)
-             VALUES ($1::text::platform.backup_kind, $2::text::platform.backup_status, $3, $4,
-                     CASE $2 WHEN 'succeeded' THEN $4 END, $5, $6, $7)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(kind.as_str())
-        .bind(if *damaged { "failed" } else { "succeeded" })
-        .bind(sql(*started_at))
-        .bind(sql(*finished_at))
-        .bind(format!("pgbackrest:{}/repo{repository}/{label}", info.stanza))
-        .bind(regions.get(repository))
-        .bind(size_bytes)
-        .execute(&mut *connection)
-        .await?
-        .rows_affected();
-    }
-    Ok(new)
+        format!("pgbackrest:{}/repo{repository}/{label}", info.stanza)
+    });
+    let regions = info
+        .backups
+        .iter()
+        .map(|backup| regions.get(&backup.repository).cloned());
+    let sizes = info.backups.iter().map(|backup| backup.size_bytes);
+    let damaged = info.backups.iter().map(|backup| backup.damaged);
+    Ok(sqlx::query(
+        "INSERT INTO platform.backup_runs
+                (kind, status, started_at, finished_at, recovered_to, location, region, size_bytes)
+         SELECT kind::platform.backup_kind,
+                CASE WHEN damaged THEN 'failed' ELSE 'succeeded' END::platform.backup_status,
+                started_at, finished_at, CASE WHEN NOT damaged THEN finished_at END,
+                location, region, size_bytes
+           FROM unnest($1::text[], $2::bool[], $3::timestamptz[], $4::timestamptz[], $5::text[],
+                       $6::text[], $7::bigint[])
+             AS b(kind, damaged, started_at, finished_at, location, region, size_bytes)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(kinds.collect::<Vec<_>>())
+    .bind(damaged.collect::<Vec<_>>())
+    .bind(moments(|backup| backup.started_at))
+    .bind(moments(|backup| backup.finished_at))
+    .bind(locations.collect::<Vec<_>>())
+    .bind(regions.collect::<Vec<_>>())
+    .bind(sizes.collect::<Vec<_>>())
+    .execute(connection)
+    .await?
+    .rows_affected())
 }
 
 /// Ends the marks whose files are archived, with their moment as proven, and gives up those that
