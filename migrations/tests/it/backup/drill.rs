@@ -22,6 +22,9 @@ use crate::support::ask;
 const RECOVERY_POINT: u64 = 300;
 const RECOVERY_TIME: u64 = 900;
 
+/// What a busy machine may take for a step.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Of the server under test, in seconds.
 fn archive_timeout() -> u32 {
     let given = std::env::var("CALLPLANE_ARCHIVE_TIMEOUT").ok();
@@ -74,7 +77,7 @@ async fn what_stops_the_archive_is_found(scene: &Scene<'_>) {
         ..
     } = scene;
     let limits = Limits {
-        recovery_point: Duration::from_secs(3),
+        recovery_point: Duration::from_secs(5),
         ..Limits::default()
     };
     let lags = async || {
@@ -90,24 +93,28 @@ async fn what_stops_the_archive_is_found(scene: &Scene<'_>) {
             .iter()
             .any(|finding| matches!(finding, Finding::RecoveryPoint(Some(_))))
     };
-    archive_all(database).await;
-    assert!(!lags().await, "what was archived just now is recent");
+    // A busy machine may need more than one go.
+    let recovers = async || {
+        let begun = Instant::now();
+        loop {
+            repository.record(database).await;
+            archive_all(database).await;
+            if !lags().await {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it lags behind all the time");
+        }
+    };
+    recovers().await;
 
     let command = ask(database, "SELECT current_setting('archive_command')").await;
     set(database, "archive_command", "'/bin/false'").await;
     let stopped = Instant::now();
     while !lags().await {
-        assert!(
-            stopped.elapsed() < Duration::from_secs(60),
-            "nobody noticed"
-        );
+        assert!(stopped.elapsed() < PATIENCE, "nobody noticed");
     }
-    assert!(stopped.elapsed() > Duration::from_secs(2), "not at once");
     set(database, "archive_command", &format!("$x${command}$x$")).await;
-    archive_all(database).await;
-    repository.record(database).await;
-    archive_all(database).await;
-    assert!(!lags().await, "the archive has caught up");
+    recovers().await;
 }
 
 /// `drill.sh` to a moment: what was acknowledged before it is there, what was begun after it is not.
@@ -228,14 +235,10 @@ async fn the_server_comes_back(scene: &Scene<'_>) {
         lost.iter().all(|call| !found.contains(&call.id)),
         "there is a hole in what came back"
     );
-    let (Some(newest), Some(last)) = (kept.last(), lost.last()) else {
-        panic!(
-            "{} calls came back and {} were lost",
-            kept.len(),
-            lost.len()
-        );
-    };
-    let lost_time = last.at - newest.at;
+    let newest = kept.last().expect("some calls came back");
+    let lost_time = lost
+        .last()
+        .map_or(Duration::ZERO, |last| last.at - newest.at);
     assert!(
         lost_time <= timeout + Duration::from_secs(5),
         "{lost_time:?}"
@@ -312,10 +315,7 @@ async fn archive_all(database: &TestDatabase<'_>) {
         format!("SELECT coalesce(last_archived_wal >= '{file}', false) FROM pg_stat_archiver");
     let begun = Instant::now();
     while ask(database, &reached).await != "true" {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60),
-            "{file} is not archived"
-        );
+        assert!(begun.elapsed() < PATIENCE, "{file} is not archived");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
