@@ -32,6 +32,18 @@ pub enum Error {
     #[error("the database refused a statement")]
     Refused(#[source] sqlx::Error),
 
+    /// A value breaks a rule of a table: a constraint, the form of a type.
+    #[error("{place} refuses the row: {fix}")]
+    Rejected {
+        /// The table, and the constraint or column, as far as the server names them.
+        place: String,
+        /// What to do about it.
+        fix: &'static str,
+        /// The server's answer, which may repeat the value.
+        #[source]
+        source: sqlx::Error,
+    },
+
     /// A leader with a higher epoch has taken over. Stop writing and stand for election again.
     #[error("another operator has taken over from `{holder}` (epoch {epoch})")]
     Fenced {
@@ -218,7 +230,10 @@ impl Error {
     #[must_use]
     pub fn sqlstate(&self) -> Option<String> {
         match self {
-            Self::Unavailable(error) | Self::Busy(error) | Self::Refused(error) => error
+            Self::Unavailable(error)
+            | Self::Busy(error)
+            | Self::Refused(error)
+            | Self::Rejected { source: error, .. } => error
                 .as_database_error()
                 .and_then(|database| database.code().map(std::borrow::Cow::into_owned)),
             Self::Value { sqlstate } => Some(sqlstate.clone()),
@@ -274,7 +289,51 @@ impl From<sqlx::Error> for Error {
             {
                 Self::Unavailable(error)
             }
-            _ => Self::Refused(error),
+            Some(code) => match fix(code) {
+                Some(fix) => Self::Rejected {
+                    place: place(&error),
+                    fix,
+                    source: error,
+                },
+                None => Self::Refused(error),
+            },
+            None => Self::Refused(error),
         }
+    }
+}
+
+/// What the writer of a row can do about a refusal of class 22 (data) or 23 (constraints).
+fn fix(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "23505" => "there is one like it already; change that one, or use another value",
+        "23503" => {
+            "it refers to a row that does not exist, or others refer to it; name one that does"
+        }
+        "23502" => "the column needs a value",
+        "23514" => "the value is outside of what the column takes",
+        // What has no constraint to name: NUL in a text, and as an escape in JSON.
+        "22021" | "22P05" => {
+            "a text has a NUL character, which PostgreSQL cannot hold; leave it out"
+        }
+        "22003" => "a number is too large for its column",
+        "22P02" | "22007" | "22008" => "a value is not of the form of its type; write one that is",
+        "54000" => "a value is too long for an index; shorten it",
+        _ => return None,
+    })
+}
+
+/// Where the server says that the trouble is: `call_costs (call_costs_amount_check)`.
+fn place(error: &sqlx::Error) -> String {
+    use sqlx::postgres::PgDatabaseError;
+    let Some(error) = error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+    else {
+        return "the database".to_owned();
+    };
+    match (error.table(), error.constraint().or(error.column())) {
+        (Some(table), Some(part)) => format!("{table} ({part})"),
+        (Some(table), None) => table.to_owned(),
+        (None, _) => "the database".to_owned(),
     }
 }

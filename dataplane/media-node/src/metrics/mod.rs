@@ -121,6 +121,7 @@ pub(crate) struct Metrics {
     claims: Family<ResultLabels, Counter>,
     pub(crate) dialer_rounds: Counter,
     pub(crate) spool_records: Gauge,
+    pub(crate) spool_refused: Counter,
     pub(crate) spool_delivered: Counter,
     pub(crate) speech_failures: Counter,
     pub(crate) database_up: Gauge,
@@ -151,6 +152,7 @@ impl Metrics {
             claims: Family::default(),
             dialer_rounds: Counter::default(),
             spool_records: Gauge::default(),
+            spool_refused: Counter::default(),
             spool_delivered: Counter::default(),
             speech_failures: Counter::default(),
             database_up: Gauge::default(),
@@ -267,6 +269,11 @@ impl Metrics {
             "callplane_spool_records",
             "Call records on disk that PostgreSQL does not have",
             self.spool_records.clone(),
+        );
+        registry.register(
+            "callplane_spool_records_refused",
+            "Call records that were set aside because they do not read or PostgreSQL refused them",
+            self.spool_refused.clone(),
         );
         registry.register(
             "callplane_spool_records_delivered",

@@ -1,5 +1,6 @@
 //! Call records: made durable on disk, delivered to PostgreSQL once.
 
+mod batch;
 mod handle;
 mod spool;
 mod writer;

@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use callplane_store::records::CallRecord;
 use callplane_types::CallId;
@@ -22,20 +23,42 @@ pub(crate) struct Spool {
 
 impl Spool {
     /// Opens the folder, creating it if need be. Halves of records that a crash left are removed,
-    /// and what was set aside gets another try: the reason may have been in the database.
+    /// and dead letters get another try: the reason may have been in the database.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            match path.extension().and_then(|e| e.to_str()) {
-                Some("partial") => fs::remove_file(path)?,
-                Some("refused") => fs::rename(&path, path.with_extension("json"))?,
-                _ => {}
+            if path.extension().is_some_and(|e| e == "partial") {
+                fs::remove_file(path)?;
             }
         }
-        Ok(Self {
+        let spool = Self {
             folder: folder.to_owned(),
-        })
+        };
+        spool.offer_again(Duration::ZERO)?;
+        Ok(spool)
+    }
+
+    /// Puts dead letters that have lain for `longer` among those that wait.
+    pub(crate) fn offer_again(&self, longer: Duration) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|e| e != "refused") {
+                continue;
+            }
+            let reason = path.with_extension("reason");
+            // A letter without a reason, or from a clock that was set, has lain long enough.
+            let lain = fs::metadata(&reason)
+                .and_then(|metadata| metadata.modified())
+                .ok()
+                .and_then(|since| since.elapsed().ok());
+            if lain.is_none_or(|lain| lain >= longer) {
+                fs::rename(&path, path.with_extension("json"))?;
+                // Without its letter it says nothing; the next refusal replaces it.
+                let _ = fs::remove_file(reason);
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a record. A record of the same call is replaced.
@@ -70,9 +93,11 @@ impl Spool {
         }
     }
 
-    /// Sets a record aside that does not read, until the next start.
-    pub(crate) fn set_aside(&self, call: CallId) -> io::Result<()> {
+    /// Makes a record a dead letter, `<call>.refused`, with a sentence about why beside it,
+    /// `<call>.reason`, until it is offered again.
+    pub(crate) fn set_aside(&self, call: CallId, sentence: &str) -> io::Result<()> {
         let path = self.path(call);
+        fs::write(path.with_extension("reason"), format!("{sentence}\n"))?;
         fs::rename(&path, path.with_extension("refused"))
     }
 
@@ -126,6 +151,27 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_dead_letter_lies_with_its_reason_until_it_is_offered_again() {
+        let folder = std::env::temp_dir().join(format!("callplane-spool-{}", Uuid::now_v7()));
+        let spool = Spool::open(&folder).unwrap();
+        let call = CallId::new(Uuid::now_v7());
+        fs::write(spool.path(call), "{}").unwrap();
+        spool.set_aside(call, "invalid call.outcome").unwrap();
+        assert_eq!(spool.waiting().unwrap(), []);
+        let reason = spool.path(call).with_extension("reason");
+        assert_eq!(
+            fs::read_to_string(&reason).unwrap(),
+            "invalid call.outcome\n"
+        );
+        spool.offer_again(Duration::from_secs(600)).unwrap();
+        assert_eq!(spool.waiting().unwrap(), []);
+        let spool = Spool::open(&folder).unwrap();
+        assert_eq!(spool.waiting().unwrap(), [call]);
+        assert!(!reason.exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn a_record_that_does_not_read_is_told_without_what_it_says() {

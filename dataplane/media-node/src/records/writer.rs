@@ -1,5 +1,5 @@
-//! The task that brings records into PostgreSQL: those in the spool oldest first, as soon as it
-//! answers, for as long as it takes.
+//! The task that brings records into PostgreSQL: those in the spool oldest first, many in one
+//! transaction, as soon as it answers, for as long as it takes.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,22 +8,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use callplane_store::records::{self, CallRecord};
-use callplane_store::{Error, TenantDatabase};
+use callplane_store::{Error, Result as StoreResult, TenantDatabase};
 use callplane_types::CallId;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::batch::Batch;
 use super::handle::{Note, Records};
 use super::spool::{Spool, is_damaged};
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 
-/// Longest a statement may take before the database counts as down.
+/// Longest a statement, or the transaction of many records, may take before the database counts as
+/// down.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// Pause before asking again after it was down.
 const RETRY: Duration = Duration::from_millis(500);
-/// How often records that the database did not want are offered again.
+/// How often the spool is looked through for records that nobody told of.
 const SECOND_TRY: Duration = Duration::from_secs(30);
+/// How long a dead letter lies before it is offered again.
+const DEAD_FOR: Duration = Duration::from_secs(600);
 /// Notes that may wait.
 const NOTES: usize = 1_024;
 /// Records held in memory because neither disk nor database takes them.
@@ -36,6 +41,8 @@ pub(crate) struct Writer {
     notes: mpsc::Receiver<Note>,
     behind: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
+    clock: Clock,
+    batch: Batch,
     unspooled: VecDeque<CallRecord>,
     closing: bool,
 }
@@ -69,6 +76,8 @@ impl Writer {
             notes,
             behind,
             metrics,
+            clock: Clock::start(),
+            batch: Batch::new(),
             unspooled: VecDeque::new(),
             closing: false,
         };
@@ -79,12 +88,20 @@ impl Writer {
     pub(crate) async fn run(mut self) {
         self.deliver_until_done().await;
         while !self.closing {
-            match timeout(SECOND_TRY, self.notes.recv()).await {
+            let wait = self.batch.wait(self.clock.now());
+            match timeout(wait.unwrap_or(SECOND_TRY), self.notes.recv()).await {
                 Ok(Some(note)) => self.take(note).await,
                 Ok(None) => self.closing = true,
-                Err(_elapsed) => self.behind.store(true, Ordering::Release),
+                Err(_elapsed) if wait.is_none() => self.look_again().await,
+                Err(_elapsed) => {}
+            }
+            if let Some(calls) = self.batch.take(self.clock.now())
+                && self.deliver(&calls).await == Written::Unavailable
+            {
+                self.behind.store(true, Ordering::Release);
             }
             if self.behind.swap(false, Ordering::AcqRel) {
+                self.batch.clear();
                 self.deliver_until_done().await;
             }
         }
@@ -95,7 +112,10 @@ impl Writer {
         let written = match note {
             Note::Started(call) => self.ask(records::start(&self.database, &call)).await,
             Note::Answered(call, at) => self.ask(records::answered(&self.database, call, at)).await,
-            Note::Spooled(call) => self.deliver(call).await,
+            Note::Spooled(call) => {
+                self.batch.add(self.clock.now(), call);
+                return;
+            }
             Note::Unspooled(record) => {
                 self.unspooled.push_back(*record);
                 Written::Unavailable
@@ -108,6 +128,15 @@ impl Writer {
         if written == Written::Unavailable {
             self.behind.store(true, Ordering::Release);
         }
+    }
+
+    /// Looks for records that nobody told of, and gives dead letters another try.
+    async fn look_again(&mut self) {
+        let spool = self.spool.clone();
+        if let Err(error) = blocking(move || spool.offer_again(DEAD_FOR)).await {
+            tracing::warn!(%error, "failed to look through the dead letters of the spool");
+        }
+        self.behind.store(true, Ordering::Release);
     }
 
     /// Delivers all there is, waiting for the database as long as it takes. Notes that come
@@ -132,14 +161,11 @@ impl Writer {
     }
 
     async fn deliver_all(&mut self) -> Written {
-        while let Some(record) = self.unspooled.front() {
-            if self.store(record).await == Written::Unavailable {
-                return Written::Unavailable;
-            }
-            self.unspooled.pop_front();
+        if self.deliver_unspooled().await == Written::Unavailable {
+            return Written::Unavailable;
         }
         let spool = self.spool.clone();
-        let waiting = match blocking(move || spool.waiting()).await {
+        let mut waiting = match blocking(move || spool.waiting()).await {
             Ok(waiting) => waiting,
             Err(error) => {
                 tracing::error!(%error, "failed to read the spool of call records");
@@ -149,62 +175,114 @@ impl Writer {
         self.metrics
             .spool_records
             .set(i64::try_from(waiting.len()).unwrap_or(i64::MAX));
-        for call in waiting {
-            if self.deliver(call).await == Written::Unavailable {
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(self.batch.limit()));
+            if self.deliver(&waiting).await == Written::Unavailable {
                 return Written::Unavailable;
+            }
+            waiting = rest;
+        }
+        Written::Yes
+    }
+
+    /// Records that are nowhere but here.
+    async fn deliver_unspooled(&mut self) -> Written {
+        while !self.unspooled.is_empty() {
+            let count = self.unspooled.len().min(self.batch.limit());
+            let records: Vec<CallRecord> = self.unspooled.iter().take(count).cloned().collect();
+            let Some(answers) = self.store(&records).await else {
+                return Written::Unavailable;
+            };
+            self.unspooled.drain(..count);
+            for (record, answer) in records.iter().zip(answers) {
+                if let Answer::Refused(sentence) = answer {
+                    tracing::error!(call.id = %record.call.id, reason = %sentence, "the disk did not take a call record and the database refused it; it is lost");
+                }
             }
         }
         Written::Yes
     }
 
-    /// Brings one record from the spool into the database.
-    async fn deliver(&self, call: CallId) -> Written {
-        let spool = self.spool.clone();
-        let record = match blocking(move || spool.get(call)).await {
-            Ok(Some(record)) => record,
-            // Delivered together with an older one.
-            Ok(None) => return Written::Yes,
-            Err(error) if is_damaged(&error) => {
-                tracing::error!(call.id = %call, %error, "a spooled call record does not read; it is set aside until the next start");
-                self.set_aside(call).await;
-                return Written::Refused;
+    /// Brings records from the spool into the database, in one transaction. One that the database
+    /// refuses becomes a dead letter; the others are stored.
+    async fn deliver(&mut self, calls: &[CallId]) -> Written {
+        let records = self.read(calls).await;
+        if records.is_empty() {
+            return Written::Yes;
+        }
+        let Some(answers) = self.store(&records).await else {
+            return Written::Unavailable;
+        };
+        let mut stored = Vec::with_capacity(records.len());
+        for (record, answer) in records.iter().zip(answers) {
+            let call = record.call.id;
+            match answer {
+                Answer::Stored => stored.push(call),
+                Answer::Later => {}
+                Answer::Refused(sentence) => {
+                    tracing::error!(call.id = %call, reason = %sentence, "the database refused a call record; it is set aside in the spool and offered again later");
+                    self.set_aside(call, sentence).await;
+                }
             }
-            Err(error) => {
-                tracing::warn!(call.id = %call, %error, "failed to read a spooled call record; it stays");
-                return Written::Refused;
+        }
+        self.forget(stored).await;
+        Written::Yes
+    }
+
+    /// The records of calls. Those that are gone were delivered with an older note.
+    async fn read(&self, calls: &[CallId]) -> Vec<CallRecord> {
+        let spool = self.spool.clone();
+        let calls = calls.to_vec();
+        let read = spawn_blocking(move || {
+            let read = calls.into_iter().map(|call| (call, spool.get(call)));
+            read.collect::<Vec<_>>()
+        });
+        let mut records = Vec::new();
+        for (call, record) in read.await.unwrap_or_default() {
+            match record {
+                Ok(Some(record)) => records.push(record),
+                Ok(None) => {}
+                Err(error) if is_damaged(&error) => {
+                    tracing::error!(call.id = %call, %error, "a spooled call record does not read; it is set aside");
+                    self.set_aside(call, error.to_string()).await;
+                }
+                Err(error) => {
+                    tracing::warn!(call.id = %call, %error, "failed to read a spooled call record; it stays");
+                }
+            }
+        }
+        records
+    }
+
+    /// What became of each record; `None` when the database does not answer.
+    async fn store(&mut self, records: &[CallRecord]) -> Option<Vec<Answer>> {
+        let together: Vec<&CallRecord> = records.iter().collect();
+        let answers = match timeout(DEADLINE, records::finish_all(&self.database, &together)).await
+        {
+            Ok(Ok(answers)) => answers,
+            // Somebody holds the row of a call: the others do not wait for that one.
+            Ok(Err(Error::Busy(_))) if records.len() == 1 => return Some(vec![Answer::Later]),
+            Ok(Err(_)) | Err(_) => {
+                self.batch.shrink();
+                self.metrics.database_up.set(0);
+                return None;
             }
         };
-        let written = self.store(&record).await;
-        match written {
-            Written::Yes => self.forget(call).await,
-            Written::Refused => {
-                tracing::error!(call.id = %call, "the database refused a call record; it stays in the spool and is offered again");
-            }
-            Written::Unavailable => {}
-        }
-        written
+        self.batch.grow();
+        self.metrics.database_up.set(1);
+        let answers: Vec<Answer> = answers.into_iter().map(Answer::of).collect();
+        let stored = answers.iter().filter(|answer| **answer == Answer::Stored);
+        self.metrics.spool_delivered.inc_by(stored.count() as u64);
+        Some(answers)
     }
 
-    async fn store(&self, record: &CallRecord) -> Written {
-        let written = self
-            .ask(async {
-                records::finish(&self.database, record).await?;
-                Ok(())
-            })
-            .await;
-        if written == Written::Yes {
-            self.metrics.spool_delivered.inc();
-        }
-        written
-    }
-
-    async fn ask(&self, query: impl Future<Output = callplane_store::Result<()>>) -> Written {
+    async fn ask(&self, query: impl Future<Output = StoreResult<()>>) -> Written {
         let written = match timeout(DEADLINE, query).await {
             Err(_elapsed) => Written::Unavailable,
             Ok(Ok(())) => Written::Yes,
             Ok(Err(error)) if error.is_transient() => Written::Unavailable,
             Ok(Err(error)) => {
-                report(&error);
+                tracing::error!(reason = %sentence(&error), "the database refused a write about a call");
                 Written::Refused
             }
         };
@@ -214,21 +292,56 @@ impl Writer {
         written
     }
 
-    async fn forget(&self, call: CallId) {
+    async fn forget(&self, calls: Vec<CallId>) {
+        self.metrics
+            .spool_records
+            .dec_by(i64::try_from(calls.len()).unwrap_or(0));
         let spool = self.spool.clone();
-        if let Err(error) = blocking(move || spool.remove(call)).await {
-            // It will be delivered again, which changes nothing.
-            tracing::warn!(call.id = %call, %error, "failed to remove a delivered call record from the spool");
+        let forgotten = blocking(move || calls.iter().try_for_each(|call| spool.remove(*call)));
+        if let Err(error) = forgotten.await {
+            // They will be delivered again, which changes nothing.
+            tracing::warn!(%error, "failed to remove delivered call records from the spool");
         }
-        self.metrics.spool_records.dec();
     }
 
-    async fn set_aside(&self, call: CallId) {
+    async fn set_aside(&self, call: CallId, sentence: String) {
         let spool = self.spool.clone();
-        if let Err(error) = blocking(move || spool.set_aside(call)).await {
-            tracing::error!(call.id = %call, %error, "failed to set a call record aside");
+        match blocking(move || spool.set_aside(call, &sentence)).await {
+            Ok(()) => {
+                self.metrics.spool_refused.inc();
+                self.metrics.spool_records.dec();
+            }
+            Err(error) => {
+                tracing::error!(call.id = %call, %error, "failed to set a call record aside; it stays in the spool");
+            }
         }
-        self.metrics.spool_records.dec();
+    }
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Answer {
+    Stored,
+    /// It stays in the spool until somebody looks again.
+    Later,
+    /// With what is wrong.
+    Refused(String),
+}
+
+impl Answer {
+    fn of(stored: StoreResult<records::Finished>) -> Self {
+        match stored {
+            Ok(_) => Self::Stored,
+            Err(error) => Self::Refused(sentence(&error)),
+        }
+    }
+}
+
+/// What is wrong, with its cause, without the values.
+fn sentence(error: &Error) -> String {
+    match (error, std::error::Error::source(error)) {
+        (Error::Rejected { .. }, _) | (_, None) => error.to_string(),
+        (_, Some(cause)) => format!("{error}: {cause}"),
     }
 }
 
@@ -237,8 +350,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
-fn report(error: &Error) {
-    tracing::error!(error = %error, cause = ?std::error::Error::source(error).map(ToString::to_string), "the database refused a write about a call");
 }

@@ -4,9 +4,12 @@ use std::time::Duration;
 use callplane_e2e::phones::Caller;
 use callplane_e2e::until;
 use callplane_store::campaigns::RecipientStatus;
+use callplane_store::records::{Call, CallRecord, Cost, CostComponent};
 use callplane_store::test_util::PostgresServer;
 use callplane_store::{calls, media_nodes};
+use callplane_types::{CallId, CallStatus, Currency, Direction, Micros, WallTime};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::hand::Hand;
 use crate::world::{World, digits_flow};
@@ -264,6 +267,55 @@ async fn a_drain_delivers_what_was_spooled_and_a_second_delivery_changes_nothing
     .unwrap();
     node.drain().await;
     assert_eq!(delivered(&world).await, once);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_the_database_refuses_is_set_aside_with_a_sentence_and_keeps_back_no_other() {
+    let world = World::new(digits_flow()).await;
+    let spool = world.data().join("spool");
+    std::fs::create_dir_all(&spool).unwrap();
+    // As a node before left them: the second breaks a rule of the database.
+    let mut records: Vec<CallRecord> = (0..3).map(|_| missed_call(&world)).collect();
+    let cost = Cost {
+        component: CostComponent::Stt,
+        provider: String::new(),
+        quantity_micros: 1,
+        unit: "second".to_owned(),
+        unit_rate: Micros(1),
+        amount: Micros(1),
+        currency: Currency::default(),
+    };
+    records[1].costs = vec![cost.clone(), cost];
+    let path = |n: usize, end: &str| spool.join(format!("{}.{end}", records[n].call.id));
+    for (n, record) in records.iter().enumerate() {
+        std::fs::write(path(n, "json"), serde_json::to_vec(record).unwrap()).unwrap();
+    }
+    let node = world.node(&[]).await;
+    until("the spool is empty", PATIENCE, async || {
+        Ok((spooled(&world) == 0).then_some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(delivered(&world).await.len(), 2);
+    assert!(path(1, "refused").exists());
+    let reason = std::fs::read_to_string(path(1, "reason")).unwrap();
+    assert!(reason.contains("call_costs"), "{reason}");
+    node.drain().await;
+}
+
+/// The record of a call that nobody answered.
+fn missed_call(world: &World) -> CallRecord {
+    let id = Uuid::now_v7();
+    let milliseconds = i64::try_from(id.as_u128() >> 80).unwrap();
+    let mut call = Call::begin(
+        CallId::new(id),
+        world.tenant.id,
+        Direction::Inbound,
+        WallTime::from_unix_micros(milliseconds * 1_000),
+    );
+    call.status = CallStatus::NoAnswer;
+    call.ended_at = Some(call.initiated_at);
+    CallRecord::new(call)
 }
 
 #[tokio::test(flavor = "multi_thread")]
