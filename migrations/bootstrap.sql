@@ -52,3 +52,5 @@ alter function pg_catalog.arraycontains(anyarray, anyarray) leakproof;
 alter function pg_catalog.arrayoverlap(anyarray, anyarray) leakproof;
 alter function pg_catalog.jsonb_contains(jsonb, jsonb) leakproof;
 alter function public.citext_eq(public.citext, public.citext) leakproof;
+-- The search in transcripts: how similar words are to a part of a text, which has no error of its own.
+alter function public.word_similarity_op(text, text) leakproof;

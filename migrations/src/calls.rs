@@ -1,10 +1,17 @@
 //! Looking at calls.
 
+pub mod analyses;
+mod find;
+mod search;
+
+pub use find::{CallFilter, by_external_id, by_sid, find};
+pub use search::{Found, search};
+
 use callplane_types::{CallId, CallStatus, Direction, Pii, WallTime};
 use serde::Serialize;
-use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
+use sqlx::{Postgres, QueryBuilder, Row as _};
 
 use crate::time::{wall, wall_opt};
 use crate::words::known;
@@ -45,6 +52,13 @@ pub struct CallSummary {
     pub media_node: Option<String>,
 }
 
+/// What a [`CallSummary`] is read from; a condition on `c` follows.
+const SUMMARY: &str = "SELECT c.id, c.direction::text AS direction, c.status::text AS status,
+        c.from_number, c.to_number, coalesce(a.k8s_name, a.name) AS agent, c.campaign_name,
+        c.initiated_at, c.answered_at, c.ended_at, c.billable_seconds, c.cost_micros, c.currency,
+        c.hangup_cause, c.media_node
+   FROM calls c LEFT JOIN agents a ON a.id = c.agent_id";
+
 /// The newest calls, newest first: those that began before `before`, at most `limit`.
 pub async fn list(
     database: &TenantDatabase,
@@ -52,19 +66,14 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<CallSummary>> {
     // Primary key: the id sorts by time.
-    let rows = sqlx::query(
-        "SELECT c.id, c.direction::text AS direction, c.status::text AS status, c.from_number,
-                c.to_number, coalesce(a.k8s_name, a.name) AS agent, c.campaign_name, c.initiated_at,
-                c.answered_at, c.ended_at, c.billable_seconds, c.cost_micros, c.currency,
-                c.hangup_cause, c.media_node
-           FROM calls c LEFT JOIN agents a ON a.id = c.agent_id
-          WHERE $1::uuid IS NULL OR c.id < $1
-          ORDER BY c.id DESC LIMIT $2",
-    )
-    .bind(before.map(CallId::uuid))
-    .bind(i64::from(limit))
-    .fetch_all(database.pool())
-    .await?;
+    let mut query = QueryBuilder::<Postgres>::new(SUMMARY);
+    if let Some(before) = before {
+        query.push(" WHERE c.id < ").push_bind(before.uuid());
+    }
+    query
+        .push(" ORDER BY c.id DESC LIMIT ")
+        .push_bind(i64::from(limit));
+    let rows = query.build().fetch_all(database.pool()).await?;
     known(&rows, read)
 }
 

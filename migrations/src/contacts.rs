@@ -4,7 +4,8 @@ use callplane_types::{E164, Pii};
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::{Result, TenantDatabase};
+use crate::column::{each, get};
+use crate::{Error, Page, Result, TenantDatabase};
 
 /// A person, as far as calls need to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,4 +65,59 @@ pub async fn by_phone(database: &TenantDatabase, phone: &E164) -> Result<Vec<Con
             })
         })
         .collect()
+}
+
+/// Writes how a person is reached and called; an unknown one is an error.
+pub async fn update(database: &TenantDatabase, id: Uuid, contact: &Contact) -> Result<()> {
+    let Contact {
+        first_name,
+        last_name,
+        phone,
+        time_zone,
+        do_not_call,
+    } = contact;
+    let updated = sqlx::query(
+        "UPDATE contacts SET first_name = $2, last_name = $3, phone = $4, time_zone = $5,
+                do_not_call = $6
+          WHERE id = $1 AND deleted_at IS NULL",
+    )
+    .bind(id)
+    .bind(first_name.as_ref().map(Pii::expose))
+    .bind(last_name.as_ref().map(Pii::expose))
+    .bind(phone.as_str())
+    .bind(time_zone)
+    .bind(do_not_call)
+    .execute(database.pool())
+    .await?
+    .rows_affected();
+    if updated == 0 {
+        return Err(Error::NotFound {
+            kind: "contact",
+            name: id.to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// People with their ids.
+pub async fn list(database: &TenantDatabase, page: Page) -> Result<Vec<(Uuid, Contact)>> {
+    let rows = sqlx::query(
+        "SELECT id, first_name, last_name, phone, time_zone, do_not_call FROM contacts
+          WHERE id < $1 AND deleted_at IS NULL AND phone IS NOT NULL
+          ORDER BY id DESC LIMIT $2",
+    )
+    .bind(page.before())
+    .bind(page.limit())
+    .fetch_all(database.pool())
+    .await?;
+    each(&rows, |row| {
+        let contact = Contact {
+            first_name: get(row, "first_name")?,
+            last_name: get(row, "last_name")?,
+            phone: get(row, "phone")?,
+            time_zone: get(row, "time_zone")?,
+            do_not_call: get(row, "do_not_call")?,
+        };
+        Ok((get(row, "id")?, contact))
+    })
 }

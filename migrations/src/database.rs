@@ -1,4 +1,4 @@
-//! The two doors into the database and their connection pools.
+//! The doors into the database and their connection pools.
 
 use std::time::Duration;
 
@@ -87,6 +87,37 @@ async fn enter(transaction: &mut Transaction<'static, Postgres>, tenant: TenantI
         kind: "tenant",
         name: tenant.to_string(),
     })
+}
+
+/// The access of the API before it knows the tenant: people, sessions and keys, and no tenant's schema.
+///
+/// Cheap to clone; clones share the pool.
+#[derive(Debug, Clone)]
+pub struct ApiDatabase {
+    pool: PgPool,
+}
+
+impl ApiDatabase {
+    /// Connects as a login that is a member of `callplane_api`. The pool opens lazily; this fails only
+    /// on a URL that is none.
+    pub fn connect_lazy(url: &str, max_connections: u32) -> Result<Self> {
+        let options: PgConnectOptions = url
+            .parse()
+            // The text of the error repeats the URL, and with it the password.
+            .map_err(|_| Error::invalid("database URL", "write postgres://user:password@host:port/database"))?;
+        let options = options.application_name("callplane-api").options([
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "15s"),
+            ("idle_in_transaction_session_timeout", "15s"),
+        ]);
+        Ok(Self {
+            pool: pool_options(max_connections).connect_lazy_with(options),
+        })
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
 }
 
 /// A tenant's access: a login that sees and writes that tenant's rows only.

@@ -4,8 +4,9 @@
 //! another kind bars it from the campaigns that name the list. The check is the SQL function
 //! `do_not_call`, run in the claim ([`crate::campaigns::claim`]).
 
-use callplane_types::{E164, Pii};
+use callplane_types::{CampaignId, E164, Pii};
 use serde::Serialize;
+use sqlx::Row as _;
 
 use crate::campaigns::Rejected;
 use crate::{Result, TenantDatabase};
@@ -70,4 +71,32 @@ pub async fn add(
     transaction.commit().await?;
     imported.duplicates = numbers.len() as u64 - imported.inserted;
     Ok(imported)
+}
+
+/// Whether a number must not be called by a campaign: by a list, or because its owner asked so.
+pub async fn is_barred(
+    database: &TenantDatabase,
+    campaign: CampaignId,
+    number: &E164,
+) -> Result<bool> {
+    Ok(sqlx::query("SELECT do_not_call($1, $2)")
+        .bind(campaign.uuid())
+        .bind(number.as_str())
+        .fetch_one(database.pool())
+        .await?
+        .try_get(0)?)
+}
+
+/// Takes a number off a list; says whether it was on it.
+pub async fn remove(database: &TenantDatabase, list: &str, number: &E164) -> Result<bool> {
+    let removed = sqlx::query(
+        "DELETE FROM dnc_list_entries e USING dnc_lists l
+          WHERE l.id = e.dnc_list_id AND l.name = $1 AND e.phone_number = $2",
+    )
+    .bind(list)
+    .bind(number.as_str())
+    .execute(database.pool())
+    .await?
+    .rows_affected();
+    Ok(removed > 0)
 }

@@ -35,6 +35,14 @@ macro_rules! words {
             }
         }
 
+        impl $crate::column::Column for $name {
+            type Raw = String;
+
+            fn from_raw(raw: String) -> $crate::Result<Self> {
+                raw.parse()
+            }
+        }
+
         impl std::str::FromStr for $name {
             type Err = $crate::Error;
 

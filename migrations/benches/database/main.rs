@@ -8,9 +8,12 @@
 mod bench;
 mod equip;
 mod figure;
+mod million;
 mod pgbench;
+mod queries;
 mod records;
 mod sample;
+mod views;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,11 +26,12 @@ use figure::{Figure, table};
 type Failure = Box<dyn std::error::Error>;
 
 /// In the order in which they run.
-const SECTIONS: [&str; 1] = ["records"];
+const SECTIONS: [&str; 2] = ["records", "queries"];
 
 async fn run(section: &str, bench: &Bench) -> Result<Vec<Figure>, Failure> {
     match section {
         "records" => records::run(bench).await,
+        "queries" => queries::run(bench).await,
         other => Err(format!("no section {other}: name some of {SECTIONS:?}").into()),
     }
 }

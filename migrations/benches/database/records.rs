@@ -108,7 +108,8 @@ async fn store(tenant: &TestTenant, records: &[CallRecord]) -> Result<Duration, 
     Ok(began.elapsed())
 }
 
-fn now() -> Result<WallTime, Failure> {
+/// Wall time.
+pub(crate) fn now() -> Result<WallTime, Failure> {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
     Ok(WallTime::from_unix_micros(i64::try_from(micros)?))
 }

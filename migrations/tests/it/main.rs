@@ -18,6 +18,7 @@ mod months;
 mod numbers;
 mod platform;
 mod programs;
+mod queries;
 mod quotas;
 mod records;
 mod roles;

@@ -22,4 +22,4 @@ pub use money::{Currency, InvalidCurrency, Micros};
 pub use name::{InvalidName, ResourceName, SchemaName, TenantName};
 pub use outcome::{CallStatus, Direction, HangupParty, ParseWordError};
 pub use pii::Pii;
-pub use time::{Instant, WallTime};
+pub use time::{Instant, Seconds, WallTime};

@@ -59,6 +59,13 @@ impl Sub for Instant {
     }
 }
 
+/// A length of time in whole seconds, as it is billed and counted.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seconds(pub i64);
+
 /// A point in wall time: microseconds since 1970-01-01T00:00:00Z, the resolution of PostgreSQL's
 /// `timestamptz`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
