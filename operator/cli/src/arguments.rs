@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use callplane_types::TenantName;
 use clap::{Args, Parser, Subcommand};
 
 /// See and steer the calls of a Callplane tenant.
@@ -49,11 +50,45 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DncCommand,
     },
+    /// Bring the data of a tenant from the database of another platform
+    ///
+    /// A Job beside the operator does it; this shows its log and ends as it ends. What was brought
+    /// before is left as it is, so the same command goes on where an earlier one was stopped.
+    Import(ImportArguments),
     /// Write a completion script: source <(kubectl callplane completion bash)
     Completion {
         /// The shell it is for
         shell: clap_complete::Shell,
     },
+}
+
+/// From where, into which tenant.
+#[derive(Args)]
+pub(crate) struct ImportArguments {
+    /// The platform
+    #[arg(long, value_parser = ["dukat", "organization", "callfabric", "irisx", "voicecore"])]
+    pub(crate) from: String,
+    /// Name of the Tenant
+    #[arg(long)]
+    pub(crate) tenant: TenantName,
+    /// Secret in the operator's namespace with the URL of the platform's database
+    #[arg(long)]
+    pub(crate) source_secret: String,
+    /// Key of the Secret
+    #[arg(long, default_value = "url")]
+    pub(crate) source_key: String,
+    /// Identifier of the tenant there; needed when the platform has several
+    #[arg(long)]
+    pub(crate) source_tenant: Option<String>,
+    /// Write nothing: show what would be written and what would be left out
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Namespace of the operator
+    #[arg(long, default_value = "callplane-system")]
+    pub(crate) operator_namespace: String,
 }
 
 #[derive(Subcommand)]

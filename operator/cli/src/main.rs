@@ -12,6 +12,7 @@ mod connection;
 mod dnc;
 mod import;
 mod node;
+mod platform_import;
 mod status;
 mod table;
 
@@ -39,6 +40,10 @@ async fn main() -> anyhow::Result<()> {
         Command::Call { command } => call::run(&connection, &command).await,
         Command::Campaign { command } => campaign::run(&connection, &command).await,
         Command::Dnc { command } => dnc::run(&connection, &command).await,
+        Command::Import(arguments) => {
+            let code = platform_import::run(&connection, &arguments).await?;
+            std::process::exit(code)
+        }
         Command::Completion { .. } => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ mod backup;
 mod connection;
 mod drift;
 mod erd;
+mod import;
 mod migrate;
 mod progress;
 mod reset;
@@ -60,6 +61,11 @@ enum Command {
     ///
     /// Refused unless platform.database_clusters marks the database as one for development.
     Reset(reset::Options),
+    /// Bring the data of a tenant from the database of another platform
+    ///
+    /// What was brought before is left as it is: an import that was stopped goes on where it was, and
+    /// one that is repeated writes nothing. The report names every row that has no place here and why.
+    Import(import::Options),
     /// Draw the tables: Mermaid and SVG by table family
     Erd(erd::Options),
 }
@@ -78,6 +84,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Command::Drift(options) => drift::run(&database, options).await,
             Command::Resolve(options) => resolve::run(&database, options).await,
             Command::Reset(options) => reset::run(&database, options).await,
+            Command::Import(options) => import::run(&database, options).await,
             Command::Erd(options) => erd::run(&database, options).await,
         };
         database.close().await;

@@ -43,7 +43,12 @@ impl Progress {
 
     /// One more is done; `last` names it.
     pub(super) fn step(&mut self, last: &str) {
-        self.done += 1;
+        self.to(self.done + 1, last);
+    }
+
+    /// So many are done.
+    pub(super) fn to(&mut self, done: u64, last: &str) {
+        self.done = done;
         match &self.bar {
             Some(bar) => {
                 bar.set_position(self.done);

@@ -10,6 +10,7 @@ mod admin;
 mod alerts;
 mod backup;
 mod compatibility;
+mod import;
 mod login;
 mod media_pool;
 mod projection;
