@@ -60,6 +60,7 @@ pub mod roles;
 pub mod routes;
 pub mod schedules;
 pub mod seal;
+pub mod seed;
 pub mod tags;
 pub mod tenants;
 #[cfg(feature = "test-util")]

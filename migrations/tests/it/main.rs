@@ -23,6 +23,7 @@ mod quotas;
 mod records;
 mod roles;
 mod schema;
+mod seed;
 mod structure;
 mod support;
 mod tenants;

@@ -15,6 +15,7 @@ mod migrate;
 mod progress;
 mod reset;
 mod resolve;
+mod seed;
 mod status;
 mod table;
 
@@ -61,6 +62,10 @@ enum Command {
     ///
     /// Refused unless platform.database_clusters marks the database as one for development.
     Reset(reset::Options),
+    /// Write data to begin with: the catalogue, a demo, calls by the thousand
+    ///
+    /// What is there is left as it is, so a second run writes nothing.
+    Seed(seed::Options),
     /// Bring the data of a tenant from the database of another platform
     ///
     /// What was brought before is left as it is: an import that was stopped goes on where it was, and
@@ -84,6 +89,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Command::Drift(options) => drift::run(&database, options).await,
             Command::Resolve(options) => resolve::run(&database, options).await,
             Command::Reset(options) => reset::run(&database, options).await,
+            Command::Seed(options) => seed::run(&database, options).await,
             Command::Import(options) => import::run(&database, options).await,
             Command::Erd(options) => erd::run(&database, options).await,
         };
