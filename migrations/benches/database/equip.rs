@@ -14,14 +14,24 @@ use crate::Failure;
 /// Makes the tenant.
 pub(crate) async fn tenant(database: &TestDatabase<'_>) -> Result<TestTenant, Failure> {
     let tenant = database.tenant("acme").await?;
+    equip(database, &tenant, "+15550000001").await?;
+    Ok(tenant)
+}
+
+/// Gives a tenant what a call needs.
+pub(crate) async fn equip(
+    database: &TestDatabase<'_>,
+    tenant: &TestTenant,
+    e164: &str,
+) -> Result<(), Failure> {
     let TestDatabase {
         operator, fence, ..
     } = database;
     trunks::project(operator, fence, tenant.id, &trunk()).await?;
     flows::project(operator, fence, tenant.id, &flow()).await?;
     agents::project(operator, fence, tenant.id, &agent()).await?;
-    numbers::project(operator, fence, tenant.id, &number()?).await?;
-    Ok(tenant)
+    numbers::project(operator, fence, tenant.id, &number(e164)?).await?;
+    Ok(())
 }
 
 fn object(name: &str) -> ObjectRef {
@@ -77,11 +87,11 @@ fn agent() -> AgentSpec {
     }
 }
 
-fn number() -> Result<NumberSpec, Failure> {
+fn number(e164: &str) -> Result<NumberSpec, Failure> {
     Ok(NumberSpec {
         object: object("main"),
         spec_hash: "1".to_owned(),
-        number: "+15550000001".parse()?,
+        number: e164.parse()?,
         label: None,
         trunk: Some("carrier".to_owned()),
         agent: Some("reception".to_owned()),

@@ -8,6 +8,7 @@
 mod bench;
 mod equip;
 mod figure;
+mod migrations;
 mod million;
 mod pgbench;
 mod queries;
@@ -26,12 +27,13 @@ use figure::{Figure, table};
 type Failure = Box<dyn std::error::Error>;
 
 /// In the order in which they run.
-const SECTIONS: [&str; 2] = ["records", "queries"];
+const SECTIONS: [&str; 3] = ["records", "queries", "migrations"];
 
 async fn run(section: &str, bench: &Bench) -> Result<Vec<Figure>, Failure> {
     match section {
         "records" => records::run(bench).await,
         "queries" => queries::run(bench).await,
+        "migrations" => migrations::run(bench).await,
         other => Err(format!("no section {other}: name some of {SECTIONS:?}").into()),
     }
 }

@@ -156,19 +156,16 @@ async fn execute(connection: &mut PgConnection, target: &Target, file: &File) ->
     if file.mode() == Mode::Concurrent {
         sql = concurrent::in_transaction(&sql)?;
     }
-    let before = target.enter("LOCAL")?;
-    let before = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; {before}");
-    sqlx::raw_sql(AssertSqlSafe(before))
-        .execute(&mut *connection)
+    // A file and its record are lost together when the machine dies before they are on the disk, and the
+    // file is applied again; so a schema of many files waits for the disk once, at the next other commit.
+    let before = format!(
+        "SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; {}",
+        target.enter("LOCAL")?
+    );
+    let after = "RESET ROLE; SET LOCAL search_path = pg_catalog";
+    sqlx::raw_sql(AssertSqlSafe(format!("{before}\n{sql}\n;{after}")))
+        .execute(connection)
         .await?;
-    sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(&mut *connection)
-        .await?;
-    if target.tenant.is_some() {
-        sqlx::raw_sql("RESET ROLE; SET LOCAL search_path = pg_catalog")
-            .execute(connection)
-            .await?;
-    }
     Ok(())
 }
 

@@ -35,6 +35,8 @@ pub(crate) use lock::lock;
 use lock::lock_session;
 pub use reset::reset;
 pub use resolve::{Resolution, resolve};
+#[cfg(feature = "test-util")]
+pub(crate) use rollout::these;
 pub use rollout::{RolledForward, Throttle, behind, tenants};
 pub use state::{SchemaState, Stuck, state, states};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use callplane_types::{TenantId, TenantName};
 use futures::StreamExt as _;
 
-use super::{Migrated, state, tenant};
+use super::{File, Migrated, TENANT, state, tenant_with};
 use crate::{Fence, OperatorDatabase, Result};
 
 /// How much of the database a roll-forward may take.
@@ -35,12 +35,25 @@ pub async fn tenants(
     database: &OperatorDatabase,
     fence: &Fence,
     throttle: Throttle,
-    mut tell: impl FnMut(RolledForward),
+    tell: impl FnMut(RolledForward),
 ) -> Result<()> {
     let behind = behind(database).await?;
-    let mut done = futures::stream::iter(behind)
+    these(database, fence, throttle, TENANT, behind, tell).await;
+    Ok(())
+}
+
+/// Rolls some tenants forward to the last of `files`.
+pub(crate) async fn these(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    throttle: Throttle,
+    files: &[File],
+    tenants: Vec<(TenantName, TenantId)>,
+    mut tell: impl FnMut(RolledForward),
+) {
+    let mut done = futures::stream::iter(tenants)
         .map(async |(name, id)| {
-            let outcome = tenant(database, fence, id).await;
+            let outcome = tenant_with(database, fence, id, files).await;
             tokio::time::sleep(throttle.pause).await;
             RolledForward {
                 tenant: name,
@@ -51,7 +64,6 @@ pub async fn tenants(
     while let Some(schema) = done.next().await {
         tell(schema);
     }
-    Ok(())
 }
 
 /// The tenants whose schema is not as this version wants it.

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use uuid::Uuid;
 
 use super::{HarnessError, PostgresServer};
-use crate::migrate::{self, File, Migrated};
+use crate::migrate::{self, File, Migrated, RolledForward, Throttle};
 use crate::roles::{self, Purpose};
 use crate::tenants::{self, TenantSpec, TenantStatus};
 use crate::{Credentials, Fence, ObjectRef, OperatorDatabase, Slot, TenantDatabase};
@@ -117,6 +117,24 @@ impl<'a> TestDatabase<'a> {
     ) -> Result<Migrated, crate::Error> {
         let files = [migrate::TENANT, next].concat();
         migrate::tenant_with(&self.operator, &self.fence, tenant.id, &files).await
+    }
+
+    /// Rolls every tenant forward to a version that does not exist yet: with `next` after the files of
+    /// today.
+    pub async fn roll_forward(
+        &self,
+        throttle: Throttle,
+        next: &[File],
+        tell: impl FnMut(RolledForward),
+    ) -> Result<(), crate::Error> {
+        let files = [migrate::TENANT, next].concat();
+        let tenants = tenants::list(&self.operator).await?.into_iter();
+        let tenants = tenants.map(|tenant| (tenant.name, tenant.id)).collect();
+        let Self {
+            operator, fence, ..
+        } = self;
+        migrate::these(operator, fence, throttle, &files, tenants, tell).await;
+        Ok(())
     }
 
     /// Migrates `platform` to a version that does not exist yet: with `next` after the files of today.

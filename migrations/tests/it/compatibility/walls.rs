@@ -44,6 +44,52 @@ async fn no_view_is_written_through() {
     }
 }
 
+/// What nobody but the owner of a view may do with it or with a column of it, by login and view.
+const WRITERS: &str = "
+    SELECT r.role_name || ' may ' || p.privilege || ' ' || c.oid::regclass AS writer
+      FROM platform.tenant_roles r CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+           unnest('{INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER}'::text[]) AS p (privilege)
+     WHERE starts_with(n.nspname, $1 || '__') AND c.relkind = 'v' AND r.kind <> 'owner'
+       AND (has_table_privilege(r.role_name, c.oid, p.privilege)
+            OR p.privilege IN ('INSERT', 'UPDATE', 'REFERENCES')
+               AND has_any_column_privilege(r.role_name, c.oid, p.privilege))";
+
+#[tokio::test]
+async fn no_role_has_a_privilege_to_write_through_any_view() {
+    let database = database().await;
+    let acme = tenant_with_views(&database, "acme").await;
+    let beta = database.tenant("beta").await.unwrap();
+    let writers = async || -> Vec<String> {
+        sqlx::query_scalar(WRITERS)
+            .bind(acme.schema().as_str())
+            .fetch_all(&mut superuser(&database).await)
+            .await
+            .unwrap()
+    };
+    assert_eq!(writers().await, Vec::<String>::new());
+    // And it would be seen: of a view, of a column, of a neighbour.
+    let view = format!("{}__irisx.calls", acme.schema());
+    for (grant, role) in [
+        ("DELETE", format!("{}_app", acme.schema())),
+        ("UPDATE (hangup_by)", format!("{}_ro", acme.schema())),
+        ("INSERT", format!("{}_media_a", beta.schema())),
+    ] {
+        database
+            .superuser(&format!("GRANT {grant} ON {view} TO {role}"))
+            .await
+            .unwrap();
+        let found = writers().await;
+        assert!(
+            found.iter().any(|writer| writer.starts_with(&role)),
+            "{grant}: {found:?}"
+        );
+        database
+            .superuser(&format!("REVOKE {grant} ON {view} FROM {role}"))
+            .await
+            .unwrap();
+    }
+}
+
 #[tokio::test]
 async fn media_nodes_have_no_use_for_views() {
     let database = database().await;

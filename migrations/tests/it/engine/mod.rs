@@ -2,7 +2,10 @@
 
 mod concurrent;
 mod decided;
+mod disk;
 mod killed;
+mod names;
+mod rollout;
 mod scenario;
 mod versions;
 mod views;

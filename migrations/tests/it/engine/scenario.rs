@@ -20,7 +20,12 @@ fn dial(_: &Candidate) -> Decision {
 
 /// Configuration is projected, a call comes in, one is placed, and both are looked at.
 pub(super) async fn run(database: &TestDatabase<'_>, tenant: &TestTenant) {
-    equip(database, tenant, "+15550000001").await;
+    run_with(database, tenant, "+15550000001").await;
+}
+
+/// [`run`] with a number of one's own.
+pub(super) async fn run_with(database: &TestDatabase<'_>, tenant: &TestTenant, e164: &str) {
+    equip(database, tenant, e164).await;
     operator(database, tenant).await;
     inbound(database, tenant).await;
     outbound(database, tenant).await;

@@ -45,7 +45,7 @@ pub(super) async fn counts(database: &TestDatabase<'_>, tenant: &TestTenant) -> 
         "voice_quality_metrics",
         "stir_shaken_statuses",
     ]
-    .map(|table| format!("(SELECT count(*) FROM {schema}.{table})"))
+    .map(|table| format!("(SELECT count(*) FROM \"{schema}\".{table})"))
     .join(" || ',' || ");
     ask(database, &format!("SELECT {tables}")).await
 }
