@@ -7,6 +7,8 @@ use std::str::FromStr;
 use callplane_types::{SchemaName, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::roles::Purpose;
+
 /// Which of the two logins of a purpose. One is in use; the other is prepared, handed out, and only then
 /// the first is closed, so that a password changes without a failed login in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,6 +158,22 @@ impl Credentials {
         ]
     }
 
+    /// What the server shows of a session: which process it belongs to, by the purpose of the login.
+    fn application_name(&self) -> &'static str {
+        let purpose = self
+            .username
+            .strip_prefix(self.schema.as_str())
+            .and_then(|rest| rest.strip_prefix('_'))
+            .and_then(|rest| rest.rsplit_once('_'))
+            .and_then(|(purpose, _slot)| purpose.parse().ok());
+        match purpose {
+            Some(Purpose::Media) => "callplane-media-node",
+            Some(Purpose::App) => "callplane-app",
+            Some(Purpose::Ro) => "callplane-reports",
+            None => "callplane",
+        }
+    }
+
     pub(crate) fn connect_options(&self) -> crate::Result<PgConnectOptions> {
         let sslmode: PgSslMode = self.sslmode.parse().map_err(|_| {
             crate::Error::invalid(
@@ -170,7 +188,7 @@ impl Credentials {
             .password(&self.password)
             .database(&self.database)
             .ssl_mode(sslmode)
-            .application_name("callplane-media-node");
+            .application_name(self.application_name());
         Ok(match &self.ca_file {
             Some(file) => options.ssl_root_cert(file),
             None => options,
@@ -212,6 +230,7 @@ mod tests {
             sslmode: "disable".to_owned(),
             ca_file: None,
         };
+        assert_eq!(given.application_name(), "callplane-media-node");
         for (file, text) in given.to_files() {
             std::fs::write(folder.join(file), text + "\n").unwrap();
         }

@@ -1,6 +1,7 @@
 //! Call records.
 
 mod around;
+mod bad_input;
 mod batches;
 mod stored;
 
