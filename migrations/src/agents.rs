@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::notify::{self, notify};
-use crate::object::owned;
+use crate::object::{adopt, owned, take_over};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase};
 
 /// A resolved and compiled Agent.
@@ -133,6 +133,12 @@ pub async fn program(database: &TenantDatabase, version_id: Uuid) -> Result<Stor
 }
 
 async fn upsert(connection: &mut PgConnection, spec: &AgentSpec) -> Result<AgentId> {
+    take_over(
+        connection,
+        adopt!("agents", "deleted_at IS NULL"),
+        &spec.object,
+    )
+    .await?;
     let written = sqlx::query(
         "INSERT INTO agents AS a (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
                 synced_at, name, prompt, first_sentence, max_concurrent_calls, caller_type)

@@ -6,7 +6,7 @@ use callplane_types::{FlowId, TenantId};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::object::owned;
+use crate::object::{adopt, owned, take_over};
 use crate::words::words;
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result};
 
@@ -123,6 +123,12 @@ pub async fn remove(
 }
 
 async fn upsert(connection: &mut PgConnection, spec: &FlowSpec) -> Result<FlowId> {
+    take_over(
+        connection,
+        adopt!("flows", "deleted_at IS NULL"),
+        &spec.object,
+    )
+    .await?;
     let written = sqlx::query(
         "INSERT INTO flows AS f (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
                 synced_at, kind, name)

@@ -142,7 +142,10 @@ async fn assign(
                 k8s_generation = excluded.k8s_generation, spec_hash = excluded.spec_hash,
                 synced_at = now()
           WHERE n.tenant_id IS NULL
-             OR (n.tenant_id = excluded.tenant_id AND n.k8s_uid = excluded.k8s_uid)
+             OR (n.tenant_id = excluded.tenant_id
+                 AND (n.k8s_uid = excluded.k8s_uid
+                      -- Imported, and no object had it yet.
+                      OR (n.k8s_uid IS NULL AND n.k8s_name IS NULL)))
          RETURNING id, assigned_at = now() AS new",
     )
     .bind(spec.number.as_str())

@@ -1,5 +1,6 @@
 //! The custom resource that a row projects.
 
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Error, Result};
@@ -27,6 +28,43 @@ impl ObjectRef {
             None => self.name.clone(),
         }
     }
+}
+
+/// Gives the row that an import left for an object of this name to the object: it has the name, and neither
+/// namespace nor uid, which no row of a custom resource ever has. `$table` is a table with `k8s_name`,
+/// `$also` what else must hold.
+macro_rules! adopt {
+    ($table:literal, $also:literal) => {
+        concat!(
+            "UPDATE ",
+            $table,
+            " SET k8s_uid = $2, k8s_namespace = $3
+               WHERE id = (SELECT id FROM ",
+            $table,
+            " WHERE k8s_name = $1 AND k8s_namespace IS NULL AND k8s_uid IS NULL AND ",
+            $also,
+            " ORDER BY id LIMIT 1 FOR UPDATE)
+                 AND NOT EXISTS (SELECT FROM ",
+            $table,
+            " WHERE k8s_uid = $2)"
+        )
+    };
+}
+pub(crate) use adopt;
+
+/// Runs the statement of [`adopt`].
+pub(crate) async fn take_over(
+    connection: &mut PgConnection,
+    adopt: &'static str,
+    object: &ObjectRef,
+) -> Result<()> {
+    sqlx::query(adopt)
+        .bind(&object.name)
+        .bind(object.uid)
+        .bind(&object.namespace)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Reads the refusal of an upsert by uid: when the row of the same namespace and name is another

@@ -6,7 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::notify::{self, notify};
-use crate::object::owned;
+use crate::object::{adopt, owned, take_over};
 use crate::words::{known, words};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase};
 
@@ -105,6 +105,8 @@ pub async fn project(
         auth,
     } = spec;
     let mut transaction = database.begin_in(fence, tenant).await?;
+    let imported = adopt!("trunks", "status <> 'archived' AND protocol = 'sip'");
+    take_over(&mut transaction, imported, object).await?;
     let written = sqlx::query(
         "INSERT INTO trunks AS t (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
                 synced_at, name, protocol, direction, transport, addresses, allowed_cidrs,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{CallingWindow, DesiredState, WindowZone};
 use crate::notify::{self, notify};
-use crate::object::owned;
+use crate::object::{adopt, owned, take_over};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result};
 
 /// A resolved Campaign.
@@ -169,6 +169,8 @@ async fn upsert(
         None => (1..=7).collect(),
     };
     let int = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+    let imported = adopt!("campaigns", "deleted_at IS NULL AND kind = 'outbound'");
+    take_over(connection, imported, &spec.object).await?;
     // now() is the time of the transaction: synced_at tells the caller whether this wrote.
     let written = sqlx::query(
         "INSERT INTO campaigns AS c (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,

@@ -1,5 +1,6 @@
 //! Imports from databases laid out as the platforms' own documents state it, filled with awkward rows.
 
+mod adopt;
 mod callfabric;
 mod dukat;
 mod exported;

@@ -3,8 +3,8 @@ use callplane_store::compatibility::Platform;
 use super::{Move, Table, again, same_values};
 use crate::support::{ask, database};
 
-const LAYOUT: &str = include_str!("organization.sql");
-const ROWS: &str = include_str!("organization_rows.sql");
+pub(super) const LAYOUT: &str = include_str!("organization.sql");
+pub(super) const ROWS: &str = include_str!("organization_rows.sql");
 
 const fn table(
     name: &'static str,
