@@ -50,6 +50,8 @@ pub async fn search(
     .bind(sql(from))
     .bind(sql(until))
     .bind(i64::from(limit.clamp(1, MOST)))
+    // Planned anew for these words: a plan for any words would compare every transcript.
+    .persistent(false)
     .fetch_all(database.pool())
     .await?;
     each(&rows, |row| {
