@@ -48,12 +48,15 @@ CREATE TABLE platform.archive_manifests (
   sha256 bytea NOT NULL CHECK (length(sha256) = 32),
   encryption_key_id uuid REFERENCES platform.encryption_keys (id),
   retain_until timestamptz NOT NULL,
+  removed_at timestamptz,
   deleted_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE platform.archive_manifests IS 'retention=config encryption=E4 | what lies in object storage; kept until its own retain_until';
 COMMENT ON COLUMN platform.archive_manifests.tenant_id IS 'no foreign key: archives outlive the tenant';
+COMMENT ON COLUMN platform.archive_manifests.sha256 IS 'of the object as it lies there, enciphered';
+COMMENT ON COLUMN platform.archive_manifests.removed_at IS 'when its rows left the database, which they do in the transaction that says so';
 CREATE INDEX ON platform.archive_manifests (retain_until) WHERE deleted_at IS NULL;
 CREATE INDEX ON platform.archive_manifests (tenant_id, class);
 CREATE INDEX ON platform.archive_manifests (encryption_key_id);

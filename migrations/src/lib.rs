@@ -56,6 +56,7 @@ pub mod queues;
 pub mod quotas;
 pub mod rates;
 pub mod records;
+pub mod retention;
 pub mod roles;
 pub mod routes;
 pub mod schedules;

@@ -16,7 +16,11 @@ mod strays;
 pub use ensure::{Ensured, ensure};
 pub use strays::{Strays, strays};
 
+use callplane_types::TenantId;
+use sqlx::Row as _;
+
 use crate::words::words;
+use crate::{OperatorDatabase, Result};
 
 /// Months that stand ready, the present one included.
 pub const AHEAD: u32 = 4;
@@ -29,4 +33,24 @@ words! {
         /// All that are partitioned.
         Month = "month",
     }
+}
+
+/// Which tables a tenant has by month now: what is attached decides.
+pub async fn partitioning(database: &OperatorDatabase, tenant: TenantId) -> Result<Partitioning> {
+    let row = sqlx::query(
+        "SELECT count(i.inhrelid) > 1
+           FROM platform.tenants t
+           JOIN pg_namespace n ON n.nspname = t.schema_name
+           JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'calls'
+           JOIN pg_inherits i ON i.inhparent = c.oid
+          WHERE t.id = $1",
+    )
+    .bind(tenant.uuid())
+    .fetch_one(database.pool())
+    .await?;
+    Ok(if row.try_get(0)? {
+        Partitioning::Month
+    } else {
+        Partitioning::Small
+    })
 }

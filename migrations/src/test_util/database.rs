@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use callplane_types::{SchemaName, TenantId, TenantName};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::{HarnessError, PostgresServer};
@@ -141,6 +141,21 @@ impl<'a> TestDatabase<'a> {
     pub async fn migrate_platform_on(&self, next: &[File]) -> Result<Migrated, crate::Error> {
         let files = [migrate::PLATFORM, next].concat();
         migrate::platform_with(&self.operator, &files).await
+    }
+
+    /// The text that the last statement of some SQL returns, as superuser.
+    pub async fn ask(&self, sql: &str) -> Result<String, HarnessError> {
+        let mut connection = PgConnection::connect(&self.server.superuser_url(&self.name))
+            .await
+            .map_err(crate::Error::from)?;
+        let rows = sqlx::raw_sql(AssertSqlSafe(sql))
+            .fetch_all(&mut connection)
+            .await
+            .map_err(crate::Error::from)?;
+        connection.close().await.map_err(crate::Error::from)?;
+        let last = rows.last();
+        let text = last.and_then(|row| row.try_get_unchecked::<String, _>(0).ok());
+        text.ok_or_else(|| HarnessError::new("the statement returned no text"))
     }
 
     /// Runs SQL as superuser, behind the store's back.

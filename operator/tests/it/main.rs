@@ -12,6 +12,7 @@ mod backup;
 mod compatibility;
 mod import;
 mod login;
+mod maintenance;
 mod media_pool;
 mod projection;
 mod release;
