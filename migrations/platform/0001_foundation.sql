@@ -56,6 +56,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
          || ':' || lpad((seconds / 60 % 60)::text, 2, '0')
          || ':' || lpad((seconds % 60)::text, 2, '0') $$;
 
+-- What stays of a number that was erased where a trace must stay: who opted out is not called again, and a
+-- proof of consent keeps whose it is. Whoever knows the number can recompute it, so it is a pseudonym.
+CREATE FUNCTION platform.erased_number(p_tenant uuid, p_number text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT 'sha256:' || encode(sha256(convert_to(p_tenant || ' ' || p_number, 'UTF8')), 'hex') $$;
+
 -- === What tables share ===
 
 CREATE FUNCTION platform.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -32,6 +32,7 @@ mod database;
 pub mod deliveries;
 pub mod dnc;
 pub mod drift;
+pub mod erasure;
 pub mod erd;
 mod error;
 pub mod events;

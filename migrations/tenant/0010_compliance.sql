@@ -19,7 +19,7 @@ CREATE TABLE dnc_list_entries (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
   dnc_list_id uuid NOT NULL REFERENCES dnc_lists (id) ON DELETE CASCADE,
-  phone_number text NOT NULL CHECK (phone_number ~ '^\+[1-9][0-9]{1,14}$'),
+  phone_number text NOT NULL CHECK (phone_number ~ '^(\+[1-9][0-9]{1,14}|sha256:[0-9a-f]{64})$'),
   reason text,
   source text,
   expires_at timestamptz,
@@ -29,6 +29,8 @@ CREATE TABLE dnc_list_entries (
 );
 COMMENT ON TABLE dnc_list_entries IS
   'retention=audit encryption=E1 | the numbers, proof of their opting out';
+COMMENT ON COLUMN dnc_list_entries.phone_number IS
+  'E.164, or platform.erased_number of it after an erasure: it bars on';
 CREATE INDEX ON dnc_list_entries (phone_number);
 
 CREATE TABLE consent_tokens (

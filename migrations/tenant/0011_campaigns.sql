@@ -129,7 +129,8 @@ LANGUAGE sql STABLE AS $$
   SELECT EXISTS (
            SELECT FROM {{schema}}.dnc_list_entries e
              JOIN {{schema}}.dnc_lists l ON l.id = e.dnc_list_id
-            WHERE e.phone_number = p_number AND l.status = 'active'
+            WHERE e.phone_number IN (p_number, platform.erased_number('{{tenant_id}}', p_number))
+              AND l.status = 'active'
               AND (e.expires_at IS NULL OR e.expires_at > now())
               AND (l.kind = 'internal' OR EXISTS (
                      SELECT FROM {{schema}}.campaign_dnc_lists d

@@ -17,3 +17,4 @@ pub mod names;
 mod process;
 pub mod render;
 pub mod run;
+mod strays;

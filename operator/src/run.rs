@@ -24,6 +24,7 @@ use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
 use crate::names::OPERATOR;
 use crate::process::block_on;
+use crate::strays::StrayMetrics;
 
 /// How often the database is asked whether it answers, for `/readyz`.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -110,6 +111,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     metrics.register(&mut registry);
     let backups = BackupMetrics::default();
     backups.register(&mut registry);
+    let strays = StrayMetrics::default();
+    strays.register(&mut registry);
 
     let (elector, leadership) = Elector::new(
         client.clone(),
@@ -126,6 +129,7 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     let health = health(&manager, &answers);
     let admin = AdminServer::bind(options.metrics, registry, health).await?;
     tokio::spawn(ping(database.clone(), answers));
+    tokio::spawn(strays.follow(database.clone()));
     tokio::spawn(backups.follow(database));
     let admin = tokio::spawn(admin.serve(CancellationToken::new()));
 

@@ -11,6 +11,7 @@
 
 mod export;
 mod family;
+pub mod keys;
 pub mod manifests;
 mod plan;
 mod policy;

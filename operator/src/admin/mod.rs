@@ -6,11 +6,14 @@
 //! It runs while an operator leads, so it writes by [`callplane_store::Fence::command`] and takes part
 //! under the lock of each schema, not under the leader's epoch.
 
+mod archive_keys;
 mod backup;
 mod connection;
 mod drift;
+mod erase;
 mod erd;
 mod import;
+mod maintain;
 mod migrate;
 mod progress;
 mod reset;
@@ -71,6 +74,16 @@ enum Command {
     /// What was brought before is left as it is: an import that was stopped goes on where it was, and
     /// one that is repeated writes nothing. The report names every row that has no place here and why.
     Import(import::Options),
+    /// Archive and remove what is old, and make the months to come
+    ///
+    /// The chart runs it as a CronJob. It may be ended at any time and run again: nothing is removed
+    /// that was not archived and read back before.
+    Maintain(maintain::Options),
+    /// Erase a person: rows, recordings and archives of a tenant, with a signed receipt
+    ///
+    /// What a legal hold keeps stays and is in the receipt. A number that must not be called again stays
+    /// as a hash.
+    Erase(erase::Options),
     /// Draw the tables: Mermaid and SVG by table family
     Erd(erd::Options),
 }
@@ -91,6 +104,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Command::Reset(options) => reset::run(&database, options).await,
             Command::Seed(options) => seed::run(&database, options).await,
             Command::Import(options) => import::run(&database, options).await,
+            Command::Maintain(options) => maintain::run(&database, options).await,
+            Command::Erase(options) => erase::run(&database, options).await,
             Command::Erd(options) => erd::run(&database, options).await,
         };
         database.close().await;

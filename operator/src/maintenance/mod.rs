@@ -6,6 +6,7 @@
 
 mod archive;
 mod csv;
+mod erase;
 mod report;
 
 use callplane_keys::KeyRing;
@@ -16,6 +17,7 @@ use callplane_store::{Fence, OperatorDatabase};
 use callplane_types::{TenantId, WallTime};
 
 pub use self::csv::{Sheet, pack, unpack};
+pub use erase::{Erasure, Signer};
 pub use report::{Outcome, Report};
 
 /// Why a tenant could not be maintained. What was done before stays done.

@@ -10,6 +10,7 @@ mod admin;
 mod alerts;
 mod backup;
 mod compatibility;
+mod erasure;
 mod import;
 mod login;
 mod maintenance;

@@ -12,9 +12,8 @@ const ROWS: i64 = 2 * 13;
 /// Runs the job until the storage has done so many operations, and ends it there as SIGKILL does.
 async fn run_and_kill(scene: &Scene, operations: i64) -> bool {
     scene.store.silent_after(operations);
-    let job = scene.job();
     let finished = tokio::select! {
-        outcome = job.run() => { outcome.unwrap(); true }
+        outcome = scene.run() => { outcome.unwrap(); true }
         () = scene.store.silent.notified() => false,
     };
     scene.store.well();

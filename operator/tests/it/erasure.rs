@@ -1,0 +1,161 @@
+//! A person is erased everywhere, and nobody else.
+
+use callplane_operator::maintenance::{Erasure, Signer};
+use callplane_store::erasure::Subject;
+use callplane_store::{Error as StoreError, Fence};
+use serde_json::Value;
+
+use crate::maintenance::{OLD, Scene};
+
+const NUMBER: &str = "15557000001";
+const OTHER: &str = "15557000002";
+
+async fn erase(scene: &Scene, dry: bool) -> Value {
+    let signer = Signer::new(b"secret").unwrap();
+    let erasure = Erasure {
+        database: &scene.database.operator,
+        fence: &Fence::command("test"),
+        tenant: scene.tenant.id,
+        name: &scene.tenant.spec.name,
+        subject: &Subject::Number(format!("+{NUMBER}").parse().unwrap()),
+        requested_by: "case 7",
+        vault: Some(scene.vault()),
+        signer: &signer,
+        dry,
+    };
+    erasure.run().await.unwrap()
+}
+
+/// Two callers, and the first one's number in every text and document of every table with personal data.
+async fn planted(scene: &Scene) -> i64 {
+    scene.call(1, 2).await;
+    scene.sql(include_str!("erasure/people.sql")).await;
+    scene
+        .count(&format!(
+            "{} SELECT count(*) FROM planted",
+            include_str!("erasure/plant.sql")
+        ))
+        .await
+}
+
+/// The tables in which a text is, with the number of rows.
+async fn found(scene: &Scene, text: &str) -> String {
+    let sql = include_str!("erasure/find.sql").replace("{text}", text);
+    let path = format!("SET search_path = {}, public;", scene.tenant.schema());
+    scene.database.ask(&(path + &sql)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_person_is_found_nowhere_after_the_erasure_and_others_are() {
+    let scene = Scene::new().await;
+    let columns = planted(&scene).await;
+    assert!(columns > 150, "{columns} columns hold the number");
+    let others = found(&scene, OTHER).await;
+    assert!(others.contains("calls=1"), "{others}");
+    assert!(found(&scene, NUMBER).await.contains("transcriptions=1"));
+
+    let dry = erase(&scene, true).await;
+    assert_eq!(dry["rows"]["transcriptions"], 1);
+    assert!(found(&scene, NUMBER).await.contains("transcriptions=1"));
+
+    let receipt = erase(&scene, false).await;
+    assert_eq!(found(&scene, NUMBER).await, "");
+    assert_eq!(found(&scene, OTHER).await, others);
+    assert_eq!(receipt["rows"]["calls"], 1);
+    assert!(!receipt.to_string().contains(NUMBER));
+    for words in [
+        "SELECT count(*) FROM transcriptions WHERE text LIKE 'hello%'",
+        "SELECT count(*) FROM messages WHERE content IS NOT NULL",
+        "SELECT count(*) FROM calls WHERE customer_name IS NOT NULL",
+    ] {
+        assert_eq!(scene.count(words).await, 1, "{words}");
+    }
+    let trail = "SELECT count(*) FROM audit_logs WHERE entity_type = 'person'
+                    AND after_values ->> 'signature' IS NOT NULL";
+    assert_eq!(scene.count(trail).await, 1);
+    // The search would see a table that was left out.
+    scene
+        .sql(&format!("UPDATE dashboards SET name = 'of +{NUMBER}'"))
+        .await;
+    assert_eq!(found(&scene, NUMBER).await, "dashboards=1");
+}
+
+#[tokio::test]
+async fn who_opted_out_is_not_called_after_the_erasure_either() {
+    let scene = Scene::new().await;
+    scene.call(1, 1).await;
+    scene
+        .sql(
+            "INSERT INTO dnc_lists (name) VALUES ('internal');
+              INSERT INTO dnc_list_entries (dnc_list_id, phone_number)
+              SELECT id, '+15557000001' FROM dnc_lists;
+              INSERT INTO contacts (phone, do_not_call) VALUES ('+15557000001', true)",
+        )
+        .await;
+    let barred = "SELECT do_not_call(platform.uuid_v7(), '+15557000001')::int";
+    for _ in 0..2 {
+        assert_eq!(scene.count(barred).await, 1);
+        erase(&scene, false).await;
+    }
+    assert_eq!(scene.count(barred).await, 1);
+    assert_eq!(found(&scene, NUMBER).await, "");
+}
+
+#[tokio::test]
+async fn what_a_legal_hold_keeps_is_told_and_stays() {
+    let scene = Scene::new().await;
+    scene.call(1, 1).await;
+    scene
+        .sql("UPDATE call_recordings SET legal_hold = true, retain_until = '2033-01-01'")
+        .await;
+    let receipt = erase(&scene, false).await;
+    let held = &receipt["keptUnderLegalHold"][0];
+    assert_eq!(held["atLeastUntil"], "2033-01-01T00:00:00Z");
+    assert!(found(&scene, NUMBER).await.contains("calls=1"));
+    scene
+        .sql("UPDATE call_recordings SET legal_hold = false")
+        .await;
+    erase(&scene, false).await;
+    assert_eq!(found(&scene, NUMBER).await, "");
+}
+
+#[tokio::test]
+async fn a_person_leaves_the_archives_too() {
+    let scene = Scene::new().await;
+    scene.call(OLD, 2).await;
+    scene.run().await.unwrap();
+    let rows = async |number: &str| {
+        let sheets = scene.archived().await;
+        let values = sheets.iter().flat_map(|(_, sheet)| &sheet.rows);
+        values
+            .flatten()
+            .filter(|value| value.contains(number))
+            .count()
+    };
+    let others = rows(OTHER).await;
+    assert!(others > 0 && rows(NUMBER).await > 0);
+    let receipt = erase(&scene, false).await;
+    assert_eq!(receipt["archivesRewritten"].as_array().unwrap().len(), 13);
+    assert_eq!((rows(NUMBER).await, rows(OTHER).await), (0, others));
+    // Of every table the other one's row is left.
+    assert_eq!(scene.counts().await, (0, 13));
+    assert_eq!(scene.storage_names().await.len(), 13);
+}
+
+#[tokio::test]
+async fn a_number_of_the_tenant_itself_is_refused() {
+    let scene = Scene::new().await;
+    scene
+        .sql("INSERT INTO phone_numbers (id, e164) VALUES (platform.uuid_v7(), '+15557000001')")
+        .await;
+    let fence = Fence::command("test");
+    let subject = Subject::Number(format!("+{NUMBER}").parse().unwrap());
+    let (operator, tenant) = (&scene.database.operator, scene.tenant.id);
+    let refused =
+        callplane_store::erasure::erase(operator, &fence, tenant, &subject, false, |_| Value::Null)
+            .await;
+    assert!(
+        matches!(refused, Err(StoreError::Invalid { .. })),
+        "{refused:?}"
+    );
+}
