@@ -11,12 +11,13 @@ use super::{AHEAD, Partitioning};
 use crate::roles::{RoleNames, schema_of};
 use crate::{Error, Fence, OperatorDatabase, Result, time};
 
-/// How long a table is waited for: calls queue behind us meanwhile.
-const LOCK_TIMEOUT: &str = "1s";
+/// How long a table is waited for: calls queue behind us meanwhile. Far below PostgreSQL's
+/// `deadlock_timeout` of a second: where a call and we wait for each other, we are who gives way.
+pub(crate) const LOCK_TIMEOUT: &str = "400ms";
 /// How often a table is tried again that somebody holds for longer.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 20;
 /// How long writers have their way in between.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const PAUSE: Duration = Duration::from_millis(200);
 /// A month that begins later than this cannot have rows, whatever the clocks of media nodes say:
 /// the identifier of a call is within a day of its time.
 const CLOCKS_DIFFER: Days = Days::new(2);

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use super::manifests::pending_in;
 use super::plan::{bounds, held};
 use super::{Due, Family, Table};
+use crate::months::{LOCK_TIMEOUT, PAUSE, TRIES};
 use crate::roles::{RoleNames, schema_of};
 use crate::{Error, Fence, OperatorDatabase, Result};
 
@@ -31,14 +32,33 @@ pub async fn remove(
     tenant: TenantId,
     due: &Due,
 ) -> Result<Removed> {
+    let mut tries = 1;
+    loop {
+        match attempt(database, fence, tenant, due).await {
+            // Calls have their way in between.
+            Err(Error::Busy(_)) if tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn attempt(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    tenant: TenantId,
+    due: &Due,
+) -> Result<Removed> {
     let Due { family, month } = due;
     let mut transaction = database.pool().begin().await?;
     // Before the first snapshot.
-    run(
-        &mut transaction,
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0",
-    )
-    .await?;
+    let begin = format!(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET LOCAL statement_timeout = 0;
+         SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
+    );
+    run(&mut transaction, &begin).await?;
     let partitions = lock_partitions(database, &mut transaction, tenant, family, *month).await?;
     fence.check(&mut transaction).await?;
     let schema = schema_of(&mut transaction, tenant).await?;
