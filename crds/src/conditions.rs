@@ -138,6 +138,9 @@ pub enum Reason {
     DependencyNotReady,
     /// Look at the log of the pod that the message names.
     PodsFailing,
+    /// Look at the message: the key that wraps the tenant's data keys cannot be used. Restore its Secret,
+    /// or let the operator into Vault.
+    KeyUnavailable,
     /// Look at the message: a migration of the schema failed and is tried again.
     MigrationFailed,
     /// Look at the message: it names a schema that is not the tenant's, or what the database did not

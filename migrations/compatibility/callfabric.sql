@@ -77,7 +77,7 @@ SELECT id, tenant_id, e164, label, country_code AS "countryCode",
 
 CREATE VIEW {{views}}."Carrier" WITH (security_invoker = true) AS
 SELECT id, tenant_id, platform_carrier_id AS "platformCarrierId", key, name, config,
-       CASE WHEN credentials_enc IS NOT NULL THEN '*' END AS credentials,
+       CASE WHEN has_credentials THEN '*' END AS credentials,
        CASE status WHEN 'active' THEN 'ACTIVE' ELSE 'INACTIVE' END AS status,
        created_at AS "createdAt", updated_at AS "updatedAt"
   FROM carriers;
@@ -85,7 +85,7 @@ SELECT id, tenant_id, platform_carrier_id AS "platformCarrierId", key, name, con
 CREATE VIEW {{views}}."Trunk" WITH (security_invoker = true) AS
 SELECT id, tenant_id, carrier_id AS "carrierId", name, upper(protocol::text) AS protocol,
        upper(direction::text) AS direction, host, port, addresses, transport, username,
-       CASE WHEN password_enc IS NOT NULL THEN '*' END AS password, codecs,
+       CASE WHEN has_password THEN '*' END AS password, codecs,
        max_channels AS "maxChannels", priority,
        CASE status WHEN 'active' THEN 'ACTIVE' ELSE 'INACTIVE' END AS status, metadata,
        created_at AS "createdAt", updated_at AS "updatedAt"

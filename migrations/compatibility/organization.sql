@@ -108,8 +108,8 @@ SELECT f.id, f.tenant_id AS "organizationId", f.name, f.use_case AS "useCase",
 CREATE VIEW {{views}}."Tool" WITH (security_invoker = true) AS
 SELECT id, tenant_id AS "organizationId", name, description, category, logo,
        icon_bg_color AS "iconBgColor", is_connected AS "isConnected",
-       configuration || CASE WHEN credentials_enc IS NULL THEN '{}'::jsonb
-                             ELSE '{"credentials": "*"}' END AS configuration
+       configuration || CASE WHEN has_credentials THEN '{"credentials": "*"}'::jsonb
+                             ELSE '{}' END AS configuration
   FROM tools
  WHERE deleted_at IS NULL;
 

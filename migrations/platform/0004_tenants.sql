@@ -134,3 +134,24 @@ BEGIN
   EXECUTE format('CREATE POLICY owner_wall ON %1$s TO %2$I USING (%3$I = %4$L) WITH CHECK (%3$I = %4$L)',
                  p_table, p_owner, key, p_tenant);
 END $$;
+
+-- In a table with sealed columns, puts rights to read the other columns in the place of the right to read
+-- the table, for each of the roles that has it. Sealed columns are those whose name ends in _enc.
+CREATE FUNCTION platform.hide_sealed_columns(p_table regclass, p_roles name[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  open_columns text := (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                         WHERE attrelid = p_table AND attnum > 0 AND NOT attisdropped
+                           AND attname NOT LIKE '%\_enc');
+  reader name;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_attribute
+                  WHERE attrelid = p_table AND attname LIKE '%\_enc' AND NOT attisdropped) THEN
+    RETURN;
+  END IF;
+  FOREACH reader IN ARRAY p_roles LOOP
+    CONTINUE WHEN NOT has_table_privilege(reader, p_table, 'SELECT');
+    EXECUTE format('REVOKE SELECT ON %s FROM %I', p_table, reader);
+    EXECUTE format('GRANT SELECT (%s) ON %s TO %I', open_columns, p_table, reader);
+  END LOOP;
+END $$;

@@ -25,15 +25,30 @@ CREATE TABLE platform.encryption_keys (
   algorithm text NOT NULL DEFAULT 'AES-256-GCM' CHECK (algorithm = 'AES-256-GCM'),
   wrapped_key bytea NOT NULL,
   kek_ref text NOT NULL,
-  status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'retired', 'shredded')),
+  status text NOT NULL DEFAULT 'active'
+    CHECK (status IN ('pending', 'active', 'retiring', 'retired', 'shredded')),
+  distributed_at timestamptz,
+  activated_at timestamptz,
+  retired_at timestamptz,
+  shredded_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
-  UNIQUE NULLS NOT DISTINCT (tenant_id, purpose, version)
+  UNIQUE NULLS NOT DISTINCT (tenant_id, purpose, version),
+  CONSTRAINT encryption_keys_shredded_is_empty
+    CHECK ((status = 'shredded') = (shredded_at IS NOT NULL) AND (status = 'shredded') = (wrapped_key = ''))
 );
 COMMENT ON TABLE platform.encryption_keys IS 'retention=config encryption=E2 | kept until the last archive that needs it is gone';
 COMMENT ON COLUMN platform.encryption_keys.tenant_id IS 'no foreign key: archives need the key after the tenant is gone; NULL is the installation''s';
 COMMENT ON COLUMN platform.encryption_keys.wrapped_key IS 'encryption=E2 | under the key-encryption key that kek_ref names; empty once it is shredded';
+COMMENT ON COLUMN platform.encryption_keys.status IS
+  'pending: handed to readers, seals nothing yet; active: seals; retiring: opens while rows are sealed anew; retired: handed to nobody, kept for backups; shredded: gone for ever';
+COMMENT ON COLUMN platform.encryption_keys.distributed_at IS 'when it was in the Secret that all readers read';
 CREATE INDEX ON platform.encryption_keys (status);
+-- At most one seals, and at most one waits to.
+CREATE UNIQUE INDEX encryption_keys_one_active ON platform.encryption_keys (tenant_id, purpose)
+  NULLS NOT DISTINCT WHERE status = 'active';
+CREATE UNIQUE INDEX encryption_keys_one_pending ON platform.encryption_keys (tenant_id, purpose)
+  NULLS NOT DISTINCT WHERE status = 'pending';
 
 CREATE TABLE platform.archive_manifests (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),

@@ -10,6 +10,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
+use crate::keys::shred_of_tenant;
 use crate::notify::{self, notify};
 use crate::words::{known, words};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase, roles};
@@ -252,6 +253,7 @@ pub async fn delete(
         .execute(&mut *transaction)
         .await?;
     roles::drop_schema(&mut transaction, tenant.id, &tenant.schema).await?;
+    shred_of_tenant(&mut transaction, tenant.id).await?;
     sqlx::query("DELETE FROM platform.tenants WHERE id = $1 AND k8s_uid = $2")
         .bind(tenant.id.uuid())
         .bind(uid)

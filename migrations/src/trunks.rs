@@ -32,12 +32,12 @@ words! {
     }
 }
 
-/// Digest credentials (RFC 8760) of a trunk; the password is sealed, see [`crate::seal`].
+/// Digest credentials (RFC 8760) of a trunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkAuth {
     /// User name.
     pub username: String,
-    /// [`crate::seal::Key::seal`] of the password, for the context `trunk:<uid>`.
+    /// The password, sealed for `trunks.password_enc` of the trunk's row.
     pub sealed_password: Vec<u8>,
     /// Whether calls that come in are challenged for them.
     pub challenge_inbound: bool,
@@ -46,6 +46,8 @@ pub struct TrunkAuth {
 /// A resolved Trunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkSpec {
+    /// Its row, from [`identify`]: the password is sealed for it.
+    pub id: TrunkId,
     /// The custom resource.
     pub object: ObjectRef,
     /// Hash of everything below, of the Secret's content too.
@@ -71,7 +73,7 @@ pub struct Trunk {
     pub id: TrunkId,
     /// `metadata.name` of the Trunk.
     pub name: String,
-    /// uid of the Trunk: the context of the sealed password.
+    /// uid of the Trunk.
     pub uid: Option<Uuid>,
     /// As in [`TrunkSpec`].
     pub addresses: Vec<String>,
@@ -87,6 +89,22 @@ pub struct Trunk {
     pub auth: Option<TrunkAuth>,
 }
 
+/// The row that the Trunk `uid` has, or is to have.
+pub async fn identify(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    tenant: TenantId,
+    uid: Uuid,
+) -> Result<TrunkId> {
+    let mut transaction = database.begin_in(fence, tenant).await?;
+    let row = sqlx::query("SELECT id FROM trunks WHERE k8s_uid = $1")
+        .bind(uid)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let id = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(TrunkId::new(id.unwrap_or_else(Uuid::now_v7)))
+}
+
 /// Writes a Trunk and tells the nodes.
 pub async fn project(
     database: &OperatorDatabase,
@@ -95,6 +113,7 @@ pub async fn project(
     spec: &TrunkSpec,
 ) -> Result<TrunkId> {
     let TrunkSpec {
+        id,
         object,
         spec_hash,
         addresses,
@@ -110,9 +129,9 @@ pub async fn project(
     let written = sqlx::query(
         "INSERT INTO trunks AS t (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
                 synced_at, name, protocol, direction, transport, addresses, allowed_cidrs,
-                max_channels, username, password_enc, challenge_inbound)
+                max_channels, username, password_enc, challenge_inbound, id)
          VALUES ($1, $2, $3, $4, $5, now(), $6, 'sip', $7::text::platform.direction_scope, $8, $9,
-                $10::text[]::cidr[], $11, $12, $13, $14)
+                $10::text[]::cidr[], $11, $12, $13, $14, $15)
          ON CONFLICT (k8s_uid) DO UPDATE
             SET k8s_generation = excluded.k8s_generation, spec_hash = excluded.spec_hash,
                 synced_at = excluded.synced_at, direction = excluded.direction,
@@ -121,7 +140,7 @@ pub async fn project(
                 username = excluded.username, password_enc = excluded.password_enc,
                 challenge_inbound = excluded.challenge_inbound,
                 status = 'active'
-          WHERE t.spec_hash IS DISTINCT FROM excluded.spec_hash
+          WHERE t.spec_hash IS DISTINCT FROM excluded.spec_hash AND t.id = excluded.id
          RETURNING id",
     )
     .bind(&object.namespace)
@@ -138,6 +157,7 @@ pub async fn project(
     .bind(auth.as_ref().map(|auth| &auth.username))
     .bind(auth.as_ref().map(|auth| &auth.sealed_password))
     .bind(auth.as_ref().is_some_and(|auth| auth.challenge_inbound))
+    .bind(id.uuid())
     .fetch_optional(&mut *transaction)
     .await;
     let written = match owned("trunk", object, written) {
@@ -150,19 +170,22 @@ pub async fn project(
         }
         written => written?,
     };
-    let id = match written {
-        Some(row) => {
-            notify(&mut transaction, notify::ROUTES, tenant).await?;
-            row.try_get(0)?
-        }
-        None => sqlx::query("SELECT id FROM trunks WHERE k8s_uid = $1")
+    if written.is_some() {
+        notify(&mut transaction, notify::ROUTES, tenant).await?;
+    } else {
+        let row = sqlx::query("SELECT id FROM trunks WHERE k8s_uid = $1")
             .bind(object.uid)
             .fetch_one(&mut *transaction)
-            .await?
-            .try_get(0)?,
-    };
+            .await?;
+        if row.try_get::<Uuid, _>(0)? != id.uuid() {
+            return Err(Error::invalid(
+                "row of the trunk",
+                "it has another one since; look again",
+            ));
+        }
+    }
     transaction.commit().await?;
-    Ok(TrunkId::new(id))
+    Ok(*id)
 }
 
 /// Removes the trunk that `uid` projected; numbers that used it have none then. Says whether there

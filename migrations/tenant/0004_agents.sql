@@ -40,6 +40,7 @@ CREATE TABLE tools (
   connected_at timestamptz,
   configuration jsonb NOT NULL DEFAULT '{}',
   credentials_enc bytea,
+  has_credentials boolean GENERATED ALWAYS AS (credentials_enc IS NOT NULL) STORED,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   deleted_at timestamptz

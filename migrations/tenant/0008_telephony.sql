@@ -9,6 +9,7 @@ CREATE TABLE carriers (
   name text NOT NULL,
   config jsonb NOT NULL DEFAULT '{}',
   credentials_enc bytea,
+  has_credentials boolean GENERATED ALWAYS AS (credentials_enc IS NOT NULL) STORED,
   status platform.entity_status NOT NULL DEFAULT 'active',
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
@@ -32,6 +33,7 @@ CREATE TABLE trunks (
   transport text CHECK (transport IN ('udp', 'tcp', 'tls', 'ws', 'wss')),
   username text,
   password_enc bytea,
+  has_password boolean GENERATED ALWAYS AS (password_enc IS NOT NULL) STORED,
   challenge_inbound boolean NOT NULL DEFAULT false,
   codecs text[] NOT NULL DEFAULT '{opus,PCMU,PCMA}',
   max_channels integer,
@@ -53,7 +55,7 @@ COMMENT ON COLUMN trunks.addresses IS
   'host:port of the carrier, tried in this order; host and port are for imported trunks';
 COMMENT ON COLUMN trunks.allowed_cidrs IS 'where calls may come in from';
 COMMENT ON COLUMN trunks.password_enc IS
-  'encryption=E2 | sealed with the tenant''s data key for trunk:<k8s_uid>';
+  'encryption=E2 | of the digest credentials';
 CREATE INDEX ON trunks (carrier_id);
 CREATE UNIQUE INDEX trunks_object ON trunks (k8s_namespace, k8s_name) WHERE status <> 'archived';
 CREATE INDEX ON trunks (status);

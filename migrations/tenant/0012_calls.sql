@@ -89,6 +89,7 @@ CREATE TABLE calls (
   media_node_epoch bigint,
   tags text[] NOT NULL DEFAULT '{}',
   metadata jsonb NOT NULL DEFAULT '{}',
+  variables_enc bytea,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT calls_id_time
@@ -96,6 +97,8 @@ CREATE TABLE calls (
 ) PARTITION BY RANGE (id);
 CREATE TABLE calls_default PARTITION OF calls DEFAULT;
 COMMENT ON TABLE calls IS 'retention=operational encryption=E1 | one row a call';
+COMMENT ON COLUMN calls.variables_enc IS
+  'encryption=E2 | instead of variables in metadata, what the flow captured, when the tenant asks for it';
 COMMENT ON COLUMN calls.tags IS 'mirror of call_tags, kept by a trigger; to find calls by tag, ask call_tags';
 CREATE INDEX ON calls (tenant_id, initiated_at DESC);
 CREATE INDEX ON calls (row_no);

@@ -176,18 +176,22 @@ CREATE TABLE transcriptions (
   text text,
   text_enc bytea,
   segments jsonb NOT NULL DEFAULT '[]',
+  segments_enc bytea,
   confidence numeric(5, 2),
   is_final boolean NOT NULL DEFAULT true,
   metadata jsonb NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (call_id, id),
-  CONSTRAINT transcriptions_one_text CHECK (text IS NULL OR text_enc IS NULL)
+  CONSTRAINT transcriptions_one_text CHECK (text IS NULL OR text_enc IS NULL),
+  CONSTRAINT transcriptions_one_segments CHECK (segments = '[]' OR segments_enc IS NULL)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE transcriptions_default PARTITION OF transcriptions DEFAULT;
 COMMENT ON TABLE transcriptions IS 'retention=operational encryption=E1 | what was said, as text';
 COMMENT ON COLUMN transcriptions.text_enc IS
   'encryption=E2 | instead of text, when the tenant asks for it';
+COMMENT ON COLUMN transcriptions.segments_enc IS
+  'encryption=E2 | instead of segments, when the tenant asks for it';
 CREATE INDEX ON transcriptions (status);
 CREATE INDEX ON transcriptions (id);
 

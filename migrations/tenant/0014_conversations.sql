@@ -15,6 +15,7 @@ CREATE TABLE conversations (
   channel text NOT NULL DEFAULT 'voice' CHECK (channel IN ('voice', 'sms', 'chat', 'email')),
   status platform.conversation_status NOT NULL DEFAULT 'active',
   context jsonb NOT NULL DEFAULT '{}',
+  context_enc bytea,
   started_at timestamptz NOT NULL DEFAULT now(),
   ended_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -25,6 +26,8 @@ CREATE TABLE conversations (
 CREATE TABLE conversations_default PARTITION OF conversations DEFAULT;
 COMMENT ON TABLE conversations IS
   'retention=operational encryption=E1 | one call may have several; one of chat or SMS has none';
+COMMENT ON COLUMN conversations.context_enc IS
+  'encryption=E2 | instead of context, when the tenant asks for it';
 CREATE INDEX ON conversations (session_id);
 CREATE INDEX ON conversations (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX ON conversations (agent_id) WHERE agent_id IS NOT NULL;
@@ -40,6 +43,7 @@ CREATE TABLE messages (
   content text,
   content_enc bytea,
   intended text,
+  intended_enc bytea,
   sentiment platform.sentiment,
   sentiment_score numeric(4, 3) CHECK (sentiment_score BETWEEN -1 AND 1),
   intent text,
@@ -50,12 +54,16 @@ CREATE TABLE messages (
   spoken_at timestamptz NOT NULL DEFAULT now(),
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (conversation_id, id),
-  UNIQUE (conversation_id, seq)
+  UNIQUE (conversation_id, seq),
+  CONSTRAINT messages_one_content CHECK (content IS NULL OR content_enc IS NULL),
+  CONSTRAINT messages_one_intended CHECK (intended IS NULL OR intended_enc IS NULL)
 ) PARTITION BY RANGE (conversation_id);
 CREATE TABLE messages_default PARTITION OF messages DEFAULT;
 COMMENT ON TABLE messages IS 'retention=operational encryption=E1 | the turns, as they were heard';
 COMMENT ON COLUMN messages.content_enc IS
   'encryption=E2 | instead of content, when the tenant asks for it';
+COMMENT ON COLUMN messages.intended_enc IS
+  'encryption=E2 | instead of intended, when the tenant asks for it';
 COMMENT ON COLUMN messages.content IS
   'what was heard, which for an interrupted agent is less than intended';
 CREATE INDEX ON messages (intent) WHERE intent IS NOT NULL;

@@ -116,6 +116,7 @@ CREATE TABLE payment_methods (
   kind platform.payment_method_kind NOT NULL,
   processor text NOT NULL DEFAULT 'stripe',
   token_enc bytea,
+  has_token boolean GENERATED ALWAYS AS (token_enc IS NOT NULL) STORED,
   display text,
   is_default boolean NOT NULL DEFAULT false,
   status platform.entity_status NOT NULL DEFAULT 'active',

@@ -93,6 +93,23 @@ GRANT INSERT ON audit_logs TO {{media}};
 GRANT UPDATE (status, total_deliveries, successful_deliveries, failed_deliveries, trigger_count,
   last_delivery_at, last_success_at, last_failure_at) ON webhooks TO {{app}};
 
+-- === Sealed columns: who has to open a secret may read it ===
+
+-- Of these, whoever may read the table may read its other columns. A later file that adds a column to one
+-- grants it by name.
+SELECT platform.hide_sealed_columns(t, ARRAY['{{media}}', '{{app}}', '{{ro}}']::name[])
+  FROM unnest('{carriers, payment_methods, tools, trunks, webhooks}'::regclass[]) AS t;
+-- A node registers with carriers and calls tools.
+GRANT SELECT (password_enc) ON trunks TO {{media}};
+GRANT SELECT (credentials_enc) ON tools TO {{media}};
+-- The worker signs deliveries, orders numbers and charges.
+GRANT SELECT (secret_enc) ON webhooks TO {{app}};
+GRANT SELECT (credentials_enc) ON carriers TO {{app}};
+GRANT SELECT (token_enc) ON payment_methods TO {{app}};
+-- What was said: a node writes it, node and API show it to people who may know; reports do not.
+SELECT platform.hide_sealed_columns(t, ARRAY['{{ro}}']::name[])
+  FROM unnest('{calls, transcriptions, conversations, messages}'::regclass[]) AS t;
+
 -- === Numbers of rows ===
 
 GRANT USAGE ON SEQUENCE calls_row_no_seq, call_events_row_no_seq, contacts_row_no_seq

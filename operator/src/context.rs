@@ -10,6 +10,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::runtime::watcher;
 use tokio::sync::OnceCell;
 
+use crate::keys::Keys;
 use crate::names::{LABEL_MANAGED_BY, OPERATOR, SECRET_DATABASE};
 
 /// What every controller works with. Cheap to clone; one for the whole process.
@@ -19,6 +20,8 @@ pub struct Context {
     pub kit: Kit,
     /// The operator's access to the database.
     pub database: OperatorDatabase,
+    /// The data keys of tenants.
+    pub keys: Keys,
     holder: String,
     fence: Arc<OnceCell<Fence>>,
 }
@@ -37,10 +40,11 @@ pub enum FenceError {
 impl Context {
     /// `holder` names this process: its pod.
     #[must_use]
-    pub fn new(kit: Kit, database: OperatorDatabase, holder: &str) -> Self {
+    pub fn new(kit: Kit, database: OperatorDatabase, keys: Keys, holder: &str) -> Self {
         Self {
             kit,
             database,
+            keys,
             holder: holder.to_owned(),
             fence: Arc::default(),
         }

@@ -12,6 +12,7 @@ pub mod context;
 pub mod controllers;
 pub mod crd;
 mod database;
+pub mod keys;
 pub mod maintenance;
 pub mod names;
 mod process;

@@ -3,9 +3,14 @@
 /// The Secret with the database login of a tenant's media nodes, in the tenant's first namespace.
 pub const SECRET_DATABASE: &str = "callplane-database";
 
-/// Key of that Secret: the tenant's data key, 32 bytes in base64. Made once; what it sealed cannot be
-/// opened with another.
-pub const SECRET_DATA_KEY: &str = "dataKey";
+/// Key of that Secret: the tenant's data keys, as `callplane_keys::KeyRing` writes them.
+pub const SECRET_DATA_KEYS: &str = "dataKeys";
+
+/// The Secret with the key that wraps the data keys of all tenants, in the operator's namespace.
+pub const SECRET_KEY_ENCRYPTION: &str = "callplane-key-encryption";
+
+/// Key of that Secret: 32 octets in base64, one a line, the newest first.
+pub const SECRET_KEY_ENCRYPTION_KEYS: &str = "keys";
 
 /// Who made an object; selects what this operator watches.
 pub const LABEL_MANAGED_BY: &str = "app.kubernetes.io/managed-by";

@@ -22,6 +22,7 @@ use crate::admin::ThrottleOptions;
 use crate::backups::BackupMetrics;
 use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
+use crate::keys::{self, Keys};
 use crate::names::OPERATOR;
 use crate::process::block_on;
 use crate::strays::StrayMetrics;
@@ -79,6 +80,8 @@ pub struct Options {
     watch_secrets: bool,
     #[command(flatten)]
     throttle: ThrottleOptions,
+    #[command(flatten)]
+    keys: keys::Options,
     /// Name of this pod: holder of the Lease, reporter of Events.
     #[arg(long, env = "POD_NAME", default_value = "callplane-operator")]
     pod_name: String,
@@ -123,7 +126,8 @@ async fn serve(options: Options) -> anyhow::Result<()> {
         metrics.clone(),
     );
     let mut manager = Manager::new(&client, leadership, metrics, &options.pod_name);
-    wire(&mut manager, &database, &options)?;
+    let keys = options.keys.with(&client, &options.pod_namespace)?;
+    wire(&mut manager, &database, keys, &options)?;
 
     let answers = Arc::new(AtomicBool::new(false));
     let health = health(&manager, &answers);
@@ -155,9 +159,10 @@ async fn serve(options: Options) -> anyhow::Result<()> {
 fn wire(
     manager: &mut Manager,
     database: &OperatorDatabase,
+    keys: Keys,
     options: &Options,
 ) -> anyhow::Result<()> {
-    let context = Context::new(manager.kit(), database.clone(), &options.pod_name);
+    let context = Context::new(manager.kit(), database.clone(), keys, &options.pod_name);
     let secrets = if options.watch_secrets {
         SecretScope::All
     } else {
@@ -172,7 +177,15 @@ fn wire(
         image_pull_policy: options.media_node_pull_policy.clone(),
     };
     let throttle = options.throttle.throttle();
-    tenant::wire(manager, &context, &caches, server, throttle);
+    let rotate_keys_every = options.keys.rotate_every();
+    tenant::wire(
+        manager,
+        &context,
+        &caches,
+        server,
+        throttle,
+        rotate_keys_every,
+    );
     media_pool::wire(manager, &context, &caches, installed);
     wire_projections(manager, &context, &caches);
     Ok(())

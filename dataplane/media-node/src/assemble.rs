@@ -25,6 +25,7 @@ use crate::control::ControlServer;
 use crate::dialing::dial;
 use crate::health::health;
 use crate::heartbeat::beat;
+use crate::keys::TenantKeys;
 use crate::media::Media;
 use crate::metrics::{Metrics, SipCollector};
 use crate::node::{Node, random_bytes};
@@ -137,10 +138,11 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
     })?;
     let database = TenantDatabase::connect_lazy(&credentials, CONNECTIONS)?;
     let (records, writer) = open_records(&config, &database, &metrics)?;
+    let keys = TenantKeys::open(&config.database_dir);
     let campaigns_changed = Arc::new(Notify::new());
     let (refresher, directory) = Refresher::new(
         database.clone(),
-        config.database_dir.clone(),
+        keys.clone(),
         Arc::clone(&campaigns_changed),
     );
     let (sip, incoming) = bind_sip(&config).await?;

@@ -21,6 +21,7 @@ mod drain;
 mod fault;
 mod health;
 mod heartbeat;
+mod keys;
 mod media;
 mod metrics;
 mod node;

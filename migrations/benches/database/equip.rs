@@ -45,6 +45,7 @@ fn object(name: &str) -> ObjectRef {
 
 fn trunk() -> TrunkSpec {
     TrunkSpec {
+        id: callplane_types::TrunkId::new(uuid::Uuid::now_v7()),
         object: object("carrier"),
         spec_hash: "1".to_owned(),
         addresses: vec!["192.0.2.10:5060".to_owned()],

@@ -292,7 +292,105 @@ fn tables(tenant: &TestTenant) -> String {
     )
 }
 
-/// The tables on which a role lacks a privilege.
+/// Who may read which sealed column (E2) of a tenant. What was said is shown to people by node and API.
+const OPENED_BY: &[(&str, &str)] = &[
+    ("calls.variables_enc", "app media"),
+    ("carriers.credentials_enc", "app"),
+    ("conversations.context_enc", "app media"),
+    ("messages.content_enc", "app media"),
+    ("messages.intended_enc", "app media"),
+    ("payment_methods.token_enc", "app"),
+    ("tools.credentials_enc", "media"),
+    ("transcriptions.segments_enc", "app media"),
+    ("transcriptions.text_enc", "app media"),
+    ("trunks.password_enc", "media"),
+    ("webhooks.secret_enc", "app"),
+];
+
+/// Hashes (E3) of random tokens, which the views of two platforms show (data model, D15). The hash of a
+/// password is not among them.
+const SHOWN_HASHES: &[&str] = &[
+    "platform.api_keys.key_hash",
+    "platform.sessions.refresh_token_hash",
+    "platform.sessions.token_hash",
+];
+
+#[tokio::test]
+async fn only_who_must_open_a_secret_reads_it_and_reports_read_none() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let expected: Vec<String> = OPENED_BY
+        .iter()
+        .map(|(column, roles)| format!("{column}: {roles}"))
+        .collect();
+    assert_eq!(
+        readers_of_class(&database, &acme, acme.schema().as_str(), "E2").await,
+        expected.join("\n")
+    );
+    assert_eq!(
+        readers_of_class(&database, &acme, "platform", "E2").await,
+        "encryption_keys.wrapped_key: \nusers.two_factor_secret_enc: "
+    );
+    // By inheritance of its login, a role reads what is granted to groups too.
+    let hashes = readers_of_class(&database, &acme, "platform", "E3").await;
+    let shown: Vec<String> = hashes
+        .lines()
+        .filter_map(|line| line.strip_suffix(": app ro"))
+        .map(|column| format!("platform.{column}"))
+        .collect();
+    assert_eq!(shown, SHOWN_HASHES);
+    let hidden = hashes.lines().filter(|line| line.ends_with(": ")).count();
+    assert_eq!(hidden + shown.len(), hashes.lines().count(), "{hashes}");
+
+    // The control: a table that is granted whole shows its sealed columns.
+    let schema = acme.schema();
+    database
+        .superuser(&format!("GRANT SELECT ON {schema}.trunks TO {schema}_ro"))
+        .await
+        .unwrap();
+    let now = readers_of_class(&database, &acme, schema.as_str(), "E2").await;
+    assert!(now.contains("trunks.password_enc: media ro"), "{now}");
+}
+
+#[tokio::test]
+async fn who_reads_a_table_with_sealed_columns_reads_all_others() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let schema = acme.schema();
+    let partly = format!(
+        "SELECT string_agg(format('%s.%s for %s', c.relname, a.attname, r), ', ')
+           FROM ({}) c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped,
+                unnest('{{app,media,ro}}'::text[]) r
+          WHERE a.attname NOT LIKE '%\\_enc' AND has_any_column_privilege('{schema}_' || r, c.oid, 'SELECT')
+            AND NOT has_column_privilege('{schema}_' || r, c.oid, a.attnum, 'SELECT')",
+        tables(&acme)
+    );
+    assert_eq!(ask(&database, &partly).await, "");
+}
+
+/// The columns of an encryption class in a schema, each with the purposes that may read it.
+async fn readers_of_class(
+    database: &TestDatabase<'_>,
+    tenant: &TestTenant,
+    schema: &str,
+    class: &str,
+) -> String {
+    let role = tenant.schema();
+    let sql = format!(
+        "SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+            SELECT format('%s.%s: %s', c.relname, a.attname,
+                (SELECT string_agg(r, ' ' ORDER BY r) FROM unnest('{{app,media,ro}}'::text[]) r
+                  WHERE has_column_privilege('{role}_' || r, c.oid, a.attnum, 'SELECT'))) AS line
+              FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+             WHERE c.relnamespace = '{schema}'::regnamespace AND c.relkind IN ('r', 'p')
+               AND NOT c.relispartition
+               AND col_description(c.oid, a.attnum) LIKE 'encryption={class}%') AS found"
+    );
+    ask(database, &sql).await
+}
+
+/// The tables on which a role lacks a privilege; that to read is one to read columns where some are
+/// sealed.
 async fn without(
     database: &TestDatabase<'_>,
     tenant: &TestTenant,
@@ -301,8 +399,13 @@ async fn without(
 ) -> String {
     let sql = format!(
         "SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM ({}) c
-          WHERE NOT has_table_privilege('{}_{purpose}', c.oid, '{privilege}')",
+          WHERE NOT {}('{}_{purpose}', c.oid, '{privilege}')",
         tables(tenant),
+        if privilege == "SELECT" {
+            "has_any_column_privilege"
+        } else {
+            "has_table_privilege"
+        },
         tenant.schema()
     );
     ask(database, &sql).await

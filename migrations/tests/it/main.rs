@@ -12,6 +12,7 @@ mod grants;
 mod import;
 mod isolation;
 mod items;
+mod keys;
 mod media_nodes;
 mod migrations;
 mod months;

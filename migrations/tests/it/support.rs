@@ -11,7 +11,7 @@ use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
 use callplane_store::{
     Credentials, ObjectRef, Slot, TenantDatabase, agents, flows, numbers, trunks,
 };
-use callplane_types::{CampaignId, Pii};
+use callplane_types::{CampaignId, Pii, TrunkId};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -34,6 +34,7 @@ pub(crate) fn object(name: &str) -> ObjectRef {
 
 pub(crate) fn trunk(name: &str) -> TrunkSpec {
     TrunkSpec {
+        id: TrunkId::new(Uuid::now_v7()),
         object: object(name),
         spec_hash: "1".to_owned(),
         addresses: vec!["192.0.2.10:5060".to_owned()],

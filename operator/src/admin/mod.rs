@@ -1,7 +1,8 @@
 //! `callplane-operator database`: what a person or a CronJob does to the database beside the operator.
 //!
 //! A command is a thin shell over a function of `callplane_store`: it reads options, shows progress on
-//! standard error and prints the outcome on standard output. It needs no cluster.
+//! standard error and prints the outcome on standard output. It needs no cluster, but for `keys`, whose
+//! key-encryption key may be in a Secret.
 //!
 //! It runs while an operator leads, so it writes by [`callplane_store::Fence::command`] and takes part
 //! under the lock of each schema, not under the leader's epoch.
@@ -13,6 +14,7 @@ mod drift;
 mod erase;
 mod erd;
 mod import;
+mod keys;
 mod maintain;
 mod migrate;
 mod progress;
@@ -86,6 +88,8 @@ enum Command {
     Erase(erase::Options),
     /// Draw the tables: Mermaid and SVG by table family
     Erd(erd::Options),
+    /// Show, rotate, rewrap and destroy the data keys of tenants
+    Keys(Box<keys::Options>),
 }
 
 /// Runs a command to its end.
@@ -107,6 +111,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Command::Maintain(options) => maintain::run(&database, options).await,
             Command::Erase(options) => erase::run(&database, options).await,
             Command::Erd(options) => erd::run(&database, options).await,
+            Command::Keys(options) => keys::run(&database, options).await,
         };
         database.close().await;
         outcome

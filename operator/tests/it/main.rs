@@ -12,6 +12,7 @@ mod backup;
 mod compatibility;
 mod erasure;
 mod import;
+mod keys;
 mod login;
 mod maintenance;
 mod media_pool;

@@ -210,7 +210,7 @@ async fn a_namespace_that_is_taken_off_the_list_loses_label_and_secret() {
         json!({ "namespaces": ["old-home", "second"], "plan": "trial" }),
     );
     world.ready("mover").await;
-    let key = |namespace: &str| world.secret(namespace)?.data?.remove("dataKey");
+    let key = |namespace: &str| world.secret(namespace)?.data?.remove("dataKeys");
     let former = key("old-home");
     assert!(former.is_some());
     world.put_namespace("new-home");
@@ -229,6 +229,6 @@ async fn a_namespace_that_is_taken_off_the_list_loses_label_and_secret() {
     assert_eq!(
         key("new-home"),
         former,
-        "what the data key sealed still opens"
+        "what the data keys sealed still opens"
     );
 }

@@ -10,6 +10,7 @@ use callplane_kit::fake::{ApiServer, Fault, Outcome};
 use callplane_kit::{Leadership, Manager, Metrics};
 use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::{media_pool, tenant};
+use callplane_operator::keys::{Keys, Source};
 use callplane_operator::names::SECRET_DATABASE;
 use callplane_store::media_nodes::{self, Load, NodeEpoch, Registration};
 use callplane_store::migrate::Throttle;
@@ -80,7 +81,16 @@ impl World {
             metrics,
             "operator-0",
         );
-        let context = Context::new(manager.kit(), self.database.operator.clone(), "operator-0");
+        let keys = Keys::new(Source::Secret {
+            client: self.api.client(),
+            namespace: "callplane-system".to_owned(),
+        });
+        let context = Context::new(
+            manager.kit(),
+            self.database.operator.clone(),
+            keys,
+            "operator-0",
+        );
         let caches = Caches::new(&mut manager, SecretScope::Own);
         let server = tenant::Server {
             fingerprint: "db-1".to_owned(),
@@ -96,7 +106,7 @@ impl World {
             at_once: NonZeroUsize::MIN,
             pause: Duration::ZERO,
         };
-        tenant::wire(&mut manager, &context, &caches, server, throttle);
+        tenant::wire(&mut manager, &context, &caches, server, throttle, None);
         media_pool::wire(&mut manager, &context, &caches, installed);
         let stop = CancellationToken::new();
         let run = manager.run(stop.clone());

@@ -46,16 +46,18 @@ struct Text<'a> {
 impl KeyRing {
     /// A ring that seals with `key`.
     #[must_use]
-    pub fn new(key: DataKey) -> Self {
+    pub fn new(key: impl Into<Arc<DataKey>>) -> Self {
+        let key = key.into();
         Self {
             sealing: key.id(),
-            keys: BTreeMap::from([(key.id(), Arc::new(key))]),
+            keys: BTreeMap::from([(key.id(), key)]),
         }
     }
 
     /// Opens with `key`, too.
-    pub fn add(&mut self, key: DataKey) {
-        self.keys.entry(key.id()).or_insert_with(|| Arc::new(key));
+    pub fn add(&mut self, key: impl Into<Arc<DataKey>>) {
+        let key = key.into();
+        self.keys.entry(key.id()).or_insert(key);
     }
 
     /// Seals with the key `id` from now on.

@@ -1,23 +1,22 @@
 //! Keeps the [`Directory`] fresh: at every NOTIFY, after every reconnect, and from time to time.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use callplane_flow::Program;
+use callplane_keys::{KeyRing, Place};
 use callplane_store::notify::{Change, Changes};
 use callplane_store::routes::RoutedAgent;
-use callplane_store::seal::Key;
 use callplane_store::trunks::Trunk;
 use callplane_store::{TenantDatabase, agents, campaigns, rates, routes, tenants, trunks};
+use callplane_types::TenantId;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::directory::{Directory, KnownTrunk, LoadedProgram};
 use super::prices::Prices;
+use crate::keys::TenantKeys;
 
 /// A change whose notification was lost is seen after this long.
 const FALLBACK: Duration = Duration::from_secs(30);
@@ -27,8 +26,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Reads the configuration of the tenant for as long as the node lives.
 pub(crate) struct Refresher {
     database: TenantDatabase,
-    /// The folder of the Secret, for the key that opens passwords.
-    secrets: PathBuf,
+    /// They open passwords; read again at each look, because the Secret may have changed.
+    keys: TenantKeys,
     published: watch::Sender<Arc<Directory>>,
     /// Woken when campaigns changed.
     campaigns_changed: Arc<Notify>,
@@ -38,13 +37,13 @@ impl Refresher {
     /// Publishes to the receiver it gives back; empty until the first read.
     pub(crate) fn new(
         database: TenantDatabase,
-        secrets: PathBuf,
+        keys: TenantKeys,
         campaigns_changed: Arc<Notify>,
     ) -> (Self, watch::Receiver<Arc<Directory>>) {
         let (published, receiver) = watch::channel(Arc::default());
         let refresher = Self {
             database,
-            secrets,
+            keys,
             published,
             campaigns_changed,
         };
@@ -92,11 +91,12 @@ impl Refresher {
         let programs = self.load_programs(wanted).await?;
         let in_service = tenants::in_service(&self.database).await?;
         let prices = rates::call_minute(&self.database).await?.map(Prices::from);
-        let key = self.key();
+        self.keys.reload();
+        let keys = self.keys.ring();
         let trunks = trunks
             .into_iter()
             .map(|trunk| {
-                let password = open_password(key.as_ref(), &trunk);
+                let password = open_password(keys.as_ref(), self.database.tenant(), &trunk);
                 KnownTrunk::new(trunk, password)
             })
             .collect();
@@ -146,26 +146,25 @@ impl Refresher {
         }
         Ok(programs)
     }
-
-    /// The tenant's data key, read anew because the Secret may rotate.
-    fn key(&self) -> Option<Key> {
-        let text = std::fs::read_to_string(self.secrets.join("dataKey")).ok()?;
-        let bytes = BASE64.decode(text.trim()).ok()?;
-        Key::new(&bytes.try_into().ok()?).ok()
-    }
 }
 
-fn open_password(key: Option<&Key>, trunk: &Trunk) -> Option<String> {
+fn open_password(keys: Option<&KeyRing>, tenant: TenantId, trunk: &Trunk) -> Option<String> {
     let auth = trunk.auth.as_ref()?;
-    let opened = key.zip(trunk.uid).and_then(|(key, uid)| {
-        key.open(&format!("trunk:{uid}"), &auth.sealed_password)
-            .ok()
-    });
-    let password = opened.and_then(|bytes| String::from_utf8(bytes).ok());
+    let place = Place::cell(tenant, "trunks", "password_enc", trunk.id.uuid());
+    let opened = keys
+        .map(|keys| keys.open(&place, &auth.sealed_password))
+        .transpose();
+    let password = match opened {
+        Ok(opened) => opened.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok()),
+        Err(error) => {
+            tracing::error!(trunk = trunk.name, %error, "failed to open the password of a trunk");
+            None
+        }
+    };
     if password.is_none() {
         tracing::error!(
             trunk = trunk.name,
-            "failed to open the password of a trunk; calls that need it are refused"
+            "calls that need the password of a trunk are refused"
         );
     }
     password

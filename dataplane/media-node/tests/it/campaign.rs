@@ -8,9 +8,10 @@ use callplane_store::calls;
 use callplane_store::campaigns::{self, DesiredState, RecipientOutcome, RecipientStatus};
 use callplane_store::dnc::{self, NewEntry};
 use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
-use callplane_types::Pii;
+use callplane_types::{Pii, TrunkId};
+use uuid::Uuid;
 
-use crate::world::{World, digits_flow, free_port, metrics, object, until_looked};
+use crate::world::{World, digits_flow, free_port, keys, metrics, object, until_looked};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const ANSWERS: &str = "+15559990001";
@@ -150,6 +151,7 @@ async fn a_paused_campaign_rings_nobody_until_it_runs_again() {
 async fn a_trunk_that_does_not_resolve_leaves_its_recipients_ready() {
     let world = World::new(digits_flow()).await;
     let trunk = |name: &str, address: String| TrunkSpec {
+        id: TrunkId::new(Uuid::now_v7()),
         object: object("carrier"),
         spec_hash: name.to_owned(),
         addresses: vec![address],
@@ -161,7 +163,7 @@ async fn a_trunk_that_does_not_resolve_leaves_its_recipients_ready() {
     };
     // RFC 6761: this name never resolves.
     let unknown = trunk("2", "carrier.invalid:5060".to_owned());
-    world.replace_trunk(&unknown, &[7; 32]).await;
+    world.replace_trunk(&unknown, &keys()).await;
     let node = world.node(&[]).await;
     let campaign = world.campaign(&[ANSWERS]).await;
     let held_back = ["result=\"unresolved_trunk\""];

@@ -1,27 +1,28 @@
 use std::time::Duration;
 
+use callplane_keys::Place;
 use callplane_sip::{Algorithm, Digest};
-use callplane_store::seal::Key;
 use callplane_store::trunks::{TrunkAuth, TrunkDirection, TrunkSpec, TrunkTransport};
+use callplane_types::TrunkId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
 use crate::hand::{Hand, invite};
-use crate::world::{NUMBER, World, digits_flow, object};
+use crate::world::{NUMBER, World, digits_flow, keys, object};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trunk_that_wants_a_login_gets_one() {
     let world = World::new(digits_flow()).await;
-    let key = [7; 32];
-    let carrier = object("carrier");
-    let sealed = Key::new(&key)
-        .unwrap()
-        .seal(&format!("trunk:{}", carrier.uid), b"open sesame")
-        .unwrap();
+    let keys = keys();
+    let id = TrunkId::new(Uuid::now_v7());
+    let place = Place::cell(world.tenant.id, "trunks", "password_enc", id.uuid());
+    let sealed = keys.seal(&place, b"open sesame").unwrap();
     let spec = TrunkSpec {
-        object: carrier,
+        id,
+        object: object("carrier"),
         spec_hash: "2".to_owned(),
         addresses: vec![world.carrier().to_string()],
         allowed_cidrs: vec!["127.0.0.0/8".to_owned()],
@@ -34,7 +35,7 @@ async fn a_trunk_that_wants_a_login_gets_one() {
             challenge_inbound: true,
         }),
     };
-    world.replace_trunk(&spec, &key).await;
+    world.replace_trunk(&spec, &keys).await;
     let node = world.node(&[]).await;
     let hand = Hand::new(&world).await;
     hand.send(hand.invite("login", 1, "").as_bytes()).await;

@@ -7,18 +7,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use callplane_e2e::phones::{Caller, Sipp};
 use callplane_e2e::{Metrics, get, until};
 use callplane_flow::{AgentSettings, Graph, compile};
+use callplane_keys::{DataKey, KeyRing};
 use callplane_media_node::{Config, Running};
 use callplane_store::campaigns::{
     self, CampaignSpec, DesiredState, NewRecipient, Recipient, WindowZone,
 };
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
 use callplane_store::{ObjectRef, agents, flows, numbers, trunks};
-use callplane_types::{CampaignId, Pii};
+use callplane_types::{CampaignId, Pii, TrunkId};
 use clap::Parser as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -92,6 +91,7 @@ impl World {
         let (operator, fence) = (&self.database.operator, &self.database.fence);
         let id = self.tenant.id;
         let trunk = trunks::TrunkSpec {
+            id: TrunkId::new(Uuid::now_v7()),
             object: object("carrier"),
             spec_hash: "1".to_owned(),
             addresses: vec![self.carrier().to_string()],
@@ -161,12 +161,12 @@ impl World {
         }
     }
 
-    /// Puts another trunk in the place of the first, and its number on it; `key` opens its secret.
-    pub(crate) async fn replace_trunk(&self, spec: &trunks::TrunkSpec, key: &[u8; 32]) {
+    /// Puts another trunk in the place of the first, and its number on it; `keys` open its secret.
+    pub(crate) async fn replace_trunk(&self, spec: &trunks::TrunkSpec, keys: &KeyRing) {
         let (operator, fence) = (&self.database.operator, &self.database.fence);
         let id = self.tenant.id;
         let folder = self.folder.path().join("database");
-        std::fs::write(folder.join("dataKey"), BASE64.encode(key)).unwrap();
+        std::fs::write(folder.join("dataKeys"), keys.to_text().as_bytes()).unwrap();
         let old = trunks::list(&self.tenant.database).await.unwrap();
         let uid = old[0].uid.unwrap();
         trunks::remove(operator, fence, id, uid).await.unwrap();
@@ -400,6 +400,11 @@ pub(crate) async fn until_looked(node: &Running) {
 pub(crate) async fn json_of(control: SocketAddr, path: &str) -> anyhow::Result<Value> {
     let response = get(&control.to_string(), path).await?;
     Ok(serde_json::from_str(&response.body)?)
+}
+
+/// Data keys of a tenant, for its Secret.
+pub(crate) fn keys() -> KeyRing {
+    KeyRing::new(DataKey::generate().unwrap())
 }
 
 pub(crate) fn object(name: &str) -> ObjectRef {

@@ -24,6 +24,9 @@ pub(crate) enum Error {
     /// The database did not take it.
     #[error("failed to write to the database")]
     Database(#[source] StoreError),
+    /// The data keys of the tenant.
+    #[error("failed to make or unwrap the data keys of the tenant")]
+    Keys(#[source] crate::keys::Error),
     /// A Secret could not be read.
     #[error("failed to read a secret")]
     ReadSecret(#[source] kube::Error),
@@ -54,6 +57,10 @@ impl Error {
             Self::Problem(_) | Self::Fence(_) | Self::Database(_) => (
                 Reason::DatabaseRefused,
                 "the database refused the change; the operator's log says why",
+            ),
+            Self::Keys(_) => (
+                Reason::KeyUnavailable,
+                "the data keys of the tenant cannot be used; its Tenant says why",
             ),
             Self::ReadSecret(_) | Self::Finalizer(_) | Self::Status(_) => (
                 Reason::ApiServerUnavailable,
@@ -101,6 +108,7 @@ impl ReconcileError for Error {
             Self::Problem(problem) => problem.reason.as_str(),
             Self::Fence(_) => "Fence",
             Self::Database(_) => "Database",
+            Self::Keys(_) => "Keys",
             Self::ReadSecret(_) => "ReadSecret",
             Self::Finalizer(_) => "Finalizer",
             Self::Status(_) => "Status",
@@ -114,6 +122,7 @@ impl ReconcileError for Error {
             Self::Problem(problem) if problem.reason == Reason::Invalid => Class::Terminal,
             Self::Problem(_) => Class::WaitForChange,
             Self::Fence(_) | Self::Database(_) => Class::Transient,
+            Self::Keys(error) => error.class(),
             Self::ReadSecret(error) | Self::Finalizer(error) | Self::Status(error) => match error {
                 kube::Error::Api(status) if status.is_conflict() => {
                     Class::Throttled(AFTER_CONFLICT)

@@ -11,6 +11,7 @@ use callplane_store::migrate::SchemaState;
 use callplane_store::quotas::QuotaUsage;
 use callplane_store::{Error as StoreError, Fence, media_nodes, quotas, tenants};
 use callplane_types::TenantId;
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
@@ -86,11 +87,14 @@ impl TenantController {
                 every: rotate_every,
                 overlap: rotation_overlap,
             };
+            let handed = self.advance_keys(fence, id, rotation).await?;
             let home = Home {
                 namespace: home,
-                former: &free,
+                data_keys: &ByteString(handed.to_text().as_bytes().to_vec()),
             };
             self.publish_login(tenant, fence, id, home, rotation, progress)
+                .await?;
+            self.keys_are_out(fence, id, &handed, rotation, progress)
                 .await?;
         }
         if let Some((live, wanted)) = pool {

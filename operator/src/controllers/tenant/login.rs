@@ -1,6 +1,5 @@
 //! Brings the login of the media nodes in line with the Secret that publishes it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_crds::{CredentialsStatus, Tenant};
@@ -10,7 +9,7 @@ use callplane_store::roles::{self, Purpose};
 use callplane_store::{Credentials, Fence, Slot};
 use callplane_types::TenantId;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
@@ -30,11 +29,11 @@ pub(super) struct Rotation {
     pub(super) overlap: Duration,
 }
 
-/// Where the Secret belongs, and where it may have been before.
+/// Where the Secret belongs and which keys it holds beside the login.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Home<'a> {
     pub(super) namespace: &'a str,
-    pub(super) former: &'a [Arc<Namespace>],
+    pub(super) data_keys: &'a ByteString,
 }
 
 /// A login to be published.
@@ -80,7 +79,16 @@ impl TenantController {
         let database = &self.context.database;
         let (slot, issued_at, next) =
             match (decide(published.as_ref(), &wanted, now), published, login) {
-                (Plan::Keep(time), Some(published), _) => {
+                (Plan::Keep(time), Some(published), Some(login)) => {
+                    if live.as_ref().and_then(secret::data_keys) != Some(home.data_keys) {
+                        let issue = Issue {
+                            login: &login,
+                            issued_at: published.issued_at,
+                            retiring: published.retiring,
+                        };
+                        self.write_secret(tenant, home, live.as_ref(), issue)
+                            .await?;
+                    }
                     (published.slot, published.issued_at, time)
                 }
                 (Plan::Retire { slot }, Some(published), Some(login)) => {
@@ -164,7 +172,7 @@ impl TenantController {
             tenant: &tenant.name_any(),
             namespace: home.namespace,
             credentials: login,
-            data_key: self.data_key(tenant, home, live).await?,
+            data_keys: home.data_keys.clone(),
             server: &self.server,
             issued_at,
             retiring,
@@ -175,41 +183,6 @@ impl TenantController {
             .await
             .map(|_| ())
             .map_err(Error::WriteSecret)
-    }
-
-    /// The data key that is published here or was published where the tenant lived before: what it
-    /// sealed opens with no other. A new one when there is none.
-    async fn data_key(
-        &self,
-        tenant: &Tenant,
-        home: Home<'_>,
-        live: Option<&Secret>,
-    ) -> Result<ByteString, Error> {
-        if let Some(key) = live.and_then(secret::data_key) {
-            return Ok(key);
-        }
-        let others = tenant
-            .spec
-            .namespaces
-            .iter()
-            .filter(|name| *name != home.namespace)
-            .cloned();
-        for namespace in home
-            .former
-            .iter()
-            .map(|former| former.name_any())
-            .chain(others)
-        {
-            let Some(former) = self.secret(&namespace).await? else {
-                continue;
-            };
-            if owner_uid(&former) == tenant.metadata.uid.as_deref()
-                && let Some(key) = secret::data_key(&former)
-            {
-                return Ok(key);
-            }
-        }
-        secret::new_data_key()
     }
 
     /// Deletes the Secret of this Tenant from a namespace that is not its first any more.

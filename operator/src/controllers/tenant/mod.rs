@@ -11,6 +11,7 @@ mod compatibility;
 mod credentials;
 mod delete;
 mod dereference;
+mod keys;
 mod login;
 mod months;
 mod rollout;
@@ -82,9 +83,12 @@ pub enum Error {
     /// The login of the media nodes.
     #[error("failed to issue credentials")]
     IssueCredentials(#[source] StoreError),
-    /// The system gave no random bytes for the data key.
-    #[error("failed to make a data key")]
-    MakeDataKey,
+    /// The data keys of the tenant.
+    #[error("failed to make or unwrap the data keys")]
+    EnsureKeys(#[source] crate::keys::Error),
+    /// Rows that are to be sealed with another key.
+    #[error("failed to seal rows anew")]
+    Reseal(#[source] crate::keys::Error),
     /// The Secret could not be read.
     #[error("failed to read the secret")]
     ReadSecret(#[source] kube::Error),
@@ -125,7 +129,8 @@ impl ReconcileError for Error {
     fn class(&self) -> Class {
         match self {
             Self::Invalid(_) => Class::Terminal,
-            Self::Fence(_) | Self::MakeDataKey => Class::Transient,
+            Self::Fence(_) => Class::Transient,
+            Self::EnsureKeys(error) | Self::Reseal(error) => error.class(),
             Self::BindNamespace(error) | Self::WriteSecret(error) | Self::ApplyMediaPool(error) => {
                 error.class()
             }
@@ -151,6 +156,8 @@ pub struct TenantController {
     context: Context,
     caches: Caches,
     server: Server,
+    /// Age at which a data key gets a successor.
+    rotate_keys_every: Option<Duration>,
     /// By uid of the owner.
     pools: Index<MediaPool>,
     /// What this process has proved once and need not prove again at each look.
@@ -198,12 +205,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Runs the controller, woken by Tenants, Namespaces, and the MediaPools and Secrets that it made.
 /// `throttle` is for schemas that calls use.
+/// `rotate_keys_every` is the age at which a data key gets a successor; `None` for never by itself.
 pub fn wire(
     manager: &mut Manager,
     context: &Context,
     caches: &Caches,
     server: Server,
     throttle: Throttle,
+    rotate_keys_every: Option<Duration>,
 ) {
     let by_namespace = caches
         .tenants
@@ -212,6 +221,7 @@ pub fn wire(
         context: context.clone(),
         caches: caches.clone(),
         server,
+        rotate_keys_every,
         pools: caches
             .media_pools
             .index(|pool| owner_uid(pool).map(str::to_owned).into_iter().collect()),

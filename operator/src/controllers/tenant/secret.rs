@@ -3,12 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use callplane_crds::LABEL_TENANT;
 use callplane_store::roles::LogIn;
-use callplane_store::seal::Key;
 use callplane_store::{Credentials, Slot};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -16,9 +12,9 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::ObjectMeta;
 
+use super::Server;
 use super::credentials::Published;
-use super::{Error, Server};
-use crate::names::{LABEL_MANAGED_BY, LABEL_NAME, OPERATOR, SECRET_DATA_KEY, SECRET_DATABASE};
+use crate::names::{LABEL_MANAGED_BY, LABEL_NAME, OPERATOR, SECRET_DATA_KEYS, SECRET_DATABASE};
 
 const ISSUED_AT: &str = "callplane.dev/issued-at";
 const RETIRING_SLOT: &str = "callplane.dev/retiring-slot";
@@ -62,7 +58,7 @@ pub(super) struct Edition<'a> {
     pub(super) tenant: &'a str,
     pub(super) namespace: &'a str,
     pub(super) credentials: &'a Credentials,
-    pub(super) data_key: ByteString,
+    pub(super) data_keys: ByteString,
     pub(super) server: &'a Server,
     pub(super) issued_at: Timestamp,
     pub(super) retiring: Option<Slot>,
@@ -77,7 +73,7 @@ impl Edition<'_> {
             .into_iter()
             .map(|(file, text)| (file.to_owned(), ByteString(text.into_bytes())))
             .collect();
-        data.insert(SECRET_DATA_KEY.to_owned(), self.data_key.clone());
+        data.insert(SECRET_DATA_KEYS.to_owned(), self.data_keys.clone());
         if let Some(ca) = &self.server.ca {
             data.insert(CA.to_owned(), ByteString(ca.clone()));
         }
@@ -107,18 +103,9 @@ impl Edition<'_> {
     }
 }
 
-/// The data key that is published.
-pub(super) fn data_key(secret: &Secret) -> Option<ByteString> {
-    secret.data.as_ref()?.get(SECRET_DATA_KEY).cloned()
-}
-
-/// A new data key.
-pub(super) fn new_data_key() -> Result<ByteString, Error> {
-    let mut bytes = [0; Key::LEN];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::MakeDataKey)?;
-    Ok(ByteString(STANDARD.encode(bytes).into_bytes()))
+/// The data keys that are published.
+pub(super) fn data_keys(secret: &Secret) -> Option<&ByteString> {
+    secret.data.as_ref()?.get(SECRET_DATA_KEYS)
 }
 
 fn field(secret: &Secret, name: &str) -> Option<String> {
@@ -138,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_back_and_the_data_key_stays() {
+    fn what_is_written_is_read_back() {
         let login = Credentials {
             username: "callplane_acme_media_b".to_owned(),
             password: "secret".to_owned(),
@@ -151,8 +138,7 @@ mod tests {
             sslmode: "verify-full".to_owned(),
             ca_file: None,
         };
-        let key = new_data_key().unwrap();
-        assert_eq!(key.0.len(), 44);
+        let keys = ByteString(b"keys".to_vec());
         let server = Server {
             fingerprint: "f".to_owned(),
             ca: Some(b"PEM".to_vec()),
@@ -162,14 +148,14 @@ mod tests {
             tenant: "acme",
             namespace: "acme",
             credentials: &login,
-            data_key: key.clone(),
+            data_keys: keys.clone(),
             server: &server,
             issued_at: Timestamp::UNIX_EPOCH,
             retiring: Some(Slot::A),
         }
         .build();
         assert_eq!(credentials(&secret), Some(login));
-        assert_eq!(data_key(&secret), Some(key));
+        assert_eq!(data_keys(&secret), Some(&keys));
         let published = published(&secret, LogIn::Works).unwrap();
         assert_eq!(published.retiring, Some(Slot::A));
         assert_eq!(published.server, "f");

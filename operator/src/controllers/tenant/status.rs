@@ -190,6 +190,7 @@ fn credentials_ready(
     };
     let unmet = homeless.or_else(|| match error {
         Some(Error::WriteSecret(cause)) => Some((Reason::ApiServerUnavailable, sentence(cause))),
+        Some(Error::EnsureKeys(cause)) => Some((Reason::KeyUnavailable, sentence(cause))),
         Some(Error::IssueCredentials(cause)) if !cause.is_transient() => {
             Some((Reason::DatabaseRefused, sentence(cause)))
         }
@@ -284,6 +285,7 @@ fn needs_somebody(reason: &str) -> bool {
         Reason::DatabaseRefused,
         Reason::PodsFailing,
         Reason::ViewsFailed,
+        Reason::KeyUnavailable,
     ]
     .into_iter()
     .any(|waits_for_people| waits_for_people.as_str() == reason)

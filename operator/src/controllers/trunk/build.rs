@@ -1,6 +1,7 @@
 //! The row of a Trunk.
 
 use callplane_crds::{Transport, TrunkDirection};
+use callplane_keys::Place;
 use callplane_store::trunks;
 use serde_json::json;
 
@@ -17,6 +18,7 @@ pub(super) struct Prepared {
 /// Secret and nothing of its content, because it is stored in the clear.
 pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
     let Valid {
+        row,
         object,
         direction,
         addresses,
@@ -37,9 +39,10 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
     }));
     let auth = credentials
         .map(|found| {
+            let place = Place::cell(found.tenant, "trunks", "password_enc", row.uuid());
             found
-                .key
-                .seal(&format!("trunk:{}", object.uid), &found.password.0)
+                .keys
+                .seal(&place, &found.password.0)
                 .map(|sealed_password| trunks::TrunkAuth {
                     username: found.username,
                     sealed_password,
@@ -50,6 +53,7 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
         .transpose()?;
     Ok(Prepared {
         trunk: trunks::TrunkSpec {
+            id: row,
             object,
             spec_hash,
             addresses,

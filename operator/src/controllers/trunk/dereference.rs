@@ -1,25 +1,27 @@
-//! Reads the Secret with the credentials of a Trunk, and the key that seals them.
+//! Reads the Secret with the credentials of a Trunk, the keys that seal them, and the row that they are
+//! sealed for.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use callplane_crds::{Reason, Trunk, TrunkAuth};
-use callplane_store::seal::Key;
+use callplane_keys::KeyRing;
+use callplane_store::trunks;
+use callplane_types::{TenantId, TrunkId};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
-use crate::controllers::projection::{Error, Problem, TenantRef, fingerprint};
-use crate::names::{SECRET_DATA_KEY, SECRET_DATABASE};
+use crate::controllers::projection::{Error, Problem, TenantRef, object_ref};
 
 /// What a Trunk refers to.
 #[derive(Debug)]
 pub(super) struct References {
+    /// Its row.
+    pub(super) row: TrunkId,
     /// The credentials, if the Trunk names a Secret.
     pub(super) credentials: Option<Result<Credentials, Problem>>,
 }
 
-/// Digest credentials, and the key that they are sealed with.
+/// Digest credentials, and what they are sealed with and for.
 #[derive(Debug)]
 pub(super) struct Credentials {
     /// User name.
@@ -28,10 +30,12 @@ pub(super) struct Credentials {
     pub(super) password: Password,
     /// Whether calls that come in are challenged for them, too.
     pub(super) challenge_inbound: bool,
-    /// Changes whenever the Secret or the data key does.
+    /// Changes whenever the Secret or the key that seals does.
     pub(super) version: String,
-    /// The tenant's data key.
-    pub(super) key: Key,
+    /// Whose trunk it is.
+    pub(super) tenant: TenantId,
+    /// The tenant's data keys.
+    pub(super) keys: KeyRing,
 }
 
 /// A password that is wiped and never printed.
@@ -49,15 +53,35 @@ pub(super) async fn dereference(
     trunk: &Trunk,
     tenant: &Result<TenantRef, Problem>,
 ) -> Result<References, Error> {
-    let (Some(auth), Ok(tenant)) = (&trunk.spec.auth, tenant) else {
-        return Ok(References { credentials: None });
+    let Ok(tenant) = tenant else {
+        // Nothing is written without a tenant.
+        let row = TrunkId::new(uuid::Uuid::nil());
+        return Ok(References {
+            row,
+            credentials: None,
+        });
+    };
+    let fence = context.fence().await?;
+    let uid = object_ref(trunk)?.uid;
+    let row = trunks::identify(&context.database, fence, tenant.id, uid).await?;
+    let Some(auth) = &trunk.spec.auth else {
+        return Ok(References {
+            row,
+            credentials: None,
+        });
     };
     let namespace = trunk.namespace().unwrap_or_default();
     let name = &auth.secret_ref.name;
     let secret = get(context, &namespace, name).await?;
-    let database = get(context, &tenant.home, SECRET_DATABASE).await?;
+    let keys = context
+        .keys
+        .of_tenant(&context.database, fence, tenant.id)
+        .await
+        .map_err(Error::Keys)?;
+    let credentials = credentials(auth, secret.as_ref(), tenant.id, keys.ring);
     Ok(References {
-        credentials: Some(credentials(auth, secret.as_ref(), database.as_ref())),
+        row,
+        credentials: Some(credentials),
     })
 }
 
@@ -71,7 +95,8 @@ async fn get(context: &Context, namespace: &str, name: &str) -> Result<Option<Se
 fn credentials(
     auth: &TrunkAuth,
     secret: Option<&Secret>,
-    database: Option<&Secret>,
+    tenant: TenantId,
+    keys: KeyRing,
 ) -> Result<Credentials, Problem> {
     let name = auth.secret_ref.name.as_str();
     let secret = secret.ok_or_else(|| Problem::missing(Reason::SecretNotFound, "Secret", name))?;
@@ -83,20 +108,18 @@ fn credentials(
             format!("Secret `{name}` needs the keys `username` and `password`, both with text"),
         ));
     };
-    let (key, key_version) = database
-        .and_then(|secret| value(secret, SECRET_DATA_KEY))
-        .and_then(data_key)
-        .ok_or_else(|| Problem::waits_for("Secret", SECRET_DATABASE))?;
     Ok(Credentials {
         username,
         password: Password(Zeroizing::new(password.to_vec())),
         challenge_inbound: auth.challenge_inbound,
         version: format!(
-            "{}/{}/{key_version}",
+            "{}/{}/{}",
             secret.uid().unwrap_or_default(),
-            secret.resource_version().unwrap_or_default()
+            secret.resource_version().unwrap_or_default(),
+            keys.sealing(),
         ),
-        key,
+        tenant,
+        keys,
     })
 }
 
@@ -105,16 +128,11 @@ fn value<'a>(secret: &'a Secret, key: &str) -> Option<&'a [u8]> {
     (!bytes.is_empty()).then_some(bytes.as_slice())
 }
 
-/// The key and its fingerprint. The fingerprint may be stored: it is of 32 random bytes, which
-/// nobody finds by trying.
-fn data_key(text: &[u8]) -> Option<(Key, String)> {
-    let bytes = Zeroizing::new(STANDARD.decode(text.trim_ascii()).ok()?);
-    let bytes: &[u8; Key::LEN] = bytes.as_slice().try_into().ok()?;
-    Some((Key::new(bytes).ok()?, fingerprint(bytes)))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use callplane_keys::DataKey;
     use serde_json::json;
 
     use super::*;
@@ -131,16 +149,17 @@ mod tests {
         }
     }
 
-    fn database(byte: u8) -> Secret {
-        let key = STANDARD.encode(STANDARD.encode([byte; Key::LEN]));
-        secret(&json!({ "dataKey": key }))
+    fn found(secret: Option<&Secret>) -> Result<Credentials, Problem> {
+        let tenant = TenantId::new(uuid::Uuid::nil());
+        let keys = KeyRing::new(DataKey::generate().unwrap());
+        credentials(&auth(), secret, tenant, keys)
     }
 
     #[test]
     fn a_secret_with_both_keys_gives_credentials() {
         let login =
             secret(&json!({ "username": STANDARD.encode("u"), "password": STANDARD.encode("p") }));
-        let found = credentials(&auth(), Some(&login), Some(&database(7))).unwrap();
+        let found = found(Some(&login)).unwrap();
         assert_eq!(found.username, "u");
         assert!(found.version.starts_with("u/7/"));
         assert_eq!(format!("{:?}", found.password), "Password(<secret>)");
@@ -150,20 +169,17 @@ mod tests {
     fn a_new_data_key_seals_the_password_again() {
         let login =
             secret(&json!({ "username": STANDARD.encode("u"), "password": STANDARD.encode("p") }));
-        let version = |byte| {
-            let found = credentials(&auth(), Some(&login), Some(&database(byte)));
-            found.unwrap().version
-        };
-        assert_eq!(version(7), version(7));
-        assert_ne!(version(7), version(8));
+        let version = || found(Some(&login)).unwrap().version;
+        // Each with a key of its own.
+        assert_ne!(version(), version());
     }
 
     #[test]
     fn what_is_missing_is_named() {
         let empty = secret(&json!({ "username": STANDARD.encode("u") }));
-        let missing = credentials(&auth(), None, Some(&database(7))).unwrap_err();
+        let missing = found(None).unwrap_err();
         assert_eq!(missing.reason, Reason::SecretNotFound);
-        let incomplete = credentials(&auth(), Some(&empty), Some(&database(7))).unwrap_err();
+        let incomplete = found(Some(&empty)).unwrap_err();
         assert!(incomplete.message.contains("`password`"), "{incomplete}");
     }
 }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use callplane_crds::{Transport, Trunk, TrunkDirection};
 use callplane_store::ObjectRef;
+use callplane_types::TrunkId;
 
 use super::dereference::{Credentials, References};
 use crate::controllers::projection::{Problem, TenantRef, object_ref};
@@ -14,6 +15,7 @@ use crate::controllers::projection::{Problem, TenantRef, object_ref};
 /// A Trunk that can be written.
 #[derive(Debug)]
 pub(super) struct Valid {
+    pub(super) row: TrunkId,
     pub(super) object: ObjectRef,
     pub(super) direction: TrunkDirection,
     pub(super) addresses: Vec<String>,
@@ -61,6 +63,7 @@ pub(super) fn validate(
     Ok((
         tenant,
         Valid {
+            row: references.row,
             object,
             direction: spec.direction,
             addresses: spec.addresses.clone(),

@@ -3,18 +3,14 @@
 use std::collections::BTreeMap;
 
 use callplane_crds::Trunk;
-use callplane_operator::names::{SECRET_DATA_KEY, SECRET_DATABASE};
+use callplane_keys::Place;
 use callplane_store::notify::Changes;
-use callplane_store::seal::Key;
 use callplane_store::trunks;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 use super::world::World;
-
-/// 32 zero bytes.
-const DATA_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 fn put_secret(world: &World<'_>, name: &str, data: &[(&str, &str)]) {
     let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
@@ -34,16 +30,17 @@ fn put_secret(world: &World<'_>, name: &str, data: &[(&str, &str)]) {
 /// The password that media nodes read.
 async fn password(world: &World<'_>) -> String {
     let trunk = trunks::list(&world.acme.database).await.unwrap().remove(0);
-    let context = format!("trunk:{}", trunk.uid.unwrap());
-    let sealed = trunk.auth.unwrap().sealed_password;
-    let opened = Key::new(&[0; 32]).unwrap().open(&context, &sealed);
-    String::from_utf8(opened.unwrap()).unwrap()
+    let (operator, fence) = (&world.database.operator, &world.database.fence);
+    let handed = world.keys.of_tenant(operator, fence, world.acme.id);
+    let ring = handed.await.unwrap().ring;
+    let place = Place::cell(world.acme.id, "trunks", "password_enc", trunk.id.uuid());
+    let opened = ring.open(&place, &trunk.auth.unwrap().sealed_password);
+    String::from_utf8(opened.unwrap().to_vec()).unwrap()
 }
 
 #[tokio::test]
 async fn a_changed_password_reaches_the_media_nodes_at_once() {
     let world = World::start().await;
-    put_secret(&world, SECRET_DATABASE, &[(SECRET_DATA_KEY, DATA_KEY)]);
     let login = |password| [("username", "acme"), ("password", password)];
     put_secret(&world, "carrier-login", &login("first"));
     world.put::<Trunk>(&json!({

@@ -7,6 +7,7 @@ use callplane_kit::fake::ApiServer;
 use callplane_kit::{Leadership, Manager, Metrics, Object, Owned};
 use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::wire_projections;
+use callplane_operator::keys::{Keys, Source};
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -29,7 +30,9 @@ pub(crate) struct World<'a> {
     pub(crate) api: ApiServer,
     pub(crate) acme: TestTenant,
     pub(crate) globex: TestTenant,
-    _database: TestDatabase<'a>,
+    pub(crate) database: TestDatabase<'a>,
+    /// The data keys, as the operator has them.
+    pub(crate) keys: Keys,
     _stop: DropGuard,
 }
 
@@ -49,7 +52,16 @@ impl<'a> World<'a> {
         let stop = CancellationToken::new();
         let metrics = Metrics::default();
         let mut manager = Manager::new(&api.client(), Leadership::always(100), metrics, "test");
-        let context = Context::new(manager.kit(), database.operator.clone(), "test");
+        let keys = Keys::new(Source::Secret {
+            client: api.client(),
+            namespace: "callplane-system".to_owned(),
+        });
+        let context = Context::new(
+            manager.kit(),
+            database.operator.clone(),
+            keys.clone(),
+            "test",
+        );
         let caches = Caches::new(&mut manager, SecretScope::All);
         wire_projections(&mut manager, &context, &caches);
         tokio::spawn(manager.run(stop.clone()));
@@ -57,7 +69,8 @@ impl<'a> World<'a> {
             api,
             acme,
             globex,
-            _database: database,
+            database,
+            keys,
             _stop: stop.drop_guard(),
         };
         world.give("acme", &world.acme);

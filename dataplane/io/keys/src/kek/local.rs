@@ -10,9 +10,6 @@ use zeroize::Zeroizing;
 use super::{KekError, KeyEncryptionKey, KeyHolder, WrappedKey};
 use crate::{DataKey, Error, KeyId, KeyRing, Place, random};
 
-/// Before the name of a local key in [`WrappedKey::kek`].
-const SCHEME: &str = "local:";
-
 /// Keys of a Secret: the first wraps, all unwrap.
 ///
 /// To rotate, put a new line before the others, rewrap the data keys, and take the old line away once
@@ -21,6 +18,9 @@ const SCHEME: &str = "local:";
 pub struct LocalKek(KeyRing);
 
 impl LocalKek {
+    /// How [`WrappedKey::kek`] begins for local keys.
+    pub const SCHEME: &str = "local:";
+
     /// Reads the keys: 32 octets in base64, one a line, the newest first. Empty lines and lines that begin
     /// with `#` count for nothing.
     ///
@@ -61,7 +61,7 @@ impl LocalKek {
     /// Whether a [`WrappedKey::kek`] names a local key, this one or another.
     #[must_use]
     pub fn is_local(kek: &str) -> bool {
-        kek.starts_with(SCHEME)
+        kek.starts_with(Self::SCHEME)
     }
 
     fn wrap_now(&self, holder: &KeyHolder, octets: &[u8]) -> Result<WrappedKey, KekError> {
@@ -133,7 +133,7 @@ fn id_of(octets: &[u8]) -> KeyId {
 }
 
 fn name_of(id: KeyId) -> String {
-    format!("{SCHEME}{id}")
+    format!("{}{id}", LocalKek::SCHEME)
 }
 
 fn malformed() -> KekError {

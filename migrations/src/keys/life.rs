@@ -1,0 +1,237 @@
+//! The steps in the life of a key.
+
+use std::time::Duration;
+
+use callplane_keys::{KeyHolder, KeyId, KeyPurpose, WrappedKey};
+use callplane_types::TenantId;
+use sqlx::{PgConnection, Row as _};
+
+use super::{SEALED_COLUMNS, begin};
+use crate::{Error, Fence, OperatorDatabase, Result};
+
+/// Stores the first key of a tenant and purpose. It seals at once: nobody has read anything yet. `false`
+/// when there is a key already, which then is the one to use.
+pub async fn add_first(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    holder: &KeyHolder,
+    wrapped: &WrappedKey,
+) -> Result<bool> {
+    let mut transaction = begin(database, fence, holder.tenant).await?;
+    let added = sqlx::query(
+        "INSERT INTO platform.encryption_keys (id, tenant_id, purpose, version, wrapped_key, kek_ref,
+                status, activated_at)
+         SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, 'active', now()
+           FROM platform.encryption_keys
+          WHERE tenant_id IS NOT DISTINCT FROM $2 AND purpose = $3
+         HAVING coalesce(bool_and(status IN ('retired', 'shredded')), true)",
+    )
+    .bind(holder.key.uuid())
+    .bind(holder.tenant.map(TenantId::uuid))
+    .bind(holder.purpose.as_str())
+    .bind(&wrapped.octets)
+    .bind(&wrapped.kek)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(added > 0)
+}
+
+/// Stores the next key, which seals nothing before [`promote`]. `false` when one is pending already.
+pub async fn add_pending(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    holder: &KeyHolder,
+    wrapped: &WrappedKey,
+) -> Result<bool> {
+    let mut transaction = begin(database, fence, holder.tenant).await?;
+    let added = sqlx::query(
+        "INSERT INTO platform.encryption_keys (id, tenant_id, purpose, version, wrapped_key, kek_ref,
+                status)
+         SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, 'pending'
+           FROM platform.encryption_keys
+          WHERE tenant_id IS NOT DISTINCT FROM $2 AND purpose = $3
+         HAVING coalesce(bool_and(status <> 'pending'), true)",
+    )
+    .bind(holder.key.uuid())
+    .bind(holder.tenant.map(TenantId::uuid))
+    .bind(holder.purpose.as_str())
+    .bind(&wrapped.octets)
+    .bind(&wrapped.kek)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(added > 0)
+}
+
+/// Notes that the Secret which readers read has these keys. Counts from the first time.
+pub async fn mark_distributed(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    keys: &[KeyId],
+) -> Result<()> {
+    let mut transaction = database.begin(fence).await?;
+    let ids: Vec<_> = keys.iter().map(|key| key.uuid()).collect();
+    sqlx::query(
+        "UPDATE platform.encryption_keys SET distributed_at = now()
+          WHERE id = ANY ($1) AND distributed_at IS NULL",
+    )
+    .bind(ids)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Lets the pending key seal, once it has been with all readers for `overlap`, by the server's clock;
+/// the one before it retires from then on. Says which key seals now, if that changed.
+pub async fn promote(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    tenant: Option<TenantId>,
+    purpose: KeyPurpose,
+    overlap: Duration,
+) -> Result<Option<KeyId>> {
+    let mut transaction = begin(database, fence, tenant).await?;
+    let due = sqlx::query(
+        "SELECT id FROM platform.encryption_keys
+          WHERE tenant_id IS NOT DISTINCT FROM $1 AND purpose = $2 AND status = 'pending'
+            AND distributed_at <= now() - make_interval(secs => $3)",
+    )
+    .bind(tenant.map(TenantId::uuid))
+    .bind(purpose.as_str())
+    .bind(overlap.as_secs_f64())
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(due) = due else {
+        return Ok(None);
+    };
+    let id: uuid::Uuid = due.try_get(0)?;
+    // In this order: only one key of a purpose may be active.
+    sqlx::query(
+        "UPDATE platform.encryption_keys SET status = 'retiring'
+          WHERE tenant_id IS NOT DISTINCT FROM $1 AND purpose = $2 AND status = 'active'",
+    )
+    .bind(tenant.map(TenantId::uuid))
+    .bind(purpose.as_str())
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "UPDATE platform.encryption_keys SET status = 'active', activated_at = now() WHERE id = $1",
+    )
+    .bind(id)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(Some(KeyId::new(id)))
+}
+
+/// Whether the key that seals began to do so longer than `age` ago, and has no successor.
+pub async fn is_older_than(
+    database: &OperatorDatabase,
+    tenant: TenantId,
+    purpose: KeyPurpose,
+    age: Duration,
+) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT coalesce(bool_and(status <> 'pending'), false)
+                AND coalesce(bool_or(status = 'active'
+                        AND activated_at <= now() - make_interval(secs => $3)), false)
+           FROM platform.encryption_keys WHERE tenant_id = $1 AND purpose = $2",
+    )
+    .bind(tenant.uuid())
+    .bind(purpose.as_str())
+    .bind(age.as_secs_f64())
+    .fetch_one(database.pool())
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Retires a key that was retiring for at least `overlap`, if no row is sealed with it any more. Says
+/// whether it did.
+///
+/// Until the overlap is over, a process may still seal with it that has not learned of its successor.
+pub async fn retire(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    holder: &KeyHolder,
+    overlap: Duration,
+) -> Result<bool> {
+    let mut transaction = match holder.tenant {
+        Some(tenant) => database.begin_in(fence, tenant).await?,
+        None => database.begin(fence).await?,
+    };
+    if holder.tenant.is_some() && rows_sealed_with(&mut transaction, holder.key).await? {
+        return Ok(false);
+    }
+    let retired = sqlx::query(
+        "UPDATE platform.encryption_keys k SET status = 'retired', retired_at = now()
+          WHERE k.id = $1 AND k.status = 'retiring'
+            AND EXISTS (SELECT FROM platform.encryption_keys n
+                         WHERE n.tenant_id IS NOT DISTINCT FROM k.tenant_id
+                           AND n.purpose = k.purpose AND n.status = 'active'
+                           AND n.activated_at <= now() - make_interval(secs => $2))",
+    )
+    .bind(holder.key.uuid())
+    .bind(overlap.as_secs_f64())
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(retired > 0)
+}
+
+/// Whether any sealed column of the schema on the search path holds a value of this key.
+async fn rows_sealed_with(connection: &mut PgConnection, key: KeyId) -> Result<bool> {
+    // A large schema takes its time.
+    sqlx::query("SET LOCAL statement_timeout = 0")
+        .execute(&mut *connection)
+        .await?;
+    for column in SEALED_COLUMNS {
+        let found: bool = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT EXISTS (SELECT FROM {table} WHERE substring({column} FROM 2 FOR 16) = $1)",
+            table = column.table,
+            column = column.column,
+        )))
+        .bind(key.uuid().as_bytes().as_slice())
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get(0)?;
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Stores a key under another key-encryption key, unless somebody did before.
+pub async fn replace_wrapping(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    key: KeyId,
+    former: &WrappedKey,
+    wrapped: &WrappedKey,
+) -> Result<()> {
+    let mut transaction = database.begin(fence).await?;
+    let changed = sqlx::query(
+        "UPDATE platform.encryption_keys SET wrapped_key = $3, kek_ref = $4
+          WHERE id = $1 AND wrapped_key = $2 AND status <> 'shredded'",
+    )
+    .bind(key.uuid())
+    .bind(&former.octets)
+    .bind(&wrapped.octets)
+    .bind(&wrapped.kek)
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    if changed == 0 {
+        return Err(Error::invalid(
+            "data key",
+            "it was wrapped anew or shredded meanwhile; look again",
+        ));
+    }
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! The data keys of a tenant, from the Secret of the key-encryption key to that of the media nodes.
+
+use callplane_keys::{KeyPurpose, KeyRing, LocalKek};
+use callplane_operator::keys::{Keys, Source};
+use callplane_operator::names::SECRET_KEY_ENCRYPTION;
+use callplane_store::keys::{self as stored, KeyStatus};
+use callplane_store::test_util::TestDatabase;
+use callplane_store::{Fence, tenants};
+use callplane_types::TenantId;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::json;
+
+use crate::world::World;
+
+/// The ring that media nodes read.
+fn ring(world: &World, namespace: &str) -> Option<KeyRing> {
+    let data = world.secret(namespace)?.data?;
+    let text = String::from_utf8(data.get("dataKeys")?.0.clone()).ok()?;
+    Some(KeyRing::parse(&text).unwrap())
+}
+
+async fn tenant_id(world: &World, name: &str) -> TenantId {
+    let found = tenants::find(&world.database.operator, &name.parse().unwrap()).await;
+    found.unwrap().unwrap().id
+}
+
+fn keys(world: &World) -> Keys {
+    Keys::new(Source::Secret {
+        client: world.api.client(),
+        namespace: "callplane-system".to_owned(),
+    })
+}
+
+/// Begins a rotation as the command does, and wakes the operator.
+async fn rotate(world: &World, name: &str) {
+    let id = tenant_id(world, name).await;
+    let begun = keys(world)
+        .begin_rotation(
+            &world.database.operator,
+            &Fence::command("database keys"),
+            id,
+            KeyPurpose::Column,
+        )
+        .await;
+    assert!(begun.unwrap());
+    world.edit_tenant(name, |tenant| {
+        tenant.spec.display_name = Some("Woken".to_owned());
+    });
+}
+
+#[tokio::test]
+async fn a_new_key_is_with_all_readers_before_it_seals_and_the_old_one_goes_after() {
+    let world = World::new().await;
+    let _operator = world.start();
+    world.put_tenant(
+        "rotor",
+        json!({
+            "namespaces": ["rotor"], "plan": "trial",
+            "credentialRotation": { "every": "720h", "overlap": "1s" },
+        }),
+    );
+    world.ready("rotor").await;
+    let first = ring(&world, "rotor").unwrap();
+    let old = first.sealing();
+    assert_eq!(first.ids().count(), 1);
+    rotate(&world, "rotor").await;
+    let until = async |what: &str, is_so: &dyn Fn(&KeyRing) -> bool| {
+        let found = world.api.until(|_| ring(&world, "rotor").filter(is_so));
+        found.await.expect(what)
+    };
+    let handed_out = until("the Secret has both", &|ring| ring.ids().count() == 2).await;
+    assert_eq!(handed_out.sealing(), old, "the new key does not seal yet");
+    let promoted = until("the new key seals", &|ring| ring.sealing() != old).await;
+    assert!(handed_out.key(promoted.sealing()).is_some());
+    assert!(promoted.key(old).is_some(), "what is sealed still opens");
+    let alone = until("the old key is gone", &|ring| ring.ids().count() == 1).await;
+    assert_eq!(alone.sealing(), promoted.sealing());
+    let id = tenant_id(&world, "rotor").await;
+    let states: Vec<KeyStatus> = stored::list(&world.database.operator, Some(id))
+        .await
+        .unwrap()
+        .iter()
+        .map(|key| key.status)
+        .collect();
+    assert_eq!(states, [KeyStatus::Retired, KeyStatus::Active]);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_deleted_gets_the_same_keys_from_the_database() {
+    let world = World::new().await;
+    let operator = world.start();
+    world.put_tenant("kept", json!({ "namespaces": ["kept"], "plan": "trial" }));
+    world.ready("kept").await;
+    let before = ring(&world, "kept").unwrap();
+    drop(operator);
+    let delete = || {
+        world
+            .api
+            .delete::<Secret>(Some("kept"), "callplane-database");
+    };
+    delete();
+    let operator = world.start();
+    let after = world.api.until(|_| ring(&world, "kept")).await.unwrap();
+    assert_eq!(after.to_text(), before.to_text());
+
+    // Without the key-encryption key there is nothing to make them of, and no new one is made.
+    drop(operator);
+    delete();
+    world
+        .api
+        .delete::<Secret>(Some("callplane-system"), SECRET_KEY_ENCRYPTION);
+    let _operator = world.start();
+    let why = world
+        .condition("kept", "CredentialsReady", "False", "KeyUnavailable")
+        .await;
+    assert!(why.contains("restore it from a backup"), "{why}");
+    assert!(ring(&world, "kept").is_none());
+}
+
+/// `callplane-operator database keys`, with a file of key-encryption keys.
+fn command(world: &World, file: &std::path::Path, arguments: &[&str]) -> (bool, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_callplane-operator"))
+        .args(["database", "keys", "--key-encryption-key-file"])
+        .arg(file)
+        .args(arguments)
+        .env(
+            "CALLPLANE_DATABASE_URL",
+            world.database.server.operator_url(&world.database.name),
+        )
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_shown_rotated_rewrapped_and_destroyed_by_command() {
+    let world = World::new().await;
+    let acme = world.database.tenant("acme").await.unwrap();
+    let folder = std::env::temp_dir().join(format!("callplane-kek-{}", acme.id));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("keys");
+    let [old, new] = [(); 2].map(|()| LocalKek::generate().unwrap());
+    std::fs::write(&file, old.as_bytes()).unwrap();
+    let keys = Keys::new(Source::File(file.clone()));
+    let TestDatabase {
+        operator, fence, ..
+    } = &world.database;
+    let first = keys.of_tenant(operator, fence, acme.id).await.unwrap();
+    let name = acme.spec.name.as_str();
+
+    let (ok, said) = command(&world, &file, &["rotate", "--tenant", name]);
+    assert!(
+        ok && said.contains("waits until all media nodes have it"),
+        "{said}"
+    );
+    let (ok, said) = command(&world, &file, &["rotate", "--tenant", name]);
+    assert!(ok && said.contains("under way already"), "{said}");
+    let (ok, said) = command(&world, &file, &["rotate", "--tenant", "nobody"]);
+    assert!(
+        !ok && said.contains("there is no tenant `nobody`"),
+        "{said}"
+    );
+
+    // The new key-encryption key comes before the old one, which may go afterwards.
+    std::fs::write(&file, format!("{}\n{}\n", *new, *old)).unwrap();
+    let (ok, said) = command(&world, &file, &["rewrap"]);
+    assert!(ok && said.contains("2 of 2 keys wrapped anew"), "{said}");
+    let (_, said) = command(&world, &file, &["rewrap"]);
+    assert!(said.contains("0 of 2 keys"), "{said}");
+    std::fs::write(&file, new.as_bytes()).unwrap();
+    let afresh = Keys::new(Source::File(file.clone()));
+    let handed = afresh.of_tenant(operator, fence, acme.id).await.unwrap();
+    assert_eq!(handed.ring.ids().count(), 2);
+    let id = first.ring.sealing();
+    assert_eq!(
+        handed.ring.key(id).unwrap().expose(),
+        first.ring.key(id).unwrap().expose(),
+        "a rewrapped key is the same key"
+    );
+
+    let id = id.to_string();
+    let (ok, said) = command(&world, &file, &["shred", &id, "--confirm", &id]);
+    assert!(!ok && said.contains("in use"), "{said}");
+    let (ok, said) = command(&world, &file, &["shred", &id, "--confirm", &id, "--force"]);
+    assert!(ok && said.contains("is destroyed"), "{said}");
+    let (ok, said) = command(&world, &file, &["status"]);
+    assert!(
+        ok && said.contains("shredded") && said.contains("pending"),
+        "{said}"
+    );
+    for line in [&old, &new] {
+        assert!(!said.contains(line.as_str()));
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
