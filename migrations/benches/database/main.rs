@@ -8,6 +8,7 @@
 mod bench;
 mod equip;
 mod figure;
+mod import;
 mod migrations;
 mod million;
 mod pgbench;
@@ -27,13 +28,14 @@ use figure::{Figure, table};
 type Failure = Box<dyn std::error::Error>;
 
 /// In the order in which they run.
-const SECTIONS: [&str; 3] = ["records", "queries", "migrations"];
+const SECTIONS: [&str; 4] = ["records", "queries", "migrations", "import"];
 
 async fn run(section: &str, bench: &Bench) -> Result<Vec<Figure>, Failure> {
     match section {
         "records" => records::run(bench).await,
         "queries" => queries::run(bench).await,
         "migrations" => migrations::run(bench).await,
+        "import" => import::run(bench).await,
         other => Err(format!("no section {other}: name some of {SECTIONS:?}").into()),
     }
 }

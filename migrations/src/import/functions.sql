@@ -1,42 +1,61 @@
--- What the mappings share, in the importing session only. {{tenant}} and {{platform}} are replaced.
+-- What the mappings share, in the importing session only. {{tenant}} and {{platform}} are replaced. Those
+-- that PostgreSQL cannot inline are in PL/pgSQL, which keeps its plans: in SQL a call would cost several
+-- times as much, and a row takes dozens.
 
 -- A word of another platform as the enums of `platform` write it.
 CREATE OR REPLACE FUNCTION pg_temp.word(w text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT replace(replace(lower(btrim(w)), '-', '_'), ' ', '_') $$;
 
 -- 128 bits of tenant, platform, table and key: the same row has the same identifier at every import.
-CREATE OR REPLACE FUNCTION pg_temp.digest_of(kind text, key text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
-  SELECT substring(sha256(convert_to('{{tenant}}:{{platform}}:' || kind || ':' || key, 'UTF8')) FOR 16) $$;
+CREATE OR REPLACE FUNCTION pg_temp.digest_of(kind text, key text) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN substring(sha256(convert_to('{{tenant}}:{{platform}}:' || kind || ':' || key, 'UTF8')) FOR 16);
+END $$;
 
 -- The identifier of a row: its own where it is a UUID, else a UUIDv8 (RFC 9562 section 5.8) of its digest.
-CREATE OR REPLACE FUNCTION pg_temp.uid(kind text, key text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN key ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THEN key::uuid
-    ELSE (SELECT encode(set_byte(set_byte(d, 6, get_byte(d, 6) & 15 | 128), 8, get_byte(d, 8) & 63 | 128), 'hex')::uuid
-            FROM (SELECT pg_temp.digest_of(kind, key) AS d) x) END $$;
+CREATE OR REPLACE FUNCTION pg_temp.uid(kind text, key text) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  d bytea;
+BEGIN
+  IF key ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' THEN
+    RETURN key::uuid;
+  END IF;
+  d := pg_temp.digest_of(kind, key);
+  RETURN encode(set_byte(set_byte(d, 6, get_byte(d, 6) & 15 | 128), 8, get_byte(d, 8) & 63 | 128), 'hex')::uuid;
+END $$;
 
 -- A UUIDv7 of a moment whose random bits are the row's digest, for tables that are partitioned by their
 -- identifier and for rows that are listed by time.
-CREATE OR REPLACE FUNCTION pg_temp.uid_at(kind text, key text, at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT encode(overlay(set_byte(set_byte(d, 6, get_byte(d, 6) & 15 | 112), 8, get_byte(d, 8) & 63 | 128)
-         PLACING substring(int8send(floor(extract(epoch FROM at) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 'hex')::uuid
-    FROM (SELECT pg_temp.digest_of(kind, key) AS d) x $$;
+CREATE OR REPLACE FUNCTION pg_temp.uid_at(kind text, key text, at timestamptz) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  d bytea := pg_temp.digest_of(kind, key);
+BEGIN
+  RETURN encode(overlay(set_byte(set_byte(d, 6, get_byte(d, 6) & 15 | 112), 8, get_byte(d, 8) & 63 | 128)
+         PLACING substring(int8send(floor(extract(epoch FROM at) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 'hex')::uuid;
+END $$;
 
 -- The identifier of a call: its own where it is a UUIDv7 of the day of the call, else one made of both.
-CREATE OR REPLACE FUNCTION pg_temp.call_uid(key text, at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE WHEN key ~* '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
-               AND abs(extract(epoch FROM at - platform.uuid_v7_time(key::uuid))) < 80000 THEN key::uuid
-              ELSE pg_temp.uid_at('calls', key, at) END $$;
+CREATE OR REPLACE FUNCTION pg_temp.call_uid(key text, at timestamptz) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF key ~* '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+     AND abs(extract(epoch FROM at - platform.uuid_v7_time(key::uuid))) < 80000 THEN
+    RETURN key::uuid;
+  END IF;
+  RETURN pg_temp.uid_at('calls', key, at);
+END $$;
 
 -- Moments that a UUIDv7 can carry and that a call can have.
 CREATE OR REPLACE FUNCTION pg_temp.is_time_of_call(at timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT coalesce(at BETWEEN '1970-01-02Z' AND '9999-12-30Z', false) $$;
 
 -- metadata with the note where the row is from, and what has no column of its own; NULLs are left out.
-CREATE OR REPLACE FUNCTION pg_temp.noted(metadata jsonb, key text, rest jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE jsonb_typeof(metadata) WHEN 'object' THEN metadata WHEN 'null' THEN '{}'
-              ELSE coalesce(jsonb_build_object('value', metadata), '{}') END
+CREATE OR REPLACE FUNCTION pg_temp.noted(metadata jsonb, key text, rest jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RETURN CASE coalesce(jsonb_typeof(metadata), 'null') WHEN 'object' THEN metadata WHEN 'null' THEN '{}'
+              ELSE jsonb_build_object('value', metadata) END
          || jsonb_build_object('import', jsonb_build_object('from', '{{platform}}', 'id', key)
-                                         || jsonb_strip_nulls(rest)) $$;
+                                         || jsonb_strip_nulls(rest));
+END $$;
 
 CREATE OR REPLACE FUNCTION pg_temp.is_e164(number text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT coalesce(number ~ '^\+[1-9][0-9]{1,14}$', false) $$;
@@ -58,13 +77,17 @@ CREATE OR REPLACE FUNCTION pg_temp.zone(name text) RETURNS text LANGUAGE sql STA
   SELECT coalesce((SELECT z.name FROM pg_timezone_names z WHERE z.name = $1 AND z.name LIKE '%/%'), 'UTC') $$;
 
 -- Who in this installation a person of the source is: the same identifier, or the same e-mail.
-CREATE OR REPLACE FUNCTION pg_temp.person(id uuid, mail text) RETURNS uuid LANGUAGE sql STABLE AS $$
-  SELECT coalesce((SELECT u.id FROM platform.users u WHERE u.id = $1 AND u.email = mail::public.citext),
-                  (SELECT u.id FROM platform.users u WHERE u.email = mail::public.citext AND u.deleted_at IS NULL)) $$;
+CREATE OR REPLACE FUNCTION pg_temp.person(id uuid, mail text) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN coalesce((SELECT u.id FROM platform.users u WHERE u.id = $1 AND u.email = mail::public.citext),
+                  (SELECT u.id FROM platform.users u WHERE u.email = mail::public.citext AND u.deleted_at IS NULL));
+END $$;
 
 -- The member of this tenant that a person of the source became.
-CREATE OR REPLACE FUNCTION pg_temp.member(id uuid, mail text) RETURNS uuid LANGUAGE sql STABLE AS $$
-  SELECT m.id FROM members m WHERE m.id = pg_temp.person($1, mail) $$;
+CREATE OR REPLACE FUNCTION pg_temp.member(id uuid, mail text) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT m.id FROM members m WHERE m.id = pg_temp.person($1, mail));
+END $$;
 
 -- What an object may be called that stands for a row: a label of DNS.
 CREATE OR REPLACE FUNCTION pg_temp.object_name(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -95,9 +95,12 @@ pub async fn run(
         progress,
     };
     let report = run.all(source, &mapping).await;
-    // Ends what is open, and the lock of the import.
-    let closed = run.connection.close().await;
     let report = report?;
+    // By itself: the server may notice only later that the connection is closed.
+    sqlx::raw_sql("SELECT pg_advisory_unlock_all()")
+        .execute(&mut run.connection)
+        .await?;
+    let closed = run.connection.close().await;
     closed?;
     Ok(report)
 }
