@@ -1,11 +1,11 @@
 //! Erasing a person of the outside: everything that a tenant's schema holds of them.
 //!
 //! Three steps in one transaction. Rows that are about the person lose every text, list and document
-//! but the few that are named in [`rows`]: what a later version adds is erased unless somebody says
+//! but the few that are named in `rows`: what a later version adds is erased unless somebody says
 //! otherwise. A number that must not be called again, and that of a consent, becomes a hash
 //! (`platform.erased_number`): to forget who opted out would be to call them. Last, **whatever column
 //! of whatever table still contains a number or an e-mail address of the person loses it**
-//! ([`scrub`]), whoever put it there.
+//! (`scrub`), whoever put it there.
 //!
 //! Calls with a recording under legal hold stay as they are, and are told.
 
