@@ -24,6 +24,9 @@ pub struct Info {
     pub backups: Vec<Backup>,
     /// The newest file of the log that **every** repository has.
     pub archived: Option<WalFile>,
+    /// Every repository has an undamaged full backup of the server as it is. Without one the log
+    /// restores nothing.
+    pub restorable: bool,
 }
 
 /// A backup that is kept.
@@ -72,6 +75,13 @@ struct Stanza {
     backup: Vec<Entry>,
     #[serde(default)]
     db: Vec<System>,
+    #[serde(default)]
+    repo: Vec<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    key: u32,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +96,8 @@ struct System {
     id: u32,
     #[serde(rename = "system-id")]
     identifier: u64,
+    #[serde(rename = "repo-key", default = "first")]
+    repository: u32,
 }
 
 #[derive(Deserialize)]
@@ -142,8 +154,10 @@ impl Stanza {
             archive,
             backup,
             db,
+            repo,
         } = self;
         Ok(Info {
+            restorable: restorable(&repo, &db, &backup),
             stanza: word("stanza", name)?,
             system: db
                 .iter()
@@ -183,6 +197,22 @@ impl Entry {
             damaged: error.unwrap_or(false),
         })
     }
+}
+
+fn restorable(repositories: &[Repository], systems: &[System], backups: &[Entry]) -> bool {
+    // The newest server of each; one that knows of no server has no backup of any.
+    let mut newest: BTreeMap<u32, u32> = repositories.iter().map(|one| (one.key, 0)).collect();
+    for System { id, repository, .. } in systems {
+        let known = newest.entry(*repository).or_default();
+        *known = (*known).max(*id);
+    }
+    let has_full = |(repository, server): (&u32, &u32)| {
+        backups.iter().any(|backup| {
+            let Place { id, repository: at } = &backup.database;
+            backup.kind == "full" && backup.error != Some(true) && (at, id) == (repository, server)
+        })
+    };
+    !newest.is_empty() && newest.iter().all(has_full)
 }
 
 /// The oldest of what the repositories have as their newest.
@@ -312,6 +342,37 @@ mod tests {
             of(&[archive(1, 1, &new), archive(1, 2, &Value::Null)]),
             None
         );
+    }
+
+    #[test]
+    fn it_restores_from_any_repository_or_is_not_restorable() {
+        let damaged = |mut entry: Value| {
+            entry["error"] = json!(true);
+            entry
+        };
+        let [first, second] =
+            [1, 2].map(|repository| backup("20231114-221320F", "full", repository));
+        let incremental = backup("20231114-221320F_20231114-231320I", "incr", 1);
+        for (repositories, server, backups, restorable) in [
+            (1, 1, vec![], false),
+            (1, 1, vec![first.clone()], true),
+            (1, 1, vec![incremental], false),
+            (1, 1, vec![damaged(first.clone())], false),
+            (1, 1, vec![damaged(first.clone()), first.clone()], true),
+            (2, 1, vec![first.clone()], false),
+            (2, 1, vec![first.clone(), second], true),
+            // Of the server before its upgrade.
+            (1, 2, vec![first], false),
+        ] {
+            let mut json: Value = serde_json::from_slice(&stanza(&json!([]), &backups)).unwrap();
+            let keys: Vec<Value> = (1..=repositories).map(|key| json!({"key": key})).collect();
+            json[0]["repo"] = json!(keys);
+            json[0]["db"] = (1..=repositories)
+                .map(|key| json!({"id": server, "repo-key": key, "system-id": 7}))
+                .collect();
+            let info = Info::parse(json.to_string().as_bytes(), "main").unwrap();
+            assert_eq!(info.restorable, restorable, "{json}");
+        }
     }
 
     #[test]

@@ -127,7 +127,7 @@ async fn insert_backups(
 }
 
 /// Ends the marks whose files are archived, with their moment as proven, and gives up those that
-/// nothing has proven for a day.
+/// nothing has proven for a day. Nothing is proven while a repository lacks a backup to begin from.
 async fn prove(connection: &mut PgConnection, info: &Info) -> Result<()> {
     let prefix = format!("pgbackrest:{}/", info.stanza);
     let marks = sqlx::query(
@@ -141,7 +141,7 @@ async fn prove(connection: &mut PgConnection, info: &Info) -> Result<()> {
     for mark in marks {
         let location: &str = mark.try_get("location")?;
         let file: WalFile = location.trim_start_matches(&prefix).parse()?;
-        if info.archived.is_some_and(|newest| newest.reaches(file)) {
+        if info.restorable && info.archived.is_some_and(|newest| newest.reaches(file)) {
             archived.push(mark.try_get("id")?);
         }
     }

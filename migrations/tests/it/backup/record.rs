@@ -16,6 +16,7 @@ async fn info(database: &TestDatabase<'_>, archived: Option<WalFile>) -> Info {
         problem: None,
         backups: Vec::new(),
         archived,
+        restorable: true,
     }
 }
 
@@ -96,6 +97,26 @@ async fn a_moment_is_restorable_once_the_repository_has_the_log_until_then() {
         "SELECT count(*) FROM platform.backup_runs WHERE kind = 'wal' AND status = 'succeeded'";
     let kept: u32 = ask(&database, marks).await.parse().unwrap();
     assert!((1..=2).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
+async fn a_log_without_a_full_backup_proves_nothing() {
+    let database = database().await;
+    let record = async |archived, restorable| {
+        let info = Info {
+            restorable,
+            ..info(&database, archived).await
+        };
+        backups::record(&database.operator, &info, &Regions::new())
+            .await
+            .unwrap()
+    };
+    let first = record(None, false).await;
+    database.superuser("SELECT pg_switch_wal()").await.unwrap();
+    let archived = Some(first.writing);
+    assert_eq!(record(archived, false).await.recovered_to, None);
+    // The control: the same log, once there is a backup.
+    assert!(record(archived, true).await.recovered_to.is_some());
 }
 
 #[tokio::test]
