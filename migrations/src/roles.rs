@@ -34,7 +34,7 @@ pub async fn issue(
     slot: Slot,
 ) -> Result<Credentials> {
     let mut transaction = database.begin(fence).await?;
-    let schema = schema_of(&mut transaction, tenant).await?;
+    let schema = living_schema_of(&mut transaction, tenant).await?;
     let login = RoleNames::of(&schema).login(purpose, slot);
     registered(&mut transaction, tenant, &login).await?;
     let password = Password::random()?;
@@ -78,7 +78,7 @@ pub async fn retire(
     slot: Slot,
 ) -> Result<()> {
     let mut transaction = database.begin(fence).await?;
-    let schema = schema_of(&mut transaction, tenant).await?;
+    let schema = living_schema_of(&mut transaction, tenant).await?;
     let login = RoleNames::of(&schema).login(purpose, slot);
     registered(&mut transaction, tenant, &login).await?;
     close(&mut transaction, &login).await?;
@@ -158,21 +158,42 @@ async fn terminate(database: &OperatorDatabase, logins: &[String]) -> Result<()>
     Ok(())
 }
 
+/// The schema of a tenant, also of a deleted one whose data is retained: it is migrated, ages and is
+/// erased like any other.
 pub(crate) async fn schema_of(
     connection: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<SchemaName> {
-    sqlx::query("SELECT schema_name FROM platform.tenants WHERE id = $1 AND deleted_at IS NULL")
-        .bind(tenant.uuid())
-        .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| Error::NotFound {
-            kind: "tenant",
-            name: tenant.to_string(),
-        })?
-        .try_get::<String, _>(0)?
-        .parse()
-        .map_err(|error| Error::invalid("schema name", error))
+    find_schema(connection, tenant, true).await
+}
+
+/// The schema of a tenant that is not deleted: nobody logs in to retained data, or makes it anew.
+pub(crate) async fn living_schema_of(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<SchemaName> {
+    find_schema(connection, tenant, false).await
+}
+
+async fn find_schema(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    retained_too: bool,
+) -> Result<SchemaName> {
+    sqlx::query(
+        "SELECT schema_name FROM platform.tenants WHERE id = $1 AND (deleted_at IS NULL OR $2)",
+    )
+    .bind(tenant.uuid())
+    .bind(retained_too)
+    .fetch_optional(connection)
+    .await?
+    .ok_or_else(|| Error::NotFound {
+        kind: "tenant",
+        name: tenant.to_string(),
+    })?
+    .try_get::<String, _>(0)?
+    .parse()
+    .map_err(|error| Error::invalid("schema name", error))
 }
 
 /// Runs a statement that takes no parameters. Everything in it is a [`SchemaName`] with a fixed

@@ -4,7 +4,7 @@ use callplane_types::TenantId;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use super::{Migrated, lock, tenant};
-use crate::roles::{RoleNames, schema_of};
+use crate::roles::{RoleNames, living_schema_of};
 use crate::{Error, Fence, OperatorDatabase, Result, compatibility};
 
 /// Drops everything that a tenant has stored and makes its schema anew, with the same roles, logins and
@@ -19,7 +19,7 @@ pub async fn reset(
 ) -> Result<Migrated> {
     let views = compatibility::in_force(database, tenant_id).await?;
     let mut transaction = database.pool().begin().await?;
-    let schema = schema_of(&mut transaction, tenant_id).await?;
+    let schema = living_schema_of(&mut transaction, tenant_id).await?;
     lock(&mut transaction, schema.as_str()).await?;
     fence.check(&mut transaction).await?;
     for_development(&mut transaction, tenant_id).await?;

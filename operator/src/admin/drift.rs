@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use callplane_kit::sentence;
 use callplane_store::OperatorDatabase;
 use callplane_store::drift::{self, Difference};
 use callplane_store::migrate::{self, SchemaState};
@@ -16,7 +17,8 @@ pub(super) struct Options {
     tenants: Vec<String>,
 }
 
-/// Prints what differs and how to mend it. The exit code is 1 when something does.
+/// Prints what differs and how to mend it. The exit code is 1 when something does, or could not be
+/// compared; the others are compared all the same.
 pub(super) async fn run(
     database: &OperatorDatabase,
     options: &Options,
@@ -34,22 +36,30 @@ pub(super) async fn run(
         );
     }
     let mut progress = Progress::new("schemas", states.len() as u64);
-    let mut differing = 0_u64;
+    let (mut compared, mut differing) = (0_usize, 0_u64);
     for state in &states {
-        let clean = compare(database, state).await?;
-        differing += u64::from(!clean);
+        match compare(database, state).await {
+            Ok(clean) => {
+                compared += 1;
+                differing += u64::from(!clean);
+            }
+            Err(error) => progress.say(&format!("{}: {}", state.schema, sentence(&error))),
+        }
         progress.step(&state.schema);
     }
     drop(progress);
-    println!("{} schemas compared, {differing} differ", states.len());
-    Ok(if differing == 0 {
+    println!("{compared} schemas compared, {differing} differ");
+    Ok(if differing == 0 && compared == states.len() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-async fn compare(database: &OperatorDatabase, state: &SchemaState) -> anyhow::Result<bool> {
+async fn compare(
+    database: &OperatorDatabase,
+    state: &SchemaState,
+) -> callplane_store::Result<bool> {
     let SchemaState {
         schema,
         tenant,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use callplane_store::compatibility::{self, Platform};
+use callplane_store::tenants;
 use callplane_store::test_util::{TestDatabase, TestTenant};
 
 use super::next;
@@ -44,6 +45,21 @@ async fn a_migration_of_platform_changes_a_column_under_views_and_brings_them_ba
         );
         assert_eq!(ask(&database, &shown).await, "character varying(300)");
     }
+}
+
+#[tokio::test]
+async fn views_of_a_retained_tenant_do_not_hinder_a_migration_of_platform() {
+    let database = database().await;
+    let acme = with_views(&database, "acme").await;
+    let uid = acme.spec.object.uid;
+    tenants::retain(&database.operator, &database.fence, uid)
+        .await
+        .unwrap()
+        .unwrap();
+    let file = next(CHANGE);
+    let migrated = database.migrate_platform_on(&file).await.unwrap();
+    assert_eq!(migrated.applied, ["9999_next.sql"]);
+    assert_eq!(in_force(&database, &acme).await, Platform::ALL.len());
 }
 
 #[tokio::test]
