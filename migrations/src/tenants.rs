@@ -207,11 +207,13 @@ pub async fn retain(
     fence: &Fence,
     uid: Uuid,
 ) -> Result<Option<Tenant>> {
+    if !end_logins(database, fence, uid).await? {
+        return Ok(None);
+    }
     let mut transaction = database.begin(fence).await?;
     let Some(tenant) = by_uid(&mut transaction, uid).await? else {
         return Ok(None);
     };
-    roles::close_logins(&mut transaction, tenant.id, &tenant.schema).await?;
     sqlx::query(
         "UPDATE platform.tenants
             SET status = 'deleted', status_reason = 'retained', deleted_at = now(), k8s_uid = NULL
@@ -221,7 +223,6 @@ pub async fn retain(
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    roles::end_sessions(database, &tenant.schema).await?;
     Ok(Some(tenant))
 }
 
@@ -235,15 +236,9 @@ pub async fn delete(
     fence: &Fence,
     uid: Uuid,
 ) -> Result<Option<Tenant>> {
-    let mut transaction = database.begin(fence).await?;
-    let Some(tenant) = by_uid(&mut transaction, uid).await? else {
+    if !end_logins(database, fence, uid).await? {
         return Ok(None);
-    };
-    // By themselves: until the closing is committed, a session that was ended may open again.
-    roles::close_logins(&mut transaction, tenant.id, &tenant.schema).await?;
-    transaction.commit().await?;
-    roles::end_sessions(database, &tenant.schema).await?;
-
+    }
     let mut transaction = database.begin(fence).await?;
     let Some(tenant) = by_uid(&mut transaction, uid).await? else {
         return Ok(None);
@@ -261,6 +256,20 @@ pub async fn delete(
         .await?;
     transaction.commit().await?;
     Ok(Some(tenant))
+}
+
+/// Closes the logins of the tenant of `uid` and ends their sessions; `false` when `uid` has nothing.
+/// Before the row lets go of `uid`: a repetition finds the tenant by it and does what is left.
+async fn end_logins(database: &OperatorDatabase, fence: &Fence, uid: Uuid) -> Result<bool> {
+    let mut transaction = database.begin(fence).await?;
+    let Some(tenant) = by_uid(&mut transaction, uid).await? else {
+        return Ok(false);
+    };
+    // By themselves: until the closing is committed, a session that was ended may open again.
+    roles::close_logins(&mut transaction, tenant.id, &tenant.schema).await?;
+    transaction.commit().await?;
+    roles::end_sessions(database, &tenant.schema).await?;
+    Ok(true)
 }
 
 async fn insert(connection: &mut PgConnection, spec: &TenantSpec) -> Result<TenantId> {

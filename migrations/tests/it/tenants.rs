@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use callplane_store::erasure::{self, Subject};
+use callplane_store::migrate::Resolution;
+use callplane_store::months::{self, Partitioning};
 use callplane_store::roles::{self, Purpose};
 use callplane_store::tenants::{self, TenantSpec, TenantStatus};
 use callplane_store::test_util::TestDatabase;
-use callplane_store::{Error, ObjectRef, Slot, TenantDatabase, migrate, notify, quotas, routes};
+use callplane_store::{
+    Error, ObjectRef, Slot, TenantDatabase, drift, migrate, notify, quotas, retention, routes,
+};
 use callplane_types::TenantId;
-use sqlx::Connection;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use crate::support::{ask, database, equip, equipped, login, superuser, wait_until_somebody_waits};
@@ -315,35 +321,79 @@ async fn finding_a_tenant_waits_for_nobody() {
 async fn a_session_that_opens_while_a_tenant_is_retained_is_ended() {
     let database = database().await;
     let acme = database.tenant("acme").await.unwrap();
-    database
-        .superuser(
-            "CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS
-                $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;
-             CREATE TRIGGER hold BEFORE UPDATE ON platform.tenants
-                FOR EACH ROW EXECUTE FUNCTION public.hold()",
-        )
-        .await
-        .unwrap();
-    let mut gate = superuser(&database).await;
-    sqlx::query("SELECT pg_advisory_lock(42)")
-        .execute(&mut gate)
+    // The last login to be closed is held: the others are closed, and nothing is committed.
+    let mut other = superuser(&database).await;
+    let mut held = other.begin().await.unwrap();
+    let last = format!("ALTER ROLE {}_ro_b NOLOGIN", acme.schema());
+    sqlx::raw_sql(AssertSqlSafe(last))
+        .execute(&mut *held)
         .await
         .unwrap();
     let uid = acme.spec.object.uid;
     let retain = tenants::retain(&database.operator, &database.fence, uid);
     let reconnect = async {
-        // The former sessions are ended or about to be, and nothing is committed.
-        wait_until_somebody_waits(&mut gate).await;
+        wait_until_somebody_waits(&mut superuser(&database).await).await;
         let session = login(&acme.credentials).await.unwrap();
-        sqlx::query("SELECT pg_advisory_unlock(42)")
-            .execute(&mut gate)
-            .await
-            .unwrap();
+        held.rollback().await.unwrap();
         session
     };
     let (retained, mut session) = tokio::join!(retain, reconnect);
     retained.unwrap().unwrap();
     assert!(session.ping().await.is_err());
+}
+
+#[tokio::test]
+async fn sessions_are_ended_before_a_tenant_is_let_go_and_a_repetition_does_the_rest() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let mut session = login(&acme.credentials).await.unwrap();
+    let fail = "CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN RAISE 'the end of the process'; END $$;
+                CREATE TRIGGER fail BEFORE UPDATE ON platform.tenants
+                    FOR EACH ROW EXECUTE FUNCTION public.fail()";
+    database.superuser(fail).await.unwrap();
+    let uid = acme.spec.object.uid;
+    let retain = || tenants::retain(&database.operator, &database.fence, uid);
+    retain().await.unwrap_err();
+    assert!(session.ping().await.is_err());
+    let mend = "DROP TRIGGER fail ON platform.tenants";
+    database.superuser(mend).await.unwrap();
+    assert_eq!(retain().await.unwrap().unwrap().id, acme.id);
+}
+
+#[tokio::test]
+async fn retained_data_is_kept_up_like_any_other_and_nobody_logs_in_to_it() {
+    let database = database().await;
+    let acme = equipped(&database, "acme", "+15550000001").await;
+    let TestDatabase {
+        operator, fence, ..
+    } = &database;
+    tenants::retain(operator, fence, acme.spec.object.uid)
+        .await
+        .unwrap()
+        .unwrap();
+    let now = retention::clock(operator).await.unwrap();
+    months::ensure(operator, fence, acme.id, Partitioning::Month, now)
+        .await
+        .unwrap();
+    retention::plan(operator, acme.id, now).await.unwrap();
+    retention::thin(operator, fence, acme.id, now, false)
+        .await
+        .unwrap();
+    let person = Subject::Number("+15557000001".parse().unwrap());
+    erasure::erase(operator, fence, acme.id, &person, false, |_| json!({}))
+        .await
+        .unwrap();
+    assert_eq!(drift::tenant(operator, acme.id).await.unwrap(), []);
+    // There is nothing to decide, which is said of this tenant.
+    let first = migrate::TENANT[0].name;
+    let error = migrate::resolve(operator, Some(acme.id), first, Resolution::Applied).await;
+    assert!(matches!(error, Err(Error::Invalid { .. })));
+
+    let issued = roles::issue(operator, fence, acme.id, Purpose::Ro, Slot::A).await;
+    assert!(matches!(issued, Err(Error::NotFound { .. })));
+    let anew = migrate::reset(operator, fence, acme.id).await;
+    assert!(matches!(anew, Err(Error::NotFound { .. })));
 }
 
 #[tokio::test]
