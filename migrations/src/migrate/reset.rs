@@ -31,10 +31,14 @@ pub async fn reset(
     sqlx::raw_sql(AssertSqlSafe(anew))
         .execute(&mut *transaction)
         .await?;
-    sqlx::query("DELETE FROM platform.schema_migrations WHERE tenant_id = $1")
-        .bind(tenant_id.uuid())
-        .execute(&mut *transaction)
-        .await?;
+    // How far an import had come is true no more either: what it had copied is gone.
+    for table in ["schema_migrations", "import_progress"] {
+        let rows = format!("DELETE FROM platform.{table} WHERE tenant_id = $1");
+        sqlx::query(AssertSqlSafe(rows))
+            .bind(tenant_id.uuid())
+            .execute(&mut *transaction)
+            .await?;
+    }
     transaction.commit().await?;
     let migrated = tenant(database, fence, tenant_id).await?;
     compatibility::ensure(database, fence, tenant_id, &views).await?;

@@ -97,8 +97,16 @@ async fn a_schema_is_made_anew_only_where_its_data_is_nobodys() {
 
     let only = "DELETE FROM platform.database_clusters WHERE environment = 'production'";
     database.superuser(only).await.unwrap();
+    let progress = format!(
+        "INSERT INTO platform.import_progress (tenant_id, source_platform, source_tenant, source_table)
+         VALUES ('{}', 'dukat', 'acme', 'calls')",
+        acme.id
+    );
+    database.superuser(&progress).await.unwrap();
     let migrated = reset().await.unwrap();
     assert_eq!(migrated.version as usize, TENANT.len());
+    let begun = "SELECT count(*) FROM platform.import_progress";
+    assert_eq!(ask(&database, begun).await, "0");
     assert_eq!(ask(&database, &calls).await, "0");
     assert!(
         callplane_store::roles::verify(&acme.credentials)
