@@ -10,7 +10,8 @@ begin
   select string_agg(f, ', ') into missing
     from unnest(array['pg_catalog.enum_eq(anyenum, anyenum)', 'pg_catalog.arraycontains(anyarray, anyarray)',
                       'pg_catalog.arrayoverlap(anyarray, anyarray)', 'pg_catalog.jsonb_contains(jsonb, jsonb)',
-                      'public.citext_eq(public.citext, public.citext)']) as f
+                      'public.citext_eq(public.citext, public.citext)',
+                      'public.word_similarity_op(text, text)']) as f
    where not (select proleakproof from pg_proc where oid = f::regprocedure);
   if missing is not null then
     raise exception 'not marked leakproof: %', missing using hint = 'Run bootstrap.sql for this database.';
@@ -58,8 +59,11 @@ begin
 
   select string_agg(format('%s lacks %s', t.slug, m.version), ', ') into missing
     from platform.tenants t
-    join (select distinct version from platform.schema_migrations where tenant_id is not null) m on true
-   where not exists (select from platform.schema_migrations s where s.tenant_id = t.id and s.version = m.version);
+    join (select distinct version from platform.schema_migrations
+           where tenant_id is not null and status in ('applied', 'marked_applied')) m on true
+   where not exists (select from platform.schema_migrations s
+                      where s.tenant_id = t.id and s.version = m.version
+                        and s.status in ('applied', 'marked_applied'));
   if missing is not null then
     raise warning 'tenants that are behind in their migrations: %; the operator brings them up to date', missing;
   end if;

@@ -136,6 +136,7 @@ WITH here AS (
   UNION ALL
   SELECT 'leakproof', p.oid::regprocedure::text, p.proleakproof::text
     FROM pg_proc p
-   WHERE $1 = 'platform' AND p.proname IN ('enum_eq', 'arraycontains', 'arrayoverlap', 'jsonb_contains', 'citext_eq')
+   WHERE $1 = 'platform'
+     AND p.proname IN ('enum_eq', 'arraycontains', 'arrayoverlap', 'jsonb_contains', 'citext_eq', 'word_similarity_op')
 )
 SELECT kind, object, regexp_replace(definition, '\s+', ' ', 'g') AS definition FROM line
