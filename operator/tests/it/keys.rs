@@ -10,7 +10,7 @@ use callplane_types::TenantId;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, with_pool};
 
 /// The ring that media nodes read.
 fn ring(world: &World, namespace: &str) -> Option<KeyRing> {
@@ -115,6 +115,32 @@ async fn a_secret_that_is_deleted_gets_the_same_keys_from_the_database() {
         .await;
     assert!(why.contains("restore it from a backup"), "{why}");
     assert!(ring(&world, "kept").is_none());
+}
+
+#[tokio::test]
+async fn a_key_encryption_key_that_is_away_stops_nothing_but_the_secret() {
+    let world = World::new().await;
+    let operator = world.start();
+    world.put_tenant("keyless", with_pool("keyless", 1));
+    world
+        .condition("keyless", "CredentialsReady", "True", "CredentialsIssued")
+        .await;
+    drop(operator);
+    world
+        .api
+        .delete::<Secret>(Some("callplane-system"), SECRET_KEY_ENCRYPTION);
+    world.edit_tenant("keyless", |tenant| {
+        tenant.spec.media.dedicated.as_mut().unwrap().replicas = 2;
+    });
+    let _operator = world.start();
+    world
+        .pool("keyless", "keyless", |pool| {
+            (pool.spec.replicas == 2).then_some(())
+        })
+        .await;
+    world
+        .condition("keyless", "CredentialsReady", "False", "KeyUnavailable")
+        .await;
 }
 
 /// `callplane-operator database keys`, with a file of key-encryption keys.

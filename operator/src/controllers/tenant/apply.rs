@@ -11,14 +11,13 @@ use callplane_store::migrate::SchemaState;
 use callplane_store::quotas::QuotaUsage;
 use callplane_store::{Error as StoreError, Fence, media_nodes, quotas, tenants};
 use callplane_types::TenantId;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
 use super::build::Prepared;
-use super::login::{Home, Rotation};
+use super::login::Rotation;
 use super::schema::has_schema;
 use super::{Error, TenantController};
 
@@ -82,20 +81,20 @@ impl TenantController {
             Err(error) if has_schema(tenant) => Some(error),
             migrated => migrated.map(|()| None)?,
         };
+        // Nor does a key-encryption key that is away stop anything but the Secret.
+        let mut keyless = None;
         if let Some(home) = &home {
             let rotation = Rotation {
                 every: rotate_every,
                 overlap: rotation_overlap,
             };
-            let handed = self.advance_keys(fence, id, rotation).await?;
-            let home = Home {
-                namespace: home,
-                data_keys: &ByteString(handed.to_text().as_bytes().to_vec()),
-            };
-            self.publish_login(tenant, fence, id, home, rotation, progress)
-                .await?;
-            self.keys_are_out(fence, id, &handed, rotation, progress)
-                .await?;
+            let handed_out = self.hand_out(tenant, fence, id, home, rotation, progress);
+            match handed_out.await {
+                Err(error @ (Error::EnsureKeys(_) | Error::Reseal(_))) if has_schema(tenant) => {
+                    keyless = Some(error);
+                }
+                handed_out => handed_out?,
+            }
         }
         if let Some((live, wanted)) = pool {
             self.apply_pool(tenant, live.as_deref(), wanted).await?;
@@ -121,7 +120,7 @@ impl TenantController {
             self.ensure_views(tenant, fence, id, &compatibility, progress)
                 .await?;
         }
-        outdated.map_or(Ok(()), Err)
+        outdated.or(keyless).map_or(Ok(()), Err)
     }
 
     /// Closes what the registry says of media nodes whose pods are gone: nobody else does it once the

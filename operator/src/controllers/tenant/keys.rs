@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use callplane_crds::Tenant;
 use callplane_store::{Fence, keys as stored};
 use callplane_types::TenantId;
+use k8s_openapi::ByteString;
 
 use super::apply::Progress;
-use super::login::Rotation;
+use super::login::{Home, Rotation};
 use super::{Error, TenantController};
 use crate::keys::{Handed, KeyRotation};
 
@@ -16,8 +18,29 @@ const BUDGET: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl TenantController {
+    /// Publishes the login and the data keys in the Secret of `namespace`.
+    pub(super) async fn hand_out(
+        &self,
+        tenant: &Tenant,
+        fence: &Fence,
+        id: TenantId,
+        namespace: &str,
+        rotation: Rotation,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let handed = self.advance_keys(fence, id, rotation).await?;
+        let home = Home {
+            namespace,
+            data_keys: &ByteString(handed.to_text().as_bytes().to_vec()),
+        };
+        self.publish_login(tenant, fence, id, home, rotation, progress)
+            .await?;
+        self.keys_are_out(fence, id, &handed, rotation, progress)
+            .await
+    }
+
     /// The keys that the Secret is to have now. A key that was in it for the overlap seals from here on.
-    pub(super) async fn advance_keys(
+    async fn advance_keys(
         &self,
         fence: &Fence,
         id: TenantId,
@@ -36,7 +59,7 @@ impl TenantController {
 
     /// Goes on once the Secret has the keys: counts from now that a new one is with all readers, and seals
     /// rows of an old one anew.
-    pub(super) async fn keys_are_out(
+    async fn keys_are_out(
         &self,
         fence: &Fence,
         id: TenantId,
