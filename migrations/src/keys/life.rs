@@ -6,11 +6,12 @@ use callplane_keys::{KeyHolder, KeyId, KeyPurpose, WrappedKey};
 use callplane_types::TenantId;
 use sqlx::{PgConnection, Row as _};
 
+use super::sealed::take_time;
 use super::{SEALED_COLUMNS, begin};
 use crate::{Error, Fence, OperatorDatabase, Result};
 
-/// Stores the first key of a tenant and purpose. It seals at once: nobody has read anything yet. `false`
-/// when there is a key already, which then is the one to use.
+/// Stores the first key of a tenant and purpose, or the one after all that sealed are gone. It seals at
+/// once: nothing else could. `false` when a key seals or waits to, which then is the one to use.
 pub async fn add_first(
     database: &OperatorDatabase,
     fence: &Fence,
@@ -24,7 +25,7 @@ pub async fn add_first(
          SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, 'active', now()
            FROM platform.encryption_keys
           WHERE tenant_id IS NOT DISTINCT FROM $2 AND purpose = $3
-         HAVING coalesce(bool_and(status IN ('retired', 'shredded')), true)",
+         HAVING coalesce(bool_and(status NOT IN ('active', 'pending')), true)",
     )
     .bind(holder.key.uuid())
     .bind(holder.tenant.map(TenantId::uuid))
@@ -163,19 +164,19 @@ pub async fn retire(
         Some(tenant) => database.begin_in(fence, tenant).await?,
         None => database.begin(fence).await?,
     };
-    if holder.tenant.is_some() && rows_sealed_with(&mut transaction, holder.key).await? {
+    // Before the rows, which take long: it is asked at each look at the tenant.
+    if !is_superseded(&mut transaction, holder.key, overlap).await? {
+        return Ok(false);
+    }
+    let seals_rows = holder.tenant.is_some() && holder.purpose == KeyPurpose::Column;
+    if seals_rows && rows_sealed_with(&mut transaction, holder.key).await? {
         return Ok(false);
     }
     let retired = sqlx::query(
-        "UPDATE platform.encryption_keys k SET status = 'retired', retired_at = now()
-          WHERE k.id = $1 AND k.status = 'retiring'
-            AND EXISTS (SELECT FROM platform.encryption_keys n
-                         WHERE n.tenant_id IS NOT DISTINCT FROM k.tenant_id
-                           AND n.purpose = k.purpose AND n.status = 'active'
-                           AND n.activated_at <= now() - make_interval(secs => $2))",
+        "UPDATE platform.encryption_keys SET status = 'retired', retired_at = now()
+          WHERE id = $1 AND status = 'retiring'",
     )
     .bind(holder.key.uuid())
-    .bind(overlap.as_secs_f64())
     .execute(&mut *transaction)
     .await?
     .rows_affected();
@@ -183,12 +184,28 @@ pub async fn retire(
     Ok(retired > 0)
 }
 
+/// Whether the key is retiring, and its successor has sealed for `overlap`.
+async fn is_superseded(
+    connection: &mut PgConnection,
+    key: KeyId,
+    overlap: Duration,
+) -> Result<bool> {
+    let row = sqlx::query(
+        "SELECT EXISTS (SELECT FROM platform.encryption_keys k JOIN platform.encryption_keys n
+                            ON n.tenant_id IS NOT DISTINCT FROM k.tenant_id AND n.purpose = k.purpose
+                         WHERE k.id = $1 AND k.status = 'retiring' AND n.status = 'active'
+                           AND n.activated_at <= now() - make_interval(secs => $2))",
+    )
+    .bind(key.uuid())
+    .bind(overlap.as_secs_f64())
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
 /// Whether any sealed column of the schema on the search path holds a value of this key.
 async fn rows_sealed_with(connection: &mut PgConnection, key: KeyId) -> Result<bool> {
-    // A large schema takes its time.
-    sqlx::query("SET LOCAL statement_timeout = 0")
-        .execute(&mut *connection)
-        .await?;
+    take_time(connection).await?;
     for column in SEALED_COLUMNS {
         let found: bool = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT EXISTS (SELECT FROM {table} WHERE substring({column} FROM 2 FOR 16) = $1)",

@@ -24,10 +24,7 @@ use crate::{Error, Fence, OperatorDatabase, Result};
 pub use life::{
     add_first, add_pending, is_older_than, mark_distributed, promote, replace_wrapping, retire,
 };
-pub use sealed::{
-    ClearRow, SEALED_COLUMNS, SealedColumn, SealedRow, count_unsealed, replace, seal_words,
-    sealed_with, unsealed,
-};
+pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedRow, replace, sealed_with};
 pub(crate) use shred::shred_of_tenant;
 pub use shred::{Needs, needs, shred};
 
@@ -99,12 +96,14 @@ pub async fn list_all(database: &OperatorDatabase) -> Result<Vec<StoredKey>> {
     rows.iter().map(read).collect()
 }
 
-/// Whether a key is there that was wrapped with a key-encryption key whose `kek_ref` begins so: whoever
-/// makes a new one would lock that out.
+/// Whether a key for columns is there that was wrapped with a key-encryption key whose `kek_ref` begins
+/// so: whoever makes a new one would lock that out. Keys of archives have a key-encryption key of their
+/// own.
 pub async fn any_wrapped_by(database: &OperatorDatabase, scheme: &str) -> Result<bool> {
     let row = sqlx::query(
         "SELECT EXISTS (SELECT FROM platform.encryption_keys
-                         WHERE status <> 'shredded' AND starts_with(kek_ref, $1))",
+                         WHERE status <> 'shredded' AND purpose = 'column'
+                           AND starts_with(kek_ref, $1))",
     )
     .bind(scheme)
     .fetch_one(database.pool())

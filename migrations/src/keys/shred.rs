@@ -68,10 +68,21 @@ async fn read_needs(connection: &mut PgConnection, holder: &KeyHolder) -> Result
             "SELECT count(*) FILTER (WHERE encryption_key_id = $1),
                     count(*) FILTER (WHERE CASE
                         WHEN encryption_key_id = $1 THEN legal_hold OR retain_until > now()
-                        ELSE legal_hold AND EXISTS (
+                        ELSE legal_hold AND (EXISTS (
+                            SELECT FROM calls c
+                             WHERE c.id = r.call_id
+                               AND substring(c.variables_enc FROM 2 FOR 16) = $2)
+                          OR EXISTS (
                             SELECT FROM transcriptions t
                              WHERE t.call_id = r.call_id
-                               AND substring(t.text_enc FROM 2 FOR 16) = $2) END)
+                               AND $2 IN (substring(t.text_enc FROM 2 FOR 16),
+                                          substring(t.segments_enc FROM 2 FOR 16)))
+                          OR EXISTS (
+                            SELECT FROM conversations v LEFT JOIN messages m ON m.conversation_id = v.id
+                             WHERE v.call_id = r.call_id
+                               AND $2 IN (substring(v.context_enc FROM 2 FOR 16),
+                                          substring(m.content_enc FROM 2 FOR 16),
+                                          substring(m.intended_enc FROM 2 FOR 16)))) END)
                FROM call_recordings r WHERE deleted_at IS NULL",
         )
         .bind(holder.key.uuid())

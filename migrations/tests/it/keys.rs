@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callplane_keys::{
-    DataKey, KeyEncryptionKey as _, KeyHolder, KeyPurpose, KeyRing, LocalKek, Place,
+    DataKey, KeyEncryptionKey as _, KeyHolder, KeyId, KeyPurpose, KeyRing, LocalKek, Place,
 };
 use callplane_store::keys::{self, KeyStatus, SEALED_COLUMNS, SealedRow};
 use callplane_store::test_util::{TestDatabase, TestTenant};
@@ -202,7 +202,7 @@ async fn a_key_that_is_shredded_is_nowhere_any_more() {
         .unwrap(&holder, &stored.wrapped)
         .await
         .unwrap_err();
-    let unknown = keys::shred(db, fence, callplane_keys::KeyId::new(Uuid::nil()), true).await;
+    let unknown = keys::shred(db, fence, KeyId::new(Uuid::nil()), true).await;
     assert!(matches!(unknown, Err(Error::NotFound { .. })));
 }
 
@@ -234,4 +234,73 @@ async fn a_key_that_the_law_or_a_hold_needs_is_not_shredded_by_force_either() {
         .unwrap();
     let needs = shred().await.unwrap();
     assert_eq!((needs.archives, needs.archives_to_be_kept), (1, 0));
+}
+
+#[tokio::test]
+async fn a_tenant_whose_key_was_destroyed_gets_another_while_an_older_one_still_opens() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let operator = Operator::new(&database, &acme);
+    let (db, fence) = (operator.database, operator.fence);
+    operator.make(KeyPurpose::Archive, true).await;
+    let local = async || keys::any_wrapped_by(db, LocalKek::SCHEME).await.unwrap();
+    assert!(
+        !local().await,
+        "archives have a key-encryption key of their own"
+    );
+    operator.make(KeyPurpose::Column, true).await;
+    assert!(local().await);
+    let (_, second, _) = operator.make(KeyPurpose::Column, false).await;
+    keys::mark_distributed(db, fence, &[second.key])
+        .await
+        .unwrap();
+    assert!(operator.promote(Duration::ZERO).await);
+    keys::shred(db, fence, second.key, true).await.unwrap();
+    let (_, _, added) = operator.make(KeyPurpose::Column, true).await;
+    assert!(added);
+    let mut states = operator.states().await;
+    states.retain(|(version, _)| *version > 1);
+    assert_eq!(states, [(2, KeyStatus::Shredded), (3, KeyStatus::Active)]);
+}
+
+#[tokio::test]
+async fn every_word_of_a_held_call_keeps_its_key() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let (schema, call) = (acme.schema(), Uuid::now_v7());
+    let talk = Uuid::now_v7();
+    let ids: [Uuid; 6] = std::array::from_fn(|_| Uuid::now_v7());
+    // An envelope names its key behind the version.
+    let [variables, text, segments, context, content, intended] =
+        ids.map(|key| format!("'\\x01{}00'", key.simple()));
+    let rows = format!(
+        "SET search_path = {schema}, public;
+         INSERT INTO calls (id, call_sid, direction, variables_enc)
+         VALUES ('{call}', 'held', 'inbound', {variables});
+         INSERT INTO call_recordings (call_id, legal_hold) VALUES ('{call}', true);
+         INSERT INTO transcriptions (call_id, text_enc, segments_enc)
+         VALUES ('{call}', {text}, {segments});
+         INSERT INTO conversations (id, call_id, context_enc) VALUES ('{talk}', '{call}', {context});
+         INSERT INTO messages (conversation_id, seq, role, content_enc, intended_enc)
+         VALUES ('{talk}', 1, 'user', {content}, {intended})"
+    );
+    database.superuser(&rows).await.unwrap();
+    let forbidden = async || {
+        let mut forbidden = 0;
+        for key in ids {
+            let holder = KeyHolder {
+                tenant: Some(acme.id),
+                purpose: KeyPurpose::Column,
+                key: KeyId::new(key),
+            };
+            let needs = keys::needs(&database.operator, &holder).await.unwrap();
+            assert_eq!(needs.rows.len(), 1);
+            forbidden += usize::from(needs.forbid_shredding());
+        }
+        forbidden
+    };
+    assert_eq!(forbidden().await, ids.len());
+    let lift = format!("UPDATE {schema}.call_recordings SET legal_hold = false");
+    database.superuser(&lift).await.unwrap();
+    assert_eq!(forbidden().await, 0);
 }
