@@ -11,7 +11,6 @@
 
 mod export;
 mod family;
-pub mod keys;
 pub mod manifests;
 mod plan;
 mod policy;

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use callplane_keys::{DataKey, KeyEncryptionKey as _, KeyHolder, KeyPurpose, KeyRing, LocalKek};
-use callplane_store::retention::keys::{self, StoredKey};
+use callplane_store::keys::{self, KeyStatus, StoredKey};
 use callplane_store::{Fence, OperatorDatabase};
 use callplane_types::TenantId;
 use zeroize::Zeroizing;
 
-/// All keys of a tenant's archives, those included that seal nothing any more; the first one is made
-/// here. `file` holds the key-encryption keys.
+/// All keys of a tenant's archives, those included that seal nothing any more; one is made here when none
+/// seals. `file` holds the key-encryption keys.
 pub(super) async fn ring(
     database: &OperatorDatabase,
     fence: &Fence,
@@ -22,31 +22,24 @@ pub(super) async fn ring(
             .with_context(|| format!("cannot read {}, the key-encryption keys", file.display()))?,
     );
     let kek = LocalKek::parse(&text)?;
-    let mut stored = keys::of_archives(database, tenant).await?;
-    if stored.is_empty() {
+    let mut stored = of_archives(database, tenant).await?;
+    if stored
+        .first()
+        .is_none_or(|key| key.status != KeyStatus::Active)
+    {
         let key = DataKey::generate()?;
-        let holder = holder(tenant, key.id());
-        let wrapped = kek.wrap(&holder, &key).await?;
-        let first = StoredKey {
-            id: key.id().uuid(),
-            wrapped: wrapped.octets,
-            kek: wrapped.kek,
+        let holder = KeyHolder {
+            tenant: Some(tenant),
+            purpose: KeyPurpose::Archive,
+            key: key.id(),
         };
-        keys::add_first(database, fence, tenant, &first).await?;
-        stored = keys::of_archives(database, tenant).await?;
+        let wrapped = kek.wrap(&holder, &key).await?;
+        keys::add_first(database, fence, &holder, &wrapped).await?;
+        stored = of_archives(database, tenant).await?;
     }
     let mut ring: Option<KeyRing> = None;
     for key in stored {
-        let wrapped = callplane_keys::WrappedKey {
-            octets: key.wrapped,
-            kek: key.kek,
-        };
-        let opened = kek
-            .unwrap(
-                &holder(tenant, callplane_keys::KeyId::new(key.id)),
-                &wrapped,
-            )
-            .await?;
+        let opened = kek.unwrap(&key.holder, &key.wrapped).await?;
         match &mut ring {
             None => ring = Some(KeyRing::new(opened)),
             Some(ring) => ring.add(opened),
@@ -55,10 +48,15 @@ pub(super) async fn ring(
     ring.context("the tenant has no key for its archives")
 }
 
-fn holder(tenant: TenantId, key: callplane_keys::KeyId) -> KeyHolder {
-    KeyHolder {
-        tenant: Some(tenant),
-        purpose: KeyPurpose::Archive,
-        key,
-    }
+/// The one that seals first; those that were destroyed are left out.
+async fn of_archives(
+    database: &OperatorDatabase,
+    tenant: TenantId,
+) -> anyhow::Result<Vec<StoredKey>> {
+    let mut stored = keys::list(database, Some(tenant)).await?;
+    stored.retain(|key| {
+        key.holder.purpose == KeyPurpose::Archive && key.status != KeyStatus::Shredded
+    });
+    stored.sort_by_key(|key| key.status != KeyStatus::Active);
+    Ok(stored)
 }

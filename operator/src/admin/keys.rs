@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
-use callplane_keys::{KeyId, KeyPurpose};
+use callplane_keys::{KekError, KeyId, KeyPurpose};
 use callplane_store::keys::{self as stored, KeyStatus, StoredKey};
 use callplane_store::{Fence, OperatorDatabase, tenants};
 use callplane_types::{TenantId, TenantName};
@@ -31,21 +31,24 @@ pub(super) struct Options {
 enum Command {
     /// Show the keys, and what is wrapped with which key-encryption key
     Status,
-    /// Make a successor of the key that seals a tenant's columns
+    /// Make a successor of the key that seals a tenant's columns or archives
     ///
-    /// The operator does the rest: it hands the new key to all media nodes, lets it seal when they have had
-    /// it for the overlap of the Tenant's credentialRotation, and seals what the old one sealed anew.
+    /// For columns the operator does the rest: it hands the new key to all media nodes, lets it seal when
+    /// they have had it for the overlap of the Tenant's credentialRotation, and seals what the old one
+    /// sealed anew. A new key for archives seals the next one; those that are there keep theirs.
     Rotate {
         /// Name of the Tenant; all without it.
         #[arg(long)]
         tenant: Option<TenantName>,
-        /// What the key is for.
+        /// What the key is for: `column` or `archive`.
         #[arg(long, default_value = "column")]
         purpose: KeyPurpose,
     },
     /// Wrap all data keys with the newest key-encryption key
     ///
-    /// Data is not touched. Afterwards the former key-encryption key may go.
+    /// Data is not touched. Keep the former key-encryption key, apart, until the last backup from before
+    /// has expired. Keys that another one wraps, as that of archives, are left as they are and named; the
+    /// exit code is 1 then.
     Rewrap,
     /// Destroy a data key: everything that it sealed is lost, in archives and backups too
     ///
@@ -76,7 +79,7 @@ pub(super) async fn run(
         }
         Command::Rewrap => {
             let keys = options.keys.open(&options.namespace).await?;
-            rewrap(database, &fence, &keys).await?;
+            return rewrap(database, &fence, &keys).await;
         }
         Command::Shred {
             key,
@@ -147,6 +150,10 @@ async fn rotate(
     tenant: Option<&TenantName>,
     purpose: KeyPurpose,
 ) -> anyhow::Result<()> {
+    ensure!(
+        purpose != KeyPurpose::Recording,
+        "nothing is sealed with a key for recordings yet; rotate `column` or `archive`"
+    );
     let mut tenants = tenants::list(database).await?;
     tenants.retain(|known| match tenant {
         Some(name) => known.name == *name,
@@ -159,20 +166,21 @@ async fn rotate(
     }
     let mut progress = Progress::new("tenants", tenants.len() as u64);
     for tenant in &tenants {
-        let begun = keys
-            .begin_rotation(database, fence, tenant.id, purpose)
-            .await
-            .with_context(|| format!("tenant {}", tenant.name))?;
+        let id = tenant.id;
+        let begun = if purpose == KeyPurpose::Archive {
+            keys.replace_archive_key(database, fence, id).await
+        } else {
+            keys.begin_rotation(database, fence, id, purpose).await
+        };
+        let begun = begun.with_context(|| format!("tenant {}", tenant.name))?;
         progress.step(tenant.name.as_str());
-        println!(
-            "{}: {}",
-            tenant.name,
-            if begun {
-                "a new key waits until all media nodes have it"
-            } else {
-                "a rotation is under way already"
-            }
-        );
+        let told = match (purpose, begun) {
+            (KeyPurpose::Archive, true) => "a new key seals the next archive",
+            (KeyPurpose::Archive, false) => "there is no archive yet",
+            (_, true) => "a new key waits until all media nodes have it",
+            (_, false) => "a rotation is under way already",
+        };
+        println!("{}: {told}", tenant.name);
     }
     Ok(())
 }
@@ -181,26 +189,39 @@ async fn rewrap(
     database: &OperatorDatabase,
     fence: &Fence,
     keys: &keyring::Keys,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<ExitCode> {
     let kek = keys.kek(database).await?;
     let mut stored = stored::list_all(database).await?;
     stored.retain(|key| key.status != KeyStatus::Shredded);
     let mut progress = Progress::new("keys", stored.len() as u64);
-    let mut wrapped = 0;
+    let (mut wrapped, mut foreign) = (0, 0);
     for key in &stored {
         let id = key.holder.key;
-        let anew = kek
-            .rewrap(&key.holder, &key.wrapped)
-            .await
-            .with_context(|| format!("data key {id}"))?;
-        if let Some(anew) = anew {
-            stored::replace_wrapping(database, fence, id, &key.wrapped, &anew).await?;
-            wrapped += 1;
+        match kek.rewrap(&key.holder, &key.wrapped).await {
+            Ok(None) => {}
+            Ok(Some(anew)) => {
+                stored::replace_wrapping(database, fence, id, &key.wrapped, &anew).await?;
+                wrapped += 1;
+            }
+            Err(KekError::UnknownKey(other)) => {
+                println!(
+                    "{} key {id} is wrapped with {other} and stays",
+                    key.holder.purpose
+                );
+                foreign += 1;
+            }
+            Err(error) => return Err(error).with_context(|| format!("data key {id}")),
         }
         progress.step(&id.to_string());
     }
     println!("{wrapped} of {} keys wrapped anew", stored.len());
-    Ok(())
+    if foreign == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "{foreign} keys need another key-encryption key: repeat with its file as --key-encryption-key-file"
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 async fn shred(

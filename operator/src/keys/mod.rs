@@ -132,11 +132,11 @@ impl Keys {
         tenant: TenantId,
         purpose: KeyPurpose,
     ) -> Result<Handed, Error> {
-        let mut keys = handed_out(database, tenant, purpose).await?;
+        let mut keys = self.handed_out(database, tenant, purpose).await?;
         if !keys.iter().any(|key| key.status == KeyStatus::Active) {
             let (holder, wrapped) = self.make(database, tenant, purpose).await?;
             stored::add_first(database, fence, &holder, &wrapped).await?;
-            keys = handed_out(database, tenant, purpose).await?;
+            keys = self.handed_out(database, tenant, purpose).await?;
         }
         let mut ring: Option<KeyRing> = None;
         // The one that seals first.
@@ -166,6 +166,39 @@ impl Keys {
     ) -> Result<bool, Error> {
         let (holder, wrapped) = self.make(database, tenant, purpose).await?;
         Ok(stored::add_pending(database, fence, &holder, &wrapped).await?)
+    }
+
+    /// Replaces the key of a tenant's archives at once: no reader is handed it. `false` when the tenant has
+    /// none yet.
+    ///
+    /// # Errors
+    /// [`Error`], also when the keys of archives are wrapped with another key-encryption key: a successor
+    /// under this one could not be opened with them.
+    pub async fn replace_archive_key(
+        &self,
+        database: &OperatorDatabase,
+        fence: &Fence,
+        tenant: TenantId,
+    ) -> Result<bool, Error> {
+        let purpose = KeyPurpose::Archive;
+        let keys = self.handed_out(database, tenant, purpose).await?;
+        for key in &keys {
+            self.unwrap(database, key).await?;
+        }
+        if !keys.iter().any(|key| key.status == KeyStatus::Active) {
+            return Ok(false);
+        }
+        self.begin_rotation(database, fence, tenant, purpose)
+            .await?;
+        let keys = self.handed_out(database, tenant, purpose).await?;
+        let pending = keys.iter().filter(|key| key.status == KeyStatus::Pending);
+        let pending: Vec<KeyId> = pending.map(|key| key.holder.key).collect();
+        stored::mark_distributed(database, fence, &pending).await?;
+        stored::promote(database, fence, Some(tenant), purpose, Duration::ZERO).await?;
+        for key in keys.iter().filter(|key| key.status != KeyStatus::Pending) {
+            stored::retire(database, fence, &key.holder, Duration::ZERO).await?;
+        }
+        Ok(true)
     }
 
     /// Goes on with the rotation of a tenant's keys as far as the time allows: a key that has been with all
@@ -251,21 +284,30 @@ impl Keys {
         Ok(unwrapped)
     }
 
+    /// The keys that readers have; what was unwrapped of the others is forgotten.
+    async fn handed_out(
+        &self,
+        database: &OperatorDatabase,
+        tenant: TenantId,
+        purpose: KeyPurpose,
+    ) -> Result<Vec<StoredKey>, Error> {
+        let (mut keys, gone): (Vec<_>, Vec<_>) = stored::list(database, Some(tenant))
+            .await?
+            .into_iter()
+            .partition(|key| key.status.is_handed_out());
+        let mut known = self.known();
+        for key in gone {
+            known.remove(&key.holder.key);
+        }
+        keys.retain(|key| key.holder.purpose == purpose);
+        Ok(keys)
+    }
+
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<KeyId, Arc<DataKey>>> {
         self.unwrapped
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn handed_out(
-    database: &OperatorDatabase,
-    tenant: TenantId,
-    purpose: KeyPurpose,
-) -> Result<Vec<StoredKey>, Error> {
-    let mut keys = stored::list(database, Some(tenant)).await?;
-    keys.retain(|key| key.holder.purpose == purpose && key.status.is_handed_out());
-    Ok(keys)
 }
 
 impl std::fmt::Debug for Keys {

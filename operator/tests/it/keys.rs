@@ -1,6 +1,6 @@
 //! The data keys of a tenant, from the Secret of the key-encryption key to that of the media nodes.
 
-use callplane_keys::{KeyPurpose, KeyRing, LocalKek};
+use callplane_keys::{KeyPurpose, KeyRing, LocalKek, Place};
 use callplane_operator::keys::{Keys, Source};
 use callplane_operator::names::SECRET_KEY_ENCRYPTION;
 use callplane_store::keys::{self as stored, KeyStatus};
@@ -9,6 +9,7 @@ use callplane_store::{Fence, tenants};
 use callplane_types::TenantId;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::world::{World, with_pool};
 
@@ -29,6 +30,43 @@ fn keys(world: &World) -> Keys {
         client: world.api.client(),
         namespace: "callplane-system".to_owned(),
     })
+}
+
+/// Table, column and row of a value.
+type Cell = (&'static str, &'static str, Uuid);
+
+/// A trunk's password and a message of the tenant `rotor`, sealed: rows that change and rows that do not.
+async fn seal_rows(world: &World, tenant: TenantId, ring: &KeyRing) -> [Cell; 2] {
+    let (trunk, talk, message) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let cells = [
+        ("trunks", "password_enc", trunk),
+        ("messages", "content_enc", message),
+    ];
+    let [password, content] = cells.map(|(table, column, row)| {
+        let sealed = ring.seal(&Place::cell(tenant, table, column, row), b"open sesame");
+        let hex = sealed
+            .unwrap()
+            .into_iter()
+            .map(|octet| format!("{octet:02x}"));
+        format!("'\\x{}'", hex.collect::<String>())
+    });
+    let sql = format!(
+        "SET search_path = callplane_rotor, public;
+         INSERT INTO trunks (id, name, protocol, password_enc) VALUES ('{trunk}', 'sealed', 'sip', {password});
+         INSERT INTO conversations (id) VALUES ('{talk}');
+         INSERT INTO messages (id, conversation_id, seq, role, content_enc)
+         VALUES ('{message}', '{talk}', 1, 'user', {content})"
+    );
+    world.database.superuser(&sql).await.unwrap();
+    cells
+}
+
+async fn sealed_in(world: &World, (table, column, row): Cell) -> Vec<u8> {
+    let sql =
+        format!("SELECT encode({column}, 'hex') FROM callplane_rotor.{table} WHERE id = '{row}'");
+    let hex = world.database.ask(&sql).await.unwrap();
+    let octet = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(octet).collect()
 }
 
 /// Begins a rotation as the command does, and wakes the operator.
@@ -63,6 +101,8 @@ async fn a_new_key_is_with_all_readers_before_it_seals_and_the_old_one_goes_afte
     let first = ring(&world, "rotor").unwrap();
     let old = first.sealing();
     assert_eq!(first.ids().count(), 1);
+    let id = tenant_id(&world, "rotor").await;
+    let rows = seal_rows(&world, id, &first).await;
     rotate(&world, "rotor").await;
     let until = async |what: &str, is_so: &dyn Fn(&KeyRing) -> bool| {
         let found = world.api.until(|_| ring(&world, "rotor").filter(is_so));
@@ -75,7 +115,11 @@ async fn a_new_key_is_with_all_readers_before_it_seals_and_the_old_one_goes_afte
     assert!(promoted.key(old).is_some(), "what is sealed still opens");
     let alone = until("the old key is gone", &|ring| ring.ids().count() == 1).await;
     assert_eq!(alone.sealing(), promoted.sealing());
-    let id = tenant_id(&world, "rotor").await;
+    for place in rows {
+        let sealed = sealed_in(&world, place).await;
+        let place = Place::cell(id, place.0, place.1, place.2);
+        assert_eq!(*alone.open(&place, &sealed).unwrap(), b"open sesame");
+    }
     let states: Vec<KeyStatus> = stored::list(&world.database.operator, Some(id))
         .await
         .unwrap()
@@ -145,10 +189,14 @@ async fn a_key_encryption_key_that_is_away_stops_nothing_but_the_secret() {
 
 /// `callplane-operator database keys`, with a file of key-encryption keys.
 fn command(world: &World, file: &std::path::Path, arguments: &[&str]) -> (bool, String) {
+    run(world, "keys", file, arguments)
+}
+
+fn run(world: &World, command: &str, file: &std::path::Path, rest: &[&str]) -> (bool, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_callplane-operator"))
-        .args(["database", "keys", "--key-encryption-key-file"])
+        .args(["database", command, "--key-encryption-key-file"])
         .arg(file)
-        .args(arguments)
+        .args(rest)
         .env(
             "CALLPLANE_DATABASE_URL",
             world.database.server.operator_url(&world.database.name),
@@ -218,5 +266,72 @@ async fn keys_are_shown_rotated_rewrapped_and_destroyed_by_command() {
     for line in [&old, &new] {
         assert!(!said.contains(line.as_str()));
     }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_archives_have_a_key_encryption_key_and_rotations_of_their_own() {
+    let world = World::new().await;
+    let acme = world.database.tenant("acme").await.unwrap();
+    let (name, operator) = (acme.spec.name.as_str(), &world.database.operator);
+    let folder = std::env::temp_dir().join(format!("callplane-archive-kek-{}", acme.id));
+    std::fs::create_dir_all(&folder).unwrap();
+    let [old, new, other] = [(); 3].map(|()| LocalKek::generate().unwrap());
+    let [columns, archives] = ["columns", "archives"].map(|file| folder.join(file));
+    std::fs::write(&columns, old.as_bytes()).unwrap();
+    std::fs::write(&archives, other.as_bytes()).unwrap();
+    let storage = format!("file://{}/objects", folder.display());
+    std::fs::create_dir_all(folder.join("objects")).unwrap();
+    let maintain = || {
+        let rest = ["--tenant", name, "--object-store", &storage];
+        let (ok, said) = run(&world, "maintain", &archives, &rest);
+        assert!(ok, "{said}");
+    };
+    maintain();
+    let keys = Keys::new(Source::File(columns.clone()));
+    let fence = &world.database.fence;
+    keys.of_tenant(operator, fence, acme.id).await.unwrap();
+
+    std::fs::write(&columns, format!("{}\n{}\n", *new, *old)).unwrap();
+    let (ok, said) = command(&world, &columns, &["rewrap"]);
+    assert!(!ok && said.contains("1 of 2 keys wrapped anew"), "{said}");
+    assert!(said.contains("1 keys need another"), "{said}");
+
+    let rotate = |file, purpose| {
+        command(
+            &world,
+            file,
+            &["rotate", "--tenant", name, "--purpose", purpose],
+        )
+    };
+    let (ok, said) = rotate(&columns, "recording");
+    assert!(!ok && said.contains("nothing is sealed"), "{said}");
+    let (ok, said) = rotate(&columns, "archive");
+    assert!(!ok && said.contains("not at hand"), "{said}");
+    let (ok, said) = rotate(&archives, "archive");
+    assert!(ok && said.contains("seals the next archive"), "{said}");
+    let archived = async || {
+        let mut keys = stored::list(operator, Some(acme.id)).await.unwrap();
+        keys.retain(|key| key.holder.purpose == KeyPurpose::Archive);
+        keys
+    };
+    let states = async || {
+        let keys = archived().await;
+        keys.iter().map(|key| key.status).collect::<Vec<_>>()
+    };
+    assert_eq!(states().await, [KeyStatus::Retired, KeyStatus::Active]);
+
+    // Who destroyed all keys archives with another one from then on.
+    for key in archived().await {
+        let id = key.holder.key.to_string();
+        let shred = ["shred", &id, "--confirm", &id, "--force"];
+        let (ok, said) = command(&world, &archives, &shred);
+        assert!(ok, "{said}");
+    }
+    maintain();
+    assert_eq!(
+        states().await,
+        [KeyStatus::Shredded, KeyStatus::Shredded, KeyStatus::Active]
+    );
     std::fs::remove_dir_all(&folder).unwrap();
 }
