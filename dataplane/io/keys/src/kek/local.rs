@@ -13,7 +13,8 @@ use crate::{DataKey, Error, KeyId, KeyRing, Place, random};
 /// Keys of a Secret: the first wraps, all unwrap.
 ///
 /// To rotate, put a new line before the others, rewrap the data keys, and take the old line away once
-/// no data key names it.
+/// no data key names it. Keep it apart until the last backup from before has expired: the data keys in
+/// there need it.
 #[derive(Debug)]
 pub struct LocalKek(KeyRing);
 
