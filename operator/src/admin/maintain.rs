@@ -86,7 +86,15 @@ pub(super) async fn run(
     for (tenant, name) in &tenants {
         let keys = match &storage {
             Some(_) if !options.dry_run => {
-                Some(options.archive.keys(database, &fence, *tenant).await?)
+                match options.archive.keys(database, &fence, *tenant).await {
+                    Ok(keys) => Some(keys),
+                    Err(error) => {
+                        failed = true;
+                        progress.say(&format!("{name}: {error:#}"));
+                        progress.step(name.as_str());
+                        continue;
+                    }
+                }
             }
             _ => None,
         };
