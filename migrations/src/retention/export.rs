@@ -1,12 +1,14 @@
 //! Copying rows out.
 
-use callplane_types::TenantId;
+use callplane_types::{TenantId, WallTime};
 use chrono::NaiveDate;
 use futures::TryStreamExt as _;
+use sqlx::{PgConnection, Row as _};
 
 use super::Table;
 use super::plan::bounds;
 use crate::roles::schema_of;
+use crate::time::wall;
 use crate::{Error, OperatorDatabase, Result};
 
 /// Octets after which a part ends, at the end of a row.
@@ -25,13 +27,15 @@ pub struct Part {
 
 /// Copies the rows of a month, as they are at one moment, and gives them to `each` piece by piece: a
 /// month of a large tenant does not fit into memory. A table without rows gives one piece without rows.
+///
+/// Returns a moment: a row that says it was written before it is in the copy as it is.
 pub async fn export<E: From<Error>>(
     database: &OperatorDatabase,
     tenant: TenantId,
     table: &Table,
     month: NaiveDate,
     mut each: impl AsyncFnMut(Part) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<WallTime, E> {
     let mut connection = database.pool().begin().await.map_err(Error::from)?;
     let schema = schema_of(&mut connection, tenant).await?;
     let condition = table.condition(&bounds(&mut connection, table.by, month).await?);
@@ -39,6 +43,7 @@ pub async fn export<E: From<Error>>(
         .execute(&mut *connection)
         .await
         .map_err(Error::from)?;
+    let since = since(&mut connection).await?;
     // One statement, so one moment.
     let statement = format!(
         "COPY (SELECT * FROM \"{schema}\".{} WHERE {condition}) TO STDOUT (FORMAT csv, HEADER, NULL '\\N')",
@@ -74,5 +79,18 @@ pub async fn export<E: From<Error>>(
     if part.rows > 0 || part.number == 1 {
         each(part).await?;
     }
-    Ok(())
+    Ok(since)
+}
+
+/// A row is dated when its transaction begins and seen when it ends. So the copy, which begins after this,
+/// may lack what writers wrote that are at work now: those of this login are seen, of others none is open
+/// for longer than ten minutes.
+async fn since(connection: &mut PgConnection) -> Result<WallTime> {
+    let row = sqlx::query(
+        "SELECT least(clock_timestamp() - interval '10 minutes', min(xact_start))
+           FROM pg_stat_activity WHERE datname = current_database()",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(wall(row.try_get(0)?))
 }

@@ -10,7 +10,7 @@ use super::Table;
 use super::plan::class;
 use super::policy::policies;
 use crate::roles::schema_of;
-use crate::time::wall;
+use crate::time::{sql, wall};
 use crate::{Error, Fence, OperatorDatabase, Result};
 
 /// A row: one object.
@@ -48,13 +48,15 @@ pub struct NewManifest {
 const COLUMNS: &str = "id, tenant_id, source_table, row_count, object_url, sha256, retain_until";
 
 /// Records the objects of a table and month, all or none: who finds manifests finds all of them. Kept
-/// until the class of the table says, counted from the end of the month.
+/// until the class of the table says, counted from the end of the month. `since` is what
+/// [`export`](super::export()) returned: rows written later are not what was archived.
 pub async fn record(
     database: &OperatorDatabase,
     fence: &Fence,
     tenant: TenantId,
     table: &Table,
     month: NaiveDate,
+    since: WallTime,
     objects: &[NewManifest],
 ) -> Result<()> {
     let mut transaction = database.begin(fence).await?;
@@ -67,9 +69,9 @@ pub async fn record(
         sqlx::query(
             "INSERT INTO platform.archive_manifests (tenant_id, tenant_slug, class, source_table,
                     range_start, range_end, row_count, object_url, sha256, encryption_key_id,
-                    retain_until)
+                    retain_until, created_at)
              SELECT id, slug, $2::text::platform.retention_class, $3, $4, $5, $6, $7, $8, $9,
-                    coalesce($5 + make_interval(days => $10), '9999-12-31'::timestamptz)
+                    coalesce($5 + make_interval(days => $10), '9999-12-31'::timestamptz), $11
                FROM platform.tenants WHERE id = $1",
         )
         .bind(tenant.uuid())
@@ -82,6 +84,7 @@ pub async fn record(
         .bind(object.sha256.as_slice())
         .bind(object.key)
         .bind(days)
+        .bind(sql(since))
         .execute(&mut *transaction)
         .await?;
     }

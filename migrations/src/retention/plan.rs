@@ -48,12 +48,12 @@ pub async fn plan(database: &OperatorDatabase, tenant: TenantId, now: WallTime) 
         let Some(leave) = leave(&mut transaction, &schema, head, &policies).await? else {
             continue;
         };
-        let Some(mut month) = oldest(&mut transaction, &schema, head).await? else {
+        let Some(mut month) = oldest(&mut transaction, &schema, family).await? else {
             continue;
         };
         let limit = today - Days::new(u64::from(leave.unsigned_abs()));
         while month + Months::new(1) <= limit {
-            if has_rows(&mut transaction, &schema, head, month).await? {
+            if has_rows(&mut transaction, &schema, family, month).await? {
                 match held(&mut transaction, &schema, family, month).await? {
                     0 => plan.due.push(Due {
                         family: *family,
@@ -113,39 +113,49 @@ async fn is_large(connection: &mut PgConnection, schema: &SchemaName) -> Result<
     Ok(row.try_get(0)?)
 }
 
+/// The oldest month of a family: a conversation of chat has no call.
 async fn oldest(
     connection: &mut PgConnection,
     schema: &SchemaName,
-    table: &Table,
+    family: &Family,
 ) -> Result<Option<NaiveDate>> {
-    let Table { name, key, by, .. } = table;
-    let month = match by {
-        By::Id => format!("platform.uuid_v7_month({key})"),
-        By::Time => format!("date_trunc('month', {key} AT TIME ZONE 'UTC')::date"),
-        By::Date => format!("date_trunc('month', {key}::timestamp)::date"),
-    };
-    let row = sqlx::query(AssertSqlSafe(format!(
-        "SELECT {month} FROM \"{schema}\".{name} ORDER BY {key} LIMIT 1"
-    )))
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?)
+    let mut oldest: Option<NaiveDate> = None;
+    for Table { name, key, by, .. } in family.tables {
+        let month = match by {
+            By::Id => format!("platform.uuid_v7_month({key})"),
+            By::Time => format!("date_trunc('month', {key} AT TIME ZONE 'UTC')::date"),
+            By::Date => format!("date_trunc('month', {key}::timestamp)::date"),
+        };
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {month} FROM \"{schema}\".{name} ORDER BY {key} LIMIT 1"
+        )))
+        .fetch_optional(&mut *connection)
+        .await?;
+        let of_table = row.map(|row| row.try_get(0)).transpose()?;
+        oldest = oldest.into_iter().chain(of_table).min();
+    }
+    Ok(oldest)
 }
 
 async fn has_rows(
     connection: &mut PgConnection,
     schema: &SchemaName,
-    table: &Table,
+    family: &Family,
     month: NaiveDate,
 ) -> Result<bool> {
-    let condition = table.condition(&bounds(connection, table.by, month).await?);
-    let row = sqlx::query(AssertSqlSafe(format!(
-        "SELECT EXISTS (SELECT FROM \"{schema}\".{} WHERE {condition})",
-        table.name
-    )))
-    .fetch_one(connection)
-    .await?;
-    Ok(row.try_get(0)?)
+    for table in family.tables {
+        let condition = table.condition(&bounds(connection, table.by, month).await?);
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "SELECT EXISTS (SELECT FROM \"{schema}\".{} WHERE {condition})",
+            table.name
+        )))
+        .fetch_one(&mut *connection)
+        .await?;
+        if row.try_get(0)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Recordings of the month under legal hold; none in families without recordings.

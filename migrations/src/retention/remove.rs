@@ -159,7 +159,7 @@ async fn lock_partitions(
 /// Rows of a table that would leave.
 struct There {
     rows: i64,
-    /// Whether one was written after the archive.
+    /// Whether one was written after the copy was begun.
     changed: bool,
 }
 

@@ -49,7 +49,7 @@ impl Job<'_> {
         );
         self.sweep(vault, &prefix).await?;
         let mut objects = Vec::new();
-        retention::export(
+        let since = retention::export(
             self.database,
             self.tenant,
             table,
@@ -72,7 +72,8 @@ impl Job<'_> {
         )
         .await?;
         let (database, fence) = (self.database, self.fence);
-        manifests::record(database, fence, self.tenant, table, due.month, &objects).await?;
+        let (tenant, month) = (self.tenant, due.month);
+        manifests::record(database, fence, tenant, table, month, since, &objects).await?;
         Ok(())
     }
 
@@ -83,6 +84,14 @@ impl Job<'_> {
             return Ok(());
         }
         let kept = manifests::kept(self.database, self.tenant).await?;
+        // An archive under another URL may be one of those found, if it is the same storage otherwise spelled.
+        let folder = format!("/{prefix}/");
+        let is_elsewhere = |manifest: &Manifest| {
+            manifest.url.contains(&folder) && vault.storage.name_of(&manifest.url).is_none()
+        };
+        if kept.iter().any(is_elsewhere) {
+            return Ok(());
+        }
         let kept: BTreeSet<&str> = kept
             .iter()
             .filter_map(|manifest| vault.storage.name_of(&manifest.url))

@@ -24,6 +24,8 @@ pub(crate) struct Flaky {
     until_full: AtomicI64,
     /// It fell silent.
     pub(crate) silent: Notify,
+    /// The operation that does not end goes on.
+    pub(crate) resume: Notify,
 }
 
 impl Default for Flaky {
@@ -33,6 +35,7 @@ impl Default for Flaky {
             until_silent: AtomicI64::new(NEVER),
             until_full: AtomicI64::new(NEVER),
             silent: Notify::new(),
+            resume: Notify::new(),
         }
     }
 }
@@ -56,7 +59,7 @@ impl Flaky {
     async fn operation(&self) {
         if passed(&self.until_silent) {
             self.silent.notify_one();
-            std::future::pending::<()>().await;
+            self.resume.notified().await;
         }
     }
 }

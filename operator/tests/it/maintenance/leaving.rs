@@ -137,8 +137,49 @@ async fn a_month_with_a_recording_under_legal_hold_stays_whole() {
     scene
         .sql("UPDATE call_recordings SET legal_hold = false")
         .await;
+    scene.settle().await;
     scene.run().await.unwrap();
     assert_eq!(scene.counts().await, (0, 2 * EACH));
+}
+
+#[tokio::test]
+async fn a_conversation_without_a_call_leaves_too() {
+    let scene = Scene::new().await;
+    scene.call(OLD, 1).await;
+    // Its month has no call.
+    let ids = format!(
+        "INSERT INTO conversations (id, channel)
+         VALUES (platform.uuid_v7(now() - interval '{} days'), 'chat')",
+        2 * OLD
+    );
+    scene.sql(&ids).await;
+    scene.settle().await;
+    scene.run().await.unwrap();
+    assert_eq!(scene.counts().await, (0, EACH + 1));
+}
+
+#[tokio::test]
+async fn archives_of_a_storage_that_is_spelled_otherwise_now_stay() {
+    let scene = Scene::new().await;
+    scene.call(OLD, 1).await;
+    scene.run().await.unwrap();
+    scene.call(OLD, 1).await;
+    let store = std::sync::Arc::clone(&scene.store);
+    let respelled = callplane_objects::ObjectStorage::over(store as _, "test://ARCHIVE");
+    let job = Job {
+        vault: Some(callplane_operator::maintenance::Vault {
+            storage: &respelled,
+            keys: &scene.keys,
+        }),
+        ..scene.job()
+    };
+    let mut report = job.run().await.unwrap();
+    while report.busy {
+        tokio::task::yield_now().await;
+        report = job.run().await.unwrap();
+    }
+    assert_eq!(report.months[0].1, Outcome::Removed(EACH));
+    assert_eq!(scene.storage_names().await.len(), 2 * 13);
 }
 
 #[tokio::test]

@@ -97,6 +97,17 @@ impl Scene {
             .replace("{days}", &days.to_string())
             .replace("{calls}", &calls.to_string());
         self.database.superuser(&sql).await.unwrap();
+        self.settle().await;
+    }
+
+    /// Makes rows of the call family an hour old: what was written just now is not archived for good.
+    pub(crate) async fn settle(&self) {
+        let tables = callplane_store::retention::FAMILIES[0].tables;
+        let names: Vec<&str> = tables.iter().map(|table| table.name).collect();
+        let sql = include_str!("settle.sql")
+            .replace("{schema}", self.tenant.schema().as_str())
+            .replace("{tables}", &names.join(","));
+        self.database.superuser(&sql).await.unwrap();
     }
 
     pub(crate) async fn sql(&self, sql: &str) {
