@@ -56,6 +56,8 @@ pub struct Erased {
     pub recordings: Vec<String>,
     /// The numbers and addresses that were looked for, for archives. Never shown.
     pub traces: Vec<String>,
+    /// The contacts that are the person, for archives.
+    pub contacts: Vec<Uuid>,
 }
 
 /// Erases `subject`. Before the commit, `receipt` makes of what was erased the document that goes into
@@ -87,6 +89,7 @@ pub async fn erase(
         held: held(&mut transaction).await?,
         recordings: recordings(&mut transaction).await?,
         traces: subject::traces(&mut transaction).await?,
+        contacts: subject::contacts(&mut transaction).await?,
         ..Erased::default()
     };
     rows::erase(&mut transaction, tenant, &mut erased.rows).await?;

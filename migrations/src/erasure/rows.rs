@@ -171,6 +171,7 @@ pub(super) async fn erase(
     counts: &mut BTreeMap<String, u64>,
 ) -> Result<()> {
     bar(connection, tenant).await?;
+    leave_once(connection).await?;
     for target in TARGETS {
         let Target {
             table,
@@ -209,6 +210,18 @@ pub(super) async fn erase(
 /// Whoever was not to be called as a contact is barred by a list from now on. A number that an earlier
 /// erasure has barred already is barred once.
 async fn bar(connection: &mut PgConnection, tenant: TenantId) -> Result<()> {
+    // For as long as the longer of the two.
+    sqlx::query(
+        "UPDATE dnc_list_entries barred
+            SET expires_at = nullif(greatest(coalesce(barred.expires_at, 'infinity'),
+                                             coalesce(e.expires_at, 'infinity')), 'infinity')
+           FROM dnc_list_entries e, erased_traces t
+          WHERE e.phone_number = t.trace AND barred.dnc_list_id = e.dnc_list_id
+            AND barred.phone_number = platform.erased_number($1, t.trace)",
+    )
+    .bind(tenant.uuid())
+    .execute(&mut *connection)
+    .await?;
     sqlx::query(
         "DELETE FROM dnc_list_entries e USING dnc_list_entries barred, erased_traces t
           WHERE e.phone_number = t.trace AND barred.dnc_list_id = e.dnc_list_id
@@ -226,9 +239,25 @@ async fn bar(connection: &mut PgConnection, tenant: TenantId) -> Result<()> {
          INSERT INTO dnc_list_entries (dnc_list_id, phone_number)
          SELECT list.id, platform.erased_number($1, t.trace)
            FROM list, erased_traces t WHERE t.trace ~ '^\\+[1-9][0-9]{1,14}$'
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (dnc_list_id, phone_number) DO UPDATE SET expires_at = NULL",
     )
     .bind(tenant.uuid())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A number that came back into a campaign from which it was erased: one recipient has the hash. A call
+/// that is being made keeps its row.
+async fn leave_once(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM campaign_recipients r USING campaign_recipients back, campaign_recipients erased
+          WHERE (back.contact_id IN (SELECT id FROM erased_contacts)
+                 OR back.phone_number IN (SELECT trace FROM erased_traces))
+            AND erased.campaign_id = back.campaign_id
+            AND erased.phone_number = platform.erased_number(back.tenant_id, back.phone_number)
+            AND r.id = CASE WHEN back.status = 'dialing' THEN erased.id ELSE back.id END",
+    )
     .execute(connection)
     .await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! What belongs to a person: their traces, contacts, calls and conversations, in temporary tables.
 
 use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
 
 use super::{Subject, run};
 use crate::{Error, Result};
@@ -13,7 +14,8 @@ pub(super) async fn find(
     subject: &Subject,
 ) -> Result<()> {
     // Temporary tables are made as the login, which may. A number is found with and without its plus sign,
-    // as carriers and URIs write it, and not in a longer one.
+    // as carriers and URIs write it, and not in a longer one; so an address, which in a document may follow
+    // the `n` of an escaped line end.
     run(
         connection,
         format!(
@@ -22,7 +24,9 @@ pub(super) async fn find(
                 is_number boolean GENERATED ALWAYS AS (trace ~ '^\\+?[0-9]+$') STORED,
                 pattern text GENERATED ALWAYS AS (CASE WHEN trace ~ '^\\+?[0-9]+$'
                     THEN '(?<![0-9])\\+?' || ltrim(trace, '+') || '(?![0-9])'
-                    ELSE regexp_replace(trace, '([^[:alnum:]@])', '\\\\\\1', 'g') END) STORED
+                    ELSE '(?:(?<![[:alnum:]._%+-])|(?<=\\\\[bfnrt]))'
+                      || regexp_replace(trace, '([^[:alnum:]@])', '\\\\\\1', 'g')
+                      || '(?![[:alnum:]-]|\\.[[:alnum:]])' END) STORED
              ) ON COMMIT DROP;
              CREATE TEMP TABLE erased_contacts (id uuid PRIMARY KEY, do_not_call boolean) ON COMMIT DROP;
              CREATE TEMP TABLE erased_calls (id uuid PRIMARY KEY) ON COMMIT DROP;
@@ -67,6 +71,17 @@ pub(super) async fn find(
             "the number is one of the tenant's own; delete its PhoneNumber instead",
         ));
     }
+    let routed = sqlx::query(
+        "SELECT 1 FROM buyer_endpoints b JOIN erased_traces t ON b.destination ~* t.pattern LIMIT 1",
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    if routed.is_some() {
+        return Err(Error::invalid(
+            "person to erase",
+            "a buyer takes calls at a number or address of the person; change the destination of the endpoint first",
+        ));
+    }
     run(connection, CALLS.to_owned()).await
 }
 
@@ -78,7 +93,16 @@ pub(super) async fn traces(connection: &mut PgConnection) -> Result<Vec<String>>
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Who has the number is the person; the person's other numbers and addresses are traces too.
+/// The contacts of the person.
+pub(super) async fn contacts(connection: &mut PgConnection) -> Result<Vec<Uuid>> {
+    let rows = sqlx::query("SELECT id FROM erased_contacts ORDER BY id")
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Who has the number is the person; the person's other numbers and addresses are traces too. Not what
+/// somebody typed instead, such as `unknown`, which others have as well.
 const PEOPLE: &str = "
     INSERT INTO erased_contacts
     SELECT c.id, c.do_not_call FROM contacts c
@@ -87,7 +111,7 @@ const PEOPLE: &str = "
     INSERT INTO erased_traces
     SELECT DISTINCT value FROM contacts c JOIN erased_contacts e ON e.id = c.id,
            LATERAL (VALUES (c.phone), (c.phone_2), (c.email::text)) AS v(value)
-     WHERE length(value) >= 5
+     WHERE value ~ '^\\+?[0-9]{7,15}$' OR value ~ '^[^[:space:]@]+@[^[:space:]@]+$'
     ON CONFLICT DO NOTHING;";
 
 const CALLS: &str = "

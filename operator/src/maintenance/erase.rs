@@ -1,17 +1,22 @@
 //! Erasing a person: from the database, from archives, and their recordings.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use callplane_store::erasure::{self, Erased, Subject};
+use callplane_store::retention;
 use callplane_store::retention::manifests::{self, Manifest, NewManifest};
 use callplane_store::{Fence, OperatorDatabase};
 use callplane_types::{TenantId, TenantName};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::csv::{Sheet, pack, unpack};
+use super::person::{Person, contains};
 use super::{Error, Vault};
 
 /// Signs receipts. Made of a secret, so that the same secret makes the same key.
@@ -68,30 +73,57 @@ impl Erasure<'_> {
     /// [`Error`]. It may be repeated.
     pub async fn run(&self) -> Result<Value, Error> {
         let (database, fence, tenant) = (self.database, self.fence, self.tenant);
+        // What is archived meanwhile would be archived with the person.
+        let Some(_alone) = retention::alone(database, tenant).await? else {
+            return Err(Error::Busy);
+        };
         // Who it is, before anything changes.
         let found =
             erasure::erase(database, fence, tenant, self.subject, true, |_| json!({})).await?;
+        let kept = manifests::kept(database, tenant).await?;
+        let mut recordings: BTreeSet<String> = found.recordings.iter().cloned().collect();
         let mut archives = Vec::new();
         let mut objects = Vec::new();
-        if let Some(vault) = self.vault {
-            archives = self.archives(vault, &found.traces).await?;
-            for url in &found.recordings {
-                if let (Some(name), false) = (vault.storage.name_of(url), self.dry) {
-                    vault.storage.delete(name).await?;
-                    objects.push(url.clone());
-                }
+        match self.vault {
+            Some(vault) => {
+                let mut person = Person {
+                    tenant,
+                    traces: &found.traces,
+                    contacts: found.contacts.iter().map(Uuid::to_string).collect(),
+                    calls: Vec::new(),
+                    conversations: Vec::new(),
+                    recordings: Vec::new(),
+                };
+                // All of them before the first row goes by which they are found.
+                let touched = self.search(vault, &kept, &mut person).await?;
+                recordings.extend(person.recordings.iter().cloned());
+                objects = self.delete_audio(vault, &kept, &recordings).await?;
+                archives = self.take(vault, &touched, &mut person).await?;
             }
+            // The contact would lose what its archives are found by.
+            None if matches!(self.subject, Subject::Contact(_)) && !kept.is_empty() => {
+                return Err(Error::NoStorage);
+            }
+            None => {}
         }
         let mut receipt = Value::Null;
         erasure::erase(database, fence, tenant, self.subject, self.dry, |erased| {
-            receipt = self.signer.sign(self.receipt(erased, &archives, &objects));
+            recordings.extend(erased.recordings.iter().cloned());
+            let unsigned = self.receipt(erased, &archives, &recordings, &objects);
+            receipt = self.signer.sign(unsigned);
             receipt.clone()
         })
         .await?;
         Ok(receipt)
     }
 
-    fn receipt(&self, erased: &Erased, archives: &[Value], objects: &[String]) -> Value {
+    fn receipt(
+        &self,
+        erased: &Erased,
+        archives: &[Value],
+        recordings: &BTreeSet<String>,
+        objects: &[String],
+    ) -> Value {
         let held: Vec<Value> = erased
             .held
             .iter()
@@ -105,8 +137,7 @@ impl Erasure<'_> {
         // The receipt is kept, so it names nothing that names the person.
         let tellable = |url: &&String| !erased.traces.iter().any(|trace| contains(url, trace));
         let deleted: Vec<&String> = objects.iter().filter(tellable).collect();
-        let elsewhere: Vec<&String> = erased
-            .recordings
+        let elsewhere: Vec<&String> = recordings
             .iter()
             .filter(|url| !objects.contains(url))
             .filter(tellable)
@@ -128,47 +159,105 @@ impl Erasure<'_> {
         })
     }
 
-    /// Takes the rows of the person out of the archives; says which it wrote anew, and how many rows
-    /// each lost.
-    async fn archives(&self, vault: Vault<'_>, traces: &[String]) -> Result<Vec<Value>, Error> {
-        let kept = manifests::kept(self.database, self.tenant).await?;
-        let mut calls = Vec::new();
-        let mut conversations = Vec::new();
-        let mut written = Vec::new();
+    /// Finds the archives with rows of the person, and of those rows what is to be known beside.
+    async fn search<'b>(
+        &self,
+        vault: Vault<'_>,
+        kept: &'b [Manifest],
+        person: &mut Person<'_>,
+    ) -> Result<Vec<&'b Manifest>, Error> {
+        let mut found = Vec::new();
         // What others refer to first, whose rows tell which rows of others are the person's.
         for pass in [&["calls"][..], &["conversations"], &[]] {
-            for manifest in &kept {
+            for manifest in kept {
                 let is_now = match pass {
                     [] => !["calls", "conversations"].contains(&manifest.table.as_str()),
                     of => of.contains(&manifest.table.as_str()),
                 };
-                // Under the name it was sealed for; another storage's is not ours to reach.
-                let Some(name) = vault.storage.name_of(&manifest.url).filter(|_| is_now) else {
+                if !is_now {
+                    continue;
+                }
+                let Some((_, mut sheet)) = self.read(vault, manifest).await? else {
                     continue;
                 };
-                let packed = vault
-                    .storage
-                    .get(vault.keys, self.tenant, name, &manifest.sha256)
-                    .await?;
-                let sheet = unpack(&packed).and_then(|csv| Sheet::parse(&csv));
-                let mut sheet = sheet.ok_or_else(|| Error::Content(manifest.url.clone()))?;
-                let gone = take(&mut sheet, traces, &calls, &conversations);
-                match manifest.table.as_str() {
-                    "calls" => calls.extend(gone.iter().cloned()),
-                    "conversations" => conversations.extend(gone.iter().cloned()),
-                    _ => {}
-                }
-                if !gone.is_empty() {
-                    if !self.dry {
-                        self.rewrite(vault, manifest, name, &sheet).await?;
-                    }
-                    written.push(json!({
-                        "table": manifest.table, "manifest": manifest.id, "rows": gone.len(),
-                    }));
+                if person.take(&manifest.table, &mut sheet) > 0 {
+                    found.push(manifest);
                 }
             }
         }
+        Ok(found)
+    }
+
+    /// Takes the person out of the archives that [`Self::search`] found; says how many rows each lost or
+    /// has otherwise. What others refer to last: a run that ends in between finds the rest by it.
+    async fn take(
+        &self,
+        vault: Vault<'_>,
+        found: &[&Manifest],
+        person: &mut Person<'_>,
+    ) -> Result<Vec<Value>, Error> {
+        let mut written = Vec::new();
+        for manifest in found.iter().rev() {
+            let Some((name, mut sheet)) = self.read(vault, manifest).await? else {
+                continue;
+            };
+            let rows = person.take(&manifest.table, &mut sheet);
+            if !self.dry {
+                self.rewrite(vault, manifest, name, &sheet).await?;
+            }
+            written.push(json!({
+                "table": manifest.table, "manifest": manifest.id, "rows": rows,
+            }));
+        }
         Ok(written)
+    }
+
+    /// Reads an archive, under the name it was sealed for; another storage's is not ours to reach.
+    async fn read<'b>(
+        &self,
+        vault: Vault<'_>,
+        manifest: &'b Manifest,
+    ) -> Result<Option<(&'b str, Sheet)>, Error> {
+        let Some(name) = vault.storage.name_of(&manifest.url) else {
+            return Ok(None);
+        };
+        let packed = vault
+            .storage
+            .get(vault.keys, self.tenant, name, &manifest.sha256)
+            .await?;
+        let sheet = unpack(&packed).and_then(|csv| Sheet::parse(&csv));
+        let sheet = sheet.ok_or_else(|| Error::Content(manifest.url.clone()))?;
+        Ok(Some((name, sheet)))
+    }
+
+    /// Deletes the audio in the storage; says which. Tenants write these addresses, so only what lies in the
+    /// tenant's own folder and is no archive.
+    async fn delete_audio(
+        &self,
+        vault: Vault<'_>,
+        kept: &[Manifest],
+        recordings: &BTreeSet<String>,
+    ) -> Result<Vec<String>, Error> {
+        let archives: BTreeSet<&str> = kept
+            .iter()
+            .filter_map(|manifest| vault.storage.name_of(&manifest.url))
+            .collect();
+        let folder = format!("{}/", self.tenant);
+        let mut deleted = Vec::new();
+        for url in recordings {
+            let is_ours = |name: &&str| {
+                name.starts_with(&folder)
+                    && !archives.contains(name)
+                    && !name.split('/').any(|part| ["", ".", ".."].contains(&part))
+            };
+            if let Some(name) = vault.storage.name_of(url).filter(is_ours)
+                && !self.dry
+            {
+                vault.storage.delete(name).await?;
+                deleted.push(url.clone());
+            }
+        }
+        Ok(deleted)
     }
 
     /// Writes an archive without the rows under a new name, and deletes the old one once the manifest
@@ -181,7 +270,7 @@ impl Erasure<'_> {
         sheet: &Sheet,
     ) -> Result<(), Error> {
         let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let next = format!("{folder}/{}-e.csv.gz", uuid::Uuid::now_v7());
+        let next = format!("{folder}/{}-e.csv.gz", Uuid::now_v7());
         let stored = vault
             .storage
             .put(vault.keys, self.tenant, &next, &pack(&sheet.to_csv()))
@@ -198,60 +287,9 @@ impl Erasure<'_> {
     }
 }
 
-/// Takes the rows out of a sheet that name the person or belong to a call or conversation of theirs; says
-/// their ids.
-fn take(
-    sheet: &mut Sheet,
-    traces: &[String],
-    calls: &[String],
-    conversations: &[String],
-) -> Vec<String> {
-    let id = sheet.column("id").unwrap_or_default();
-    let (call, conversation) = (sheet.column("call_id"), sheet.column("conversation_id"));
-    let of = |row: &[String], column: Option<usize>, ids: &[String]| {
-        column.is_some_and(|column| ids.contains(&row[column]))
-    };
-    let mut gone = Vec::new();
-    sheet.rows.retain(|row| {
-        let is_theirs = of(row, call, calls)
-            || of(row, conversation, conversations)
-            || row
-                .iter()
-                .any(|value| traces.iter().any(|trace| contains(value, trace)));
-        if is_theirs {
-            gone.push(row[id].clone());
-        }
-        !is_theirs
-    });
-    gone
-}
-
-/// Whether a text has the number or address in it, and not in a longer number.
-fn contains(text: &str, trace: &str) -> bool {
-    let digits = trace.strip_prefix('+').unwrap_or(trace);
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let (text, digits) = (text.to_lowercase(), digits.to_lowercase());
-    text.match_indices(&digits).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        !is_number || ![before, after].iter().flatten().any(char::is_ascii_digit)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_is_found_however_it_is_written_and_not_in_a_longer_one() {
-        for text in ["+15557000001", "sip:15557000001@x", "{\"n\":15557000001}"] {
-            assert!(contains(text, "+15557000001"), "{text}");
-        }
-        for text in ["+155570000012", "915557000001", ""] {
-            assert!(!contains(text, "+15557000001"), "{text}");
-        }
-        assert!(contains("<Jo@Example.com>", "jo@example.com"));
-    }
 
     #[test]
     fn a_receipt_is_signed_over_what_it_says() {

@@ -7,6 +7,7 @@
 mod archive;
 mod csv;
 mod erase;
+mod person;
 mod report;
 
 use callplane_keys::KeyRing;
@@ -33,6 +34,16 @@ pub enum Error {
     /// An archive holds something else than its manifest says.
     #[error("nothing was removed, because archive {0} does not hold what its manifest says")]
     Content(String),
+    /// Another job has the tenant.
+    #[error(
+        "nothing was erased, because maintenance or another erasure is at work; try again when it is done"
+    )]
+    Busy,
+    /// Archives that cannot be looked at.
+    #[error(
+        "nothing was erased, because the archives of a contact are found by what the contact says; name their storage with --object-store"
+    )]
+    NoStorage,
 }
 
 /// Where archives go, and what they are sealed with.
