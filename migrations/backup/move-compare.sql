@@ -24,7 +24,9 @@ select format('object schema %s owner=%s acl=%s comment=%s', n.nspname, n.nspown
   from pg_namespace n where n.oid in (:schema_oids) order by 1;
 select format('object relation %s kind=%s owner=%s rls=%s,%s acl=%s bound=%s key=%s options=%s comment=%s view=%s',
               c.oid::regclass, c.relkind, c.relowner::regrole, c.relrowsecurity, c.relforcerowsecurity,
-              (select string_agg(a::text, ';' order by a::text) from unnest(c.relacl) a),
+              -- What the owner has anyway is written or not; pg_dump leaves it out.
+              (select string_agg(a::text, ';' order by a::text)
+                 from unnest(nullif(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner))) a),
               pg_get_expr(c.relpartbound, c.oid), case c.relkind when 'p' then pg_get_partkeydef(c.oid) end,
               c.reloptions, obj_description(c.oid, 'pg_class'),
               case c.relkind when 'v' then md5(pg_get_viewdef(c.oid)) end)
