@@ -89,6 +89,14 @@ BEGIN
   RETURN (SELECT m.id FROM members m WHERE m.id = pg_temp.person($1, mail));
 END $$;
 
+-- Whether a person belongs to another tenant too. A session of such a person would open that one to whoever
+-- wrote the source.
+CREATE OR REPLACE FUNCTION pg_temp.is_elsewhere(person uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM platform.memberships m
+                  WHERE m.user_id = person AND m.tenant_id <> (SELECT t.id FROM tenant t));
+END $$;
+
 -- What an object may be called that stands for a row: a label of DNS.
 CREATE OR REPLACE FUNCTION pg_temp.object_name(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT coalesce(nullif(btrim(left(btrim(regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g'), '-'), 50), '-'), ''), 'imported') $$;

@@ -67,6 +67,10 @@ pub(super) const MEMBERS: &str = "INSERT INTO members (id, row_no, email, first_
 pub(super) const FOUND_MEMBERS: &str =
     "FROM members t JOIN source s ON t.id = pg_temp.person(s.own, s.mail)";
 
+/// Why a session is refused: it would be one of the other tenant too.
+pub(super) const SESSION_ELSEWHERE: &str =
+    "user_id: the person belongs to another tenant too and logs in again";
+
 /// Refuses the second row of an e-mail; `$mail` and `$live` are expressions over the staged row.
 macro_rules! another_has_the_email {
     ($mail:literal, $live:literal) => {

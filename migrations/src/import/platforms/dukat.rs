@@ -1,9 +1,7 @@
-//! Dukat: the tables of its six databases, each of which may be a source of its own.
+//! Dukat: the tables of its six databases, brought together in one source that has the table `tenants`.
 //!
 //! The document names tables and few of their columns; those are as the compatibility views have them,
-//! and what a database lacks is left out. Agents (database 4) are to be imported before calls (3), and
-//! calls before conversations (4): of six databases, the fourth is imported first and once more after
-//! the third, which adds what is missing.
+//! and a table that the source lacks is left out.
 
 use super::common;
 use crate::import::copied::Copied;
@@ -11,7 +9,6 @@ use crate::import::run::{Mapping, Part};
 use crate::import::step::{Measure, Secret, Step};
 
 pub(super) const MAPPING: Mapping = Mapping {
-    // A database without the table of tenants has their identifiers in its own tables.
     tenants: "SELECT id::text FROM tenants ORDER BY 1",
     parts: &[
         Part::Steps(PEOPLE),
@@ -98,7 +95,13 @@ const ACCESS: &[Copied] = &[
                     AND s.role_id IN (SELECT id FROM roles WHERE tenant_id IS NOT NULL)",
         ..Copied::of("user_roles", "platform.user_roles")
     },
-    Copied::of("sessions", "platform.sessions"),
+    Copied {
+        refuse: &[(
+            common::SESSION_ELSEWHERE,
+            "pg_temp.is_elsewhere(pg_temp.uuid_or_null(s.user_id))",
+        )],
+        ..Copied::of("sessions", "platform.sessions")
+    },
     Copied::of("audit_logs", "audit_logs"),
     Copied::of("api_keys", "platform.api_keys"),
 ];

@@ -143,6 +143,10 @@ const STEPS: &[Step<'static>] = &[
                 "user_id: the person was not imported",
                 "pg_temp.member(s.user_id, s.user_email) IS NULL",
             ),
+            (
+                common::SESSION_ELSEWHERE,
+                "pg_temp.is_elsewhere(pg_temp.member(s.user_id, s.user_email))",
+            ),
         ],
         write: "INSERT INTO platform.sessions (id, user_id, tenant_id, token_hash, ip_address,
                        user_agent, last_activity_at, expires_at, created_at)

@@ -199,6 +199,9 @@ async fn the_same_e_mail_in_two_tenants_is_one_person() {
     assert_eq!(report.differences, [], "{report}");
     let memberships = "SELECT count(*) FROM platform.memberships m JOIN platform.users u ON u.id = m.user_id WHERE u.email = 'person.1@example.com'";
     assert_eq!(ask(&database, memberships).await, "2");
+    // A session of that person would open the other tenant to whoever wrote the source.
+    assert_eq!(report.table("sessions").unwrap().written, 0, "{report}");
+    assert!(report.to_string().contains("logs in again"), "{report}");
 }
 
 #[tokio::test]

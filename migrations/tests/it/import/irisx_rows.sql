@@ -34,6 +34,9 @@ SELECT n, n, 1, 'token' || n, CASE WHEN n % 2 = 0 THEN 'refresh' || n END, '2001
        pick(n, 'dt', 'web', 'mobile', 'api'), pick(n, 'ss', 'active', 'expired', 'revoked'), a_time(n, 'sc'), a_time(n, 'sl'), a_time(n, 'se')
   FROM generate_series(1, 30) AS n;
 INSERT INTO sessions (id, user_id, tenant_id, session_token, user_agent, expires_at) VALUES (90, 999, 1, 'orphan', 'bad', now());
+-- Of the person with the e-mail of both tenants, as somebody who may write this database would make it.
+INSERT INTO sessions (id, user_id, tenant_id, session_token, status, created_at, last_activity_at, expires_at)
+VALUES (91, 51, 2, 'planted', 'active', now(), now(), now() + interval '1 year');
 
 INSERT INTO phone_numbers (id, uuid, tenant_id, phone_number, country_code, number_type, status, monthly_cost_cents, friendly_name, metadata, created_at, updated_at, released_at)
 SELECT n, uuid_of(n, 'pn'), 1, '+1666000' || lpad(n::text, 4, '0'), 'US', pick(n, 'nt', 'local', 'toll-free', 'mobile'),

@@ -1,5 +1,6 @@
 //! The tenant, its people, their keys and sessions.
 
+use crate::import::platforms::common;
 use crate::import::step::{Secret, Step};
 
 pub(super) const STEPS: &[Step<'static>] = &[
@@ -176,6 +177,10 @@ pub(super) const STEPS: &[Step<'static>] = &[
             (
                 "user_id: the person was not imported",
                 "pg_temp.member(s.user_uuid, s.user_email) IS NULL",
+            ),
+            (
+                common::SESSION_ELSEWHERE,
+                "pg_temp.is_elsewhere(pg_temp.member(s.user_uuid, s.user_email))",
             ),
             (
                 "status: it is none of active, expired, revoked",
