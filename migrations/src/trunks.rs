@@ -89,18 +89,26 @@ pub struct Trunk {
     pub auth: Option<TrunkAuth>,
 }
 
-/// The row that the Trunk `uid` has, or is to have.
+/// The row that the Trunk `object` has, or is to have: its own, else the one that an import left for its
+/// name and that [`project`] gives to it, else a new one.
 pub async fn identify(
     database: &OperatorDatabase,
     fence: &Fence,
     tenant: TenantId,
-    uid: Uuid,
+    object: &ObjectRef,
 ) -> Result<TrunkId> {
     let mut transaction = database.begin_in(fence, tenant).await?;
-    let row = sqlx::query("SELECT id FROM trunks WHERE k8s_uid = $1")
-        .bind(uid)
-        .fetch_optional(&mut *transaction)
-        .await?;
+    let row = sqlx::query(
+        "SELECT id FROM trunks
+          WHERE k8s_uid = $2
+             OR k8s_name = $1 AND k8s_namespace IS NULL AND k8s_uid IS NULL
+                AND status <> 'archived' AND protocol = 'sip'
+          ORDER BY k8s_uid IS NULL, id LIMIT 1",
+    )
+    .bind(&object.name)
+    .bind(object.uid)
+    .fetch_optional(&mut *transaction)
+    .await?;
     let id = row.map(|row| row.try_get(0)).transpose()?;
     Ok(TrunkId::new(id.unwrap_or_else(Uuid::now_v7)))
 }
@@ -124,6 +132,7 @@ pub async fn project(
         auth,
     } = spec;
     let mut transaction = database.begin_in(fence, tenant).await?;
+    // The one that `identify` finds: what is sealed for it names its row.
     let imported = adopt!("trunks", "status <> 'archived' AND protocol = 'sip'");
     take_over(&mut transaction, imported, object).await?;
     let written = sqlx::query(

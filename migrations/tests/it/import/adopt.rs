@@ -1,7 +1,10 @@
 use callplane_store::agents::AgentSpec;
 use callplane_store::campaigns::CampaignSpec;
 use callplane_store::compatibility::Platform;
-use callplane_store::{ObjectRef, agents, campaigns, flows, numbers};
+use callplane_store::{ObjectRef, agents, campaigns, flows, numbers, trunks};
+use callplane_types::TrunkId;
+use sqlx::{AssertSqlSafe, Row as _};
+use uuid::Uuid;
 
 use super::{Move, organization};
 use crate::support::{self, ask, database, object};
@@ -102,4 +105,39 @@ async fn an_object_takes_over_the_row_that_was_imported_under_its_name() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn a_trunk_takes_over_the_row_that_was_imported_under_its_name_and_seals_for_it() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let (operator, fence) = (&database.operator, &database.fence);
+    // As an import leaves it.
+    let insert = format!(
+        "INSERT INTO {}.trunks (tenant_id, k8s_name, name, protocol)
+         VALUES ('{}', 'carrier', 'Carrier', 'sip') RETURNING id",
+        acme.schema(),
+        acme.id
+    );
+    let row = sqlx::query(AssertSqlSafe(insert))
+        .fetch_one(&mut support::superuser(&database).await)
+        .await
+        .unwrap();
+    let id: Uuid = row.get(0);
+    let spec = support::trunk("carrier");
+    let found = trunks::identify(operator, fence, acme.id, &spec.object)
+        .await
+        .unwrap();
+    assert_eq!(found, TrunkId::new(id));
+    let spec = trunks::TrunkSpec { id: found, ..spec };
+    for _ in 0..2 {
+        let written = trunks::project(operator, fence, acme.id, &spec)
+            .await
+            .unwrap();
+        assert_eq!(written, found);
+    }
+    let found = trunks::identify(operator, fence, acme.id, &spec.object)
+        .await
+        .unwrap();
+    assert_eq!(found, TrunkId::new(id));
 }

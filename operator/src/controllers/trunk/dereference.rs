@@ -62,8 +62,8 @@ pub(super) async fn dereference(
         });
     };
     let fence = context.fence().await?;
-    let uid = object_ref(trunk)?.uid;
-    let row = trunks::identify(&context.database, fence, tenant.id, uid).await?;
+    let object = object_ref(trunk)?;
+    let row = trunks::identify(&context.database, fence, tenant.id, &object).await?;
     let Some(auth) = &trunk.spec.auth else {
         return Ok(References {
             row,
