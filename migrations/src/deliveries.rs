@@ -79,13 +79,15 @@ pub async fn add(
 }
 
 /// Claims what is due for `lease_seconds`: nobody else gets it until then, so that a worker that dies
-/// loses nothing.
+/// loses nothing. What a webhook that is not active waits for stays until it is active again.
 pub async fn claim(database: &TenantDatabase, limit: u32, lease_seconds: u32) -> Result<Vec<Due>> {
     let rows = sqlx::query(
         "UPDATE webhook_deliveries d SET next_attempt_at = now() + make_interval(secs => $2)
-           FROM (SELECT id, created_at FROM webhook_deliveries
-                  WHERE status = 'pending' AND next_attempt_at <= now()
-                  ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+           FROM (SELECT o.id, o.created_at
+                   FROM webhook_deliveries o JOIN webhooks w ON w.id = o.webhook_id
+                  WHERE o.status = 'pending' AND o.next_attempt_at <= now()
+                    AND w.status = 'active' AND w.deleted_at IS NULL
+                  ORDER BY o.next_attempt_at LIMIT $1 FOR UPDATE OF o SKIP LOCKED) due
           WHERE d.id = due.id AND d.created_at = due.created_at
          RETURNING d.id, d.created_at, d.webhook_id, d.request_url, d.request_body,
                    d.attempt_number",

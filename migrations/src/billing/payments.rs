@@ -161,6 +161,15 @@ pub async fn record(database: &TenantDatabase, account: Uuid, payment: &Payment)
             .fetch_one(&mut *transaction)
             .await?;
     let (id, before): (Uuid, PaymentStatus) = (get(&row, "id")?, get(&row, "status")?);
+    // Processors tell late and twice: what has arrived can only be paid back.
+    let is_late = match before {
+        PaymentStatus::Succeeded => *status != PaymentStatus::Refunded,
+        PaymentStatus::Refunded => true,
+        PaymentStatus::Pending | PaymentStatus::Processing | PaymentStatus::Failed => false,
+    };
+    if is_late {
+        return Ok(id);
+    }
     sqlx::query(
         "UPDATE payments SET status = $2::text::platform.payment_status, failure_reason = $3,
                 paid_at = CASE WHEN $2 = 'succeeded' THEN coalesce(paid_at, now()) ELSE paid_at END
@@ -171,11 +180,12 @@ pub async fn record(database: &TenantDatabase, account: Uuid, payment: &Payment)
     .bind(failure)
     .execute(&mut *transaction)
     .await?;
-    if *status == PaymentStatus::Succeeded && before != PaymentStatus::Succeeded {
+    if *status == PaymentStatus::Succeeded {
         sqlx::query(
             "UPDATE invoices SET paid_micros = paid_micros + $2,
                     status = CASE WHEN paid_micros + $2 >= total_micros THEN 'paid' ELSE status END,
-                    paid_at = CASE WHEN paid_micros + $2 >= total_micros THEN now() END
+                    paid_at = CASE WHEN paid_micros + $2 >= total_micros THEN coalesce(paid_at, now())
+                                   ELSE paid_at END
               WHERE id = $1",
         )
         .bind(invoice)

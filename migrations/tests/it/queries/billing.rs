@@ -133,10 +133,11 @@ async fn an_invoice_is_written_once_issued_and_paid() {
         processor_ref: "pi_1".to_owned(),
         failure: None,
     };
-    // The processor tells of its arrival twice.
+    // The processor tells of its arrival twice, and late of what was before.
     for status in [
         PaymentStatus::Processing,
         PaymentStatus::Succeeded,
+        PaymentStatus::Processing,
         PaymentStatus::Succeeded,
     ] {
         payment.status = status;
