@@ -83,6 +83,11 @@ async fn store(database: &TenantDatabase, records: &[&CallRecord]) -> Result<Vec
         return Ok(Vec::new());
     }
     let mut transaction = database.pool().begin().await?;
+    // Shorter than a node waits for an answer: a row that somebody holds is told as `Busy`, and does not
+    // look like a database that is away.
+    sqlx::query("SET LOCAL lock_timeout = '1s'")
+        .execute(&mut *transaction)
+        .await?;
     let calls: Vec<&Call> = records.iter().map(|record| &record.call).collect();
     lock(&mut transaction, &calls).await?;
     let before = stored_before(&mut transaction, &calls).await?;

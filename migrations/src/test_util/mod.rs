@@ -22,4 +22,4 @@ mod stall;
 
 pub use database::{TestDatabase, TestTenant};
 pub use server::{HarnessError, PostgresServer, Settings};
-pub use stall::QuotaStall;
+pub use stall::{HeldCall, QuotaStall};

@@ -194,10 +194,22 @@ impl Writer {
                 return Written::Unavailable;
             };
             self.unspooled.drain(..count);
-            for (record, answer) in records.iter().zip(answers) {
-                if let Answer::Refused(sentence) = answer {
-                    tracing::error!(call.id = %record.call.id, reason = %sentence, "the disk did not take a call record and the database refused it; it is lost");
+            let mut waits = false;
+            for (record, answer) in records.into_iter().zip(answers) {
+                match answer {
+                    Answer::Stored => {}
+                    // It is nowhere else.
+                    Answer::Later => {
+                        waits = true;
+                        self.unspooled.push_back(record);
+                    }
+                    Answer::Refused(sentence) => {
+                        tracing::error!(call.id = %record.call.id, reason = %sentence, "the disk did not take a call record and the database refused it; it is lost");
+                    }
                 }
+            }
+            if waits {
+                return Written::Unavailable;
             }
         }
         Written::Yes

@@ -4,7 +4,7 @@ use std::time::Duration;
 use callplane_e2e::phones::Caller;
 use callplane_e2e::until;
 use callplane_store::campaigns::RecipientStatus;
-use callplane_store::records::{Call, CallRecord, Cost, CostComponent};
+use callplane_store::records::{Call, CallRecord, Cost, CostComponent, start};
 use callplane_store::test_util::PostgresServer;
 use callplane_store::{calls, media_nodes};
 use callplane_types::{CallId, CallStatus, Currency, Direction, Micros, WallTime};
@@ -301,6 +301,37 @@ async fn a_record_that_the_database_refuses_is_set_aside_with_a_sentence_and_kee
     let reason = std::fs::read_to_string(path(1, "reason")).unwrap();
     assert!(reason.contains("call_costs"), "{reason}");
     node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_holds_keeps_back_no_other_record() {
+    let world = World::new(digits_flow()).await;
+    let spool = world.data().join("spool");
+    std::fs::create_dir_all(&spool).unwrap();
+    let records: Vec<CallRecord> = (0..3).map(|_| missed_call(&world)).collect();
+    for record in &records {
+        let path = spool.join(format!("{}.json", record.call.id));
+        std::fs::write(path, serde_json::to_vec(record).unwrap()).unwrap();
+    }
+    let mut begun = records[0].call.clone();
+    (begun.status, begun.ended_at) = (CallStatus::Initiated, None);
+    let database = &world.tenant.database;
+    start(database, &begun).await.unwrap();
+    let held = world
+        .database
+        .hold_call(&world.tenant, begun.id)
+        .await
+        .unwrap();
+    let node = world.node(&[]).await;
+    until("the others are delivered", PATIENCE, async || {
+        Ok((spooled(&world) == 1).then_some(()))
+    })
+    .await
+    .unwrap();
+    held.end().await.unwrap();
+    node.drain().await;
+    assert_eq!(spooled(&world), 0);
+    assert_eq!(delivered(&world).await.len(), 3);
 }
 
 /// The record of a call that nobody answered.
