@@ -59,10 +59,16 @@ pub async fn clock(database: &OperatorDatabase) -> Result<WallTime> {
     Ok(wall(row.try_get(0)?))
 }
 
-/// Keeps other jobs from the rows of a tenant until it is dropped.
+/// Keeps other jobs from the rows of a tenant. [`Alone::end`] lets them at once; a drop does so a moment
+/// later.
 #[derive(Debug)]
-pub struct Alone {
-    _transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+pub struct Alone(sqlx::Transaction<'static, sqlx::Postgres>);
+
+impl Alone {
+    /// Lets the next job in: whoever asks after this gets the tenant.
+    pub async fn end(self) -> Result<()> {
+        Ok(self.0.rollback().await?)
+    }
 }
 
 /// The right to work on a tenant; `None` while another job has it.
@@ -76,9 +82,7 @@ pub async fn alone(database: &OperatorDatabase, tenant: TenantId) -> Result<Opti
     .fetch_one(&mut *transaction)
     .await?;
     let got: bool = row.try_get("got")?;
-    Ok(got.then_some(Alone {
-        _transaction: transaction,
-    }))
+    Ok(got.then_some(Alone(transaction)))
 }
 
 /// Deletes sessions and one-time tokens of people that expired longer ago than the class `session` says.

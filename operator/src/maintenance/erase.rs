@@ -72,11 +72,17 @@ impl Erasure<'_> {
     /// # Errors
     /// [`Error`]. It may be repeated.
     pub async fn run(&self) -> Result<Value, Error> {
-        let (database, fence, tenant) = (self.database, self.fence, self.tenant);
         // What is archived meanwhile would be archived with the person.
-        let Some(_alone) = retention::alone(database, tenant).await? else {
+        let Some(alone) = retention::alone(self.database, self.tenant).await? else {
             return Err(Error::Busy);
         };
+        let done = self.work().await;
+        alone.end().await?;
+        done
+    }
+
+    async fn work(&self) -> Result<Value, Error> {
+        let (database, fence, tenant) = (self.database, self.fence, self.tenant);
         // Who it is, before anything changes.
         let found =
             erasure::erase(database, fence, tenant, self.subject, true, |_| json!({})).await?;

@@ -78,9 +78,15 @@ impl Job<'_> {
     /// # Errors
     /// [`Error`]. It may be repeated at any time.
     pub async fn run(&self) -> Result<Report, Error> {
-        let Some(_alone) = retention::alone(self.database, self.tenant).await? else {
+        let Some(alone) = retention::alone(self.database, self.tenant).await? else {
             return Ok(Report::busy());
         };
+        let done = self.work().await;
+        alone.end().await?;
+        done
+    }
+
+    async fn work(&self) -> Result<Report, Error> {
         let mut report = Report::default();
         if !self.dry {
             let partitioning = months::partitioning(self.database, self.tenant).await?;

@@ -249,7 +249,7 @@ async fn nobody_is_erased_while_maintenance_is_at_work() {
     let alone = alone.unwrap().unwrap();
     let refused = attempt(&scene, false).await;
     assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
-    drop(alone);
+    alone.end().await.unwrap();
     erase(&scene, false).await;
 }
 
