@@ -182,7 +182,7 @@ pub async fn documents(database: &TenantDatabase, base: Uuid, page: Page) -> Res
     })
 }
 
-/// The chunks of a knowledge base with their places in the space of a model, for who compares them.
+/// The chunks of a knowledge base, without their embeddings.
 pub async fn chunks(
     database: &TenantDatabase,
     base: Uuid,

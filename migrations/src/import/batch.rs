@@ -262,7 +262,7 @@ async fn statement(connection: &mut PgConnection, sql: &'static str) -> Result<(
 }
 
 /// Whether the server refused values, and not the statement: 22 data exception, 23 integrity, 54
-/// limits, P0 raised by a trigger, 42501 an append-only table.
+/// limits, P0 raised by a trigger.
 fn is_about_a_row(error: &Error) -> bool {
     error.sqlstate().is_some_and(|state| {
         ["22", "23", "54", "P0"]

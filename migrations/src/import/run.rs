@@ -27,7 +27,8 @@ pub struct Options<'a> {
     pub source_tenant: Option<String>,
     /// Writes nothing: everything runs and is taken back.
     pub dry_run: bool,
-    /// Seals secrets that must be read again. Rows that need it are refused without.
+    /// Seals secrets that must be read again. Without it, rows whose step says so are refused, and the others
+    /// arrive without their secret.
     pub seal: Option<&'a dyn Seal>,
     /// Where every refusal is written, one JSON object a line.
     pub refusals: Option<PathBuf>,
