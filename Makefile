@@ -12,11 +12,19 @@ help: ## Say what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what is missing (Debian packages, Kubernetes and helm from Go modules)
+setup: ## Install what is missing (Debian packages, Kubernetes, helm and MinIO from Go modules)
 	@e2e/cluster/cluster.sh setup
 
+# Artifacts of the workspace in the cache that another checkout built would count as built here.
+.PHONY: own-artifacts
+own-artifacts:
+	@built=$(CARGO_TARGET_DIR)/checkout; if [ "$$(cat "$$built" 2>/dev/null)" != "$(CURDIR)" ]; then \
+	    if [ -d $(CARGO_TARGET_DIR)/debug ]; then \
+	        cargo clean --quiet --workspace && cargo clean --quiet --workspace --release; fi && \
+	    mkdir -p $(CARGO_TARGET_DIR) && echo "$(CURDIR)" >"$$built"; fi
+
 .PHONY: demo
-demo: ## Start a cluster, install Callplane, make telephone calls
+demo: own-artifacts ## Start a cluster, install Callplane, make telephone calls
 	@e2e/demo.sh
 
 .PHONY: demo-down
@@ -24,15 +32,15 @@ demo-down: ## End what make demo started
 	@e2e/demo.sh down
 
 .PHONY: test
-test: ## Run every test, those in a cluster included
+test: own-artifacts ## Run every test, those in a cluster included
 	@e2e/test.sh
 
 .PHONY: bench
-bench: ## Measure the database against its bars, or the sections of it named by SECTIONS
-	cargo bench --locked -p callplane-store --bench database -- $(SECTIONS)
+bench: own-artifacts ## Measure database and calls against their bars, or the sections named by SECTIONS
+	@e2e/bench.sh $(SECTIONS)
 
 .PHONY: lint
-lint: ## Format, clippy and documentation, without a warning; licences and bans if cargo-deny is installed
+lint: own-artifacts ## Format, clippy and documentation, without a warning; licences and bans if cargo-deny is installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked

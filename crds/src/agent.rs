@@ -134,9 +134,15 @@ impl Default for AgentLimits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Recording {
-    /// None: no recording. Stereo: a WAV file with the caller left and the agent right.
+    /// None: no recording, unless a node of the Flow or a person starts one. Stereo: the whole call, with
+    /// the caller left and the agent right.
     #[serde(default)]
     pub mode: RecordingMode,
+
+    /// Wav: samples as they are, 32 kB a second. Opus: Ogg Opus, 1 to 5 kB a second, for which the media
+    /// node computes more.
+    #[serde(default)]
+    pub format: RecordingFormat,
 }
 
 /// How a call is recorded.
@@ -147,6 +153,16 @@ pub enum RecordingMode {
     None,
     /// Caller left, agent right.
     Stereo,
+}
+
+/// The file of a recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum RecordingFormat {
+    /// 16-bit samples, 8000 a second of each side.
+    #[default]
+    Wav,
+    /// Ogg Opus (RFC 7845), each side a stream of its own.
+    Opus,
 }
 
 /// What the operator has made of an Agent.

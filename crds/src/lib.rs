@@ -30,7 +30,9 @@ mod schema;
 mod tenant;
 mod trunk;
 
-pub use agent::{Agent, AgentLimits, AgentSpec, AgentStatus, Recording, RecordingMode, Voice};
+pub use agent::{
+    Agent, AgentLimits, AgentSpec, AgentStatus, Recording, RecordingFormat, RecordingMode, Voice,
+};
 pub use campaign::{
     CallingWindow, Campaign, CampaignPhase, CampaignProgress, CampaignSpec, CampaignStatus, Day,
     DesiredState, Pacing, RECIPIENT_ZONE, Schedule,
@@ -38,7 +40,8 @@ pub use campaign::{
 pub use conditions::{ConditionType, Reason};
 pub use flow::{Flow, FlowSpec, FlowStatus};
 pub use media_pool::{
-    MediaPool, MediaPoolSpec, MediaPoolStatus, Network, PortRange, Resources, Sip, Storage,
+    Capture, MediaPool, MediaPoolSpec, MediaPoolStatus, Network, PortRange, RecordingStorage,
+    Resources, Sip, Storage, Whip,
 };
 pub use names::{
     ANNOTATION_ADOPT_DATA, ANNOTATION_CONFIRM_DELETE, FINALIZER, GROUP, LABEL_POOL, LABEL_TENANT,
@@ -48,10 +51,12 @@ pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNum
 pub use reference::LocalReference;
 pub use tenant::{
     Compatibility, CredentialRotation, CredentialsStatus, Database, DeletionPolicy, Media,
-    Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Tenant, TenantSpec, TenantState,
-    TenantStatus,
+    Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Security, Tenant, TenantSpec,
+    TenantState, TenantStatus,
 };
-pub use trunk::{Transport, Trunk, TrunkAuth, TrunkDirection, TrunkSpec, TrunkStatus};
+pub use trunk::{
+    Transport, Trunk, TrunkAuth, TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkStatus,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,

@@ -8,6 +8,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::reference::LocalReference;
+
 /// Pods that carry the calls of one tenant. The MediaPool owns them directly, so that scaling down
 /// takes the idle ones and never cuts a call.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -62,7 +64,13 @@ use serde::{Deserialize, Serialize};
         .field_path(".sip.port"),
     validation = Rule::new("self.network == 'HostNetwork' ? self.sip.port <= 65532 : !(self.sip.port in [9090, 9091])")
         .message("sip.port must leave room for the ports of metrics and control: 9090 and 9091, with HostNetwork the second and the third above it")
-        .field_path(".sip.port")
+        .field_path(".sip.port"),
+    validation = Rule::new("!has(self.whip) || !(self.whip.port in [9090, 9091, self.sip.port, self.sip.port + 1, self.sip.port + 2, self.sip.port + 3])")
+        .message("whip.port must be none of the ports of SIP, metrics and control")
+        .field_path(".whip"),
+    validation = Rule::new("!has(self.whip) || ((self.whip.webrtcPort < self.rtpPorts.first || self.whip.webrtcPort > self.rtpPorts.last) && !(self.whip.webrtcPort in [9090, 9091, self.whip.port, self.sip.port, self.sip.port + 1, self.sip.port + 2, self.sip.port + 3]))")
+        .message("whip.webrtcPort must lie outside rtpPorts and be none of whip.port and the ports of SIP, metrics and control")
+        .field_path(".whip")
 )]
 pub struct MediaPoolSpec {
     /// Number of pods. With a dedicated pool, set it in the Tenant.
@@ -90,9 +98,23 @@ pub struct MediaPoolSpec {
     #[serde(default)]
     pub rtp_ports: PortRange,
 
+    /// Calls from browsers; none unless given. Put an ingress that ends TLS before `whip.port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whip: Option<Whip>,
+
     /// Where recordings, and call records that the database did not take yet, are kept.
     #[serde(default)]
     pub storage: Storage,
+
+    /// Object storage that recordings go to when their call is over. They stay in `storage` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<RecordingStorage>,
+
+    /// What `kubectl callplane call trace --pcap` may take of calls that go on, by whoever may forward ports to the
+    /// pods. Masked: neither numbers, names, keys and bodies nor sound. Full: with `--unmasked` all of it. Each
+    /// capture stands in `audit_logs`.
+    #[serde(default)]
+    pub capture: Capture,
 
     /// Seconds for which a pod that is told to stop lets its calls go on; then they are hung up.
     #[serde(default = "default_max_drain")]
@@ -115,8 +137,38 @@ pub enum Network {
     /// Addresses of their own.
     #[default]
     PodNetwork,
-    /// The address of the node.
+    /// The address of the node. The control API, which has no login, is on its loopback then: whoever is on
+    /// the machine reads transcripts and recordings.
     HostNetwork,
+}
+
+/// What may be captured of calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Capture {
+    /// Nothing.
+    Disabled,
+    /// What is on the wire without numbers, names, keys, bodies and sound.
+    #[default]
+    Masked,
+    /// Everything, where it is asked for.
+    Full,
+}
+
+/// Calls from browsers: WHIP (RFC 9725) and WebRTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Whip {
+    /// TCP port where browsers start calls.
+    #[serde(default = "default_whip_port")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub port: u16,
+
+    /// First port of WebRTC, of UDP and, for browsers whose network lets no UDP through, of TCP. A pod
+    /// takes one of each for each core it may use, from this one on; browsers reach them at the address
+    /// of the pod.
+    #[serde(default = "default_webrtc_port")]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub webrtc_port: u16,
 }
 
 /// Signalling of a pod.
@@ -192,6 +244,19 @@ impl Default for Storage {
     }
 }
 
+/// A bucket of S3 or of what speaks like it. Recordings lie there as they were sealed while the call ran.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordingStorage {
+    /// `s3://BUCKET/PREFIX`. Give the operator's maintenance the same one: it deletes what is erased or too old.
+    #[schemars(schema_with = "crate::schema::bucket_url")]
+    pub url: String,
+    /// Secret in the namespace of the pods whose keys become variables of the media node: AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT. The identity of the pod is used without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<LocalReference>,
+}
+
 /// CPU and memory of a pod, as in a container's `resources`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -252,7 +317,10 @@ impl Default for MediaPoolSpec {
             network: Network::default(),
             sip: Sip::default(),
             rtp_ports: PortRange::default(),
+            whip: None,
             storage: Storage::default(),
+            recordings: None,
+            capture: Capture::default(),
             max_drain_seconds: default_max_drain(),
             resources: Resources::default(),
             image: None,
@@ -270,6 +338,14 @@ fn default_slots() -> i32 {
 
 fn default_sip_port() -> u16 {
     5060
+}
+
+fn default_whip_port() -> u16 {
+    8080
+}
+
+fn default_webrtc_port() -> u16 {
+    20_400
 }
 
 fn default_first_port() -> u16 {

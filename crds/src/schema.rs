@@ -147,6 +147,26 @@ pub(crate) fn host_ports(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// `s3://BUCKET/PREFIX`; names of buckets are those of Amazon S3.
+pub(crate) fn bucket_url(_: &mut SchemaGenerator) -> Schema {
+    text(
+        512,
+        "self.matches('^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.()/-]*)?$')",
+        "write s3://BUCKET/PREFIX; the endpoint and the region are in the Secret of credentialsSecretRef",
+    )
+}
+
+/// Codecs, in order of preference.
+pub(crate) fn codecs(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": 4,
+        "items": generator.subschema_for::<crate::trunk::TrunkCodec>(),
+        "x-kubernetes-list-type": "atomic",
+    })
+}
+
 /// A set of [`cidr`]s.
 pub(crate) fn cidrs(generator: &mut SchemaGenerator) -> Schema {
     set(0, 64, &cidr(generator))

@@ -79,6 +79,10 @@ pub struct TenantSpec {
     #[serde(default)]
     pub placement: Placement,
 
+    /// How the tenant's data is protected beyond what holds for every tenant.
+    #[serde(default)]
+    pub security: Security,
+
     /// How often the password of the media nodes changes.
     #[serde(default)]
     pub credential_rotation: CredentialRotation,
@@ -205,6 +209,22 @@ pub enum Partitioning {
     Small,
     /// Calls and all that they leave behind, events and the audit trail too.
     Month,
+}
+
+/// How a tenant's data is protected beyond what holds for every tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Security {
+    /// Whether what is said in calls is sealed with a data key of the tenant before it is written
+    /// anywhere: transcripts, messages, what flows capture and what a conversation begins with. Who
+    /// reads the database, its backups or the disk of a media node sees none of it; `kubectl callplane
+    /// call show` opens it. Then search in transcripts is off, compatibility views show NULL or empty
+    /// where the words would be, and reports see none. Calls that end after the change are sealed by
+    /// the media nodes, older ones by the operator, in batches beside the calls; switched off again,
+    /// what is sealed stays so. Recordings are audio and not concerned; numbers and names of callers
+    /// stay readable.
+    #[serde(default)]
+    pub encrypt_transcripts: bool,
 }
 
 /// The media nodes of a tenant.

@@ -47,7 +47,10 @@ use crate::reference::LocalReference;
         .field_path(".addresses"),
     validation = Rule::new("self.direction == 'Outbound' || size(self.allowedCidrs) > 0")
         .message("a trunk that calls come in by needs at least one network in allowedCidrs; add one or set direction to Outbound")
-        .field_path(".allowedCidrs")
+        .field_path(".allowedCidrs"),
+    validation = Rule::new("self.codecs.all(codec, self.codecs.exists_one(other, other == codec))")
+        .message("a codec in codecs is named twice; name each once, the preferred one first")
+        .field_path(".codecs")
 )]
 pub struct TrunkSpec {
     /// Which way calls go.
@@ -67,6 +70,23 @@ pub struct TrunkSpec {
     /// Transport of outbound signalling. Inbound signalling is taken over both.
     #[serde(default)]
     pub transport: Transport,
+
+    /// Whether the media of calls is encrypted (SRTP, RFC 3711, with keys in SDP, RFC 4568).
+    ///
+    /// The keys travel in the signalling and are as secret as it is: Udp and Tcp are not encrypted,
+    /// so let only a network that nobody else reads be between this trunk and the media nodes.
+    #[serde(default)]
+    pub srtp: TrunkSrtp,
+
+    /// What is spoken, best first. Calls that come in get the first of these that they offer, and
+    /// calls that go out offer all. A call without any of them is answered 488.
+    ///
+    /// G.722 comes first when left out: what is recognised is heard better in it. Opus does the same, and
+    /// bridges lost packets; it costs a media node some three times what the others do, and so is spoken
+    /// where it is named. The agent's own voice has 8 kHz with all of them.
+    #[serde(default = "default_codecs")]
+    #[schemars(schema_with = "crate::schema::codecs")]
+    pub codecs: Vec<TrunkCodec>,
 
     /// Digest authentication (RFC 3261 section 22). None when left out: the peer is known by its
     /// address.
@@ -99,6 +119,39 @@ pub enum Transport {
     Udp,
     /// TCP.
     Tcp,
+}
+
+/// Whether media is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum TrunkSrtp {
+    /// Never: who offers only encrypted media is answered 488.
+    Disabled,
+    /// As the caller offers, encrypted where both are offered. Calls that go out are plain.
+    #[default]
+    Allowed,
+    /// Always: who offers only plain media is answered 488, and calls that go out fail where the
+    /// other side cannot encrypt.
+    Required,
+}
+
+/// An audio codec, by its name in SDP, where case does not matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum TrunkCodec {
+    /// G.711 mu-law, what telephone networks in North America and Japan speak.
+    #[serde(rename = "PCMU")]
+    Pcmu,
+    /// G.711 A-law, what they speak everywhere else.
+    #[serde(rename = "PCMA")]
+    Pcma,
+    /// G.722, what telephones on desks speak among themselves.
+    #[serde(rename = "G722")]
+    G722,
+    /// Opus (RFC 7587), what browsers and applications speak: it stands the loss of packets on the Internet.
+    Opus,
+}
+
+fn default_codecs() -> Vec<TrunkCodec> {
+    vec![TrunkCodec::G722, TrunkCodec::Pcmu, TrunkCodec::Pcma]
 }
 
 /// Digest authentication.

@@ -5,7 +5,8 @@ usage() {
   cat <<'TEXT'
 usage: cluster.sh COMMAND
   packages           install the Debian packages that are missing
-  setup              the same, and build Kubernetes and helm, once
+  bench-packages     install those that only make bench needs
+  setup              the same, and build Kubernetes, helm and MinIO, once
   up [NODES]         start the cluster (1 node) and PostgreSQL; nothing to do where it runs
   down               end it and leave nothing behind
   status             say what runs
@@ -34,8 +35,9 @@ verb=${1:-}
 case $verb in
   packages)
     need_toolchains
-    install_packages
+    install_packages "${PACKAGES[@]}"
     ;;
+  bench-packages) install_packages "${BENCH_PACKAGES[@]}" ;;
   setup) setup ;;
   up)
     need_root

@@ -8,9 +8,6 @@ use serde_json::Value;
 
 use crate::{run, until};
 
-/// The folder in a media node's pod that recordings are named below.
-pub const RECORDINGS: &str = "/var/lib/callplane/recordings";
-
 /// A Kubernetes cluster with Callplane's database beside it.
 #[derive(Clone, Debug)]
 pub struct Cluster {
@@ -129,15 +126,6 @@ impl Cluster {
             .collect())
     }
 
-    /// Copies a file of a pod to this machine.
-    pub async fn copy(&self, namespace: &str, pod: &str, file: &str, to: &Path) -> Result<()> {
-        let base64 = self
-            .kubectl(&["exec", "-n", namespace, pod, "--", "base64", file])
-            .await?;
-        let decode = format!("base64 -d >'{}'", to.display());
-        run("sh", &["-c", &decode], &base64).await.map(drop)
-    }
-
     /// Starts or stops PostgreSQL of the local cluster.
     pub async fn postgres(&self, verb: &str) -> Result<()> {
         self.script(&["postgres", verb]).await.map(drop)
@@ -147,6 +135,16 @@ impl Cluster {
     pub async fn sql(&self, statement: &str) -> Result<String> {
         let out = self
             .script(&["postgres", "psql", "-A", "-t", "-c", statement])
+            .await?;
+        Ok(out.trim().to_owned())
+    }
+
+    /// The same of another database of the server.
+    pub async fn sql_in(&self, database: &str, statement: &str) -> Result<String> {
+        let out = self
+            .script(&[
+                "postgres", "psql", "-d", database, "-A", "-t", "-c", statement,
+            ])
             .await?;
         Ok(out.trim().to_owned())
     }

@@ -15,11 +15,11 @@ mod poll;
 mod process;
 pub mod sound;
 
-pub use cluster::{Cluster, RECORDINGS};
+pub use cluster::Cluster;
 pub use command::run;
 pub use control::Control;
 pub use figures::figure;
-pub use http::{Response, get, request};
+pub use http::{Response, download, get, request, request_with};
 pub use metrics::Metrics;
 pub use poll::until;
 pub use process::PodProcesses;

@@ -142,6 +142,10 @@ begin;
 select format('update %I.tenant a set row_no = t.row_no from platform.tenants t where t.id = a.id', schema_name)
   from platform.tenants where slug = :'tenant' \gexec
 commit;
+-- A dump brings no statistics, and until they are there a call is looked for among all of the tenant's.
+select format('analyze %I.%I', t.schema_name, c.relname) from platform.tenants t
+  join pg_class c on c.relnamespace = to_regnamespace(quote_ident(t.schema_name))
+ where t.slug = :'tenant' and c.relkind in ('r', 'p') and not c.relispartition \gexec
 SQL
 }
 

@@ -192,7 +192,8 @@ SELECT id, tenant_id, metric_date, granularity, bucket_start, agent_id, total_ca
 CREATE VIEW {{views}}.voice_quality_metrics WITH (security_invoker = true) AS
 SELECT id, tenant_id, metric_date, sampled_at, call_id, leg_no, mos_score, r_factor, jitter_ms,
        packet_loss_percent, rtt_ms, codec, media_node, created_at
-  FROM voice_quality_metrics;
+  FROM voice_quality_metrics
+ WHERE stream = 'received';
 
 CREATE VIEW {{views}}.usage_metrics WITH (security_invoker = true) AS
 SELECT id, tenant_id, metric_date, resource, provider, quantity, unit, cost_micros, billed_micros,

@@ -37,6 +37,7 @@ CREATE TABLE platform.users (
 COMMENT ON TABLE platform.users IS 'retention=config encryption=E1 | one row a person, over all tenants; erased when the person asks';
 COMMENT ON COLUMN platform.users.password_hash IS 'encryption=E3 | argon2id in PHC form, or bcrypt until the next login; NULL logs in at auth_provider';
 COMMENT ON COLUMN platform.users.two_factor_secret_enc IS 'encryption=E2 | TOTP seed';
+COMMENT ON COLUMN platform.users.status IS 'pending: the address is not confirmed, and nobody logs in with it';
 COMMENT ON COLUMN platform.users.auth_provider IS 'such as oidc:<issuer>; auth_subject is the person there';
 COMMENT ON COLUMN platform.users.global_role IS 'role in the installation; NULL is none';
 CREATE UNIQUE INDEX users_email ON platform.users (email) WHERE deleted_at IS NULL;
@@ -61,6 +62,7 @@ CREATE TABLE platform.memberships (
   UNIQUE (user_id, tenant_id)
 );
 COMMENT ON TABLE platform.memberships IS 'retention=config encryption=E1 | a person in a tenant';
+COMMENT ON COLUMN platform.memberships.status IS 'pending: the person was asked and has not accepted';
 COMMENT ON COLUMN platform.memberships.agent_extension IS 'of a person who takes calls; AI agents are in the tenant''s schema';
 CREATE UNIQUE INDEX memberships_extension ON platform.memberships (tenant_id, agent_extension)
   WHERE agent_extension IS NOT NULL;
@@ -182,6 +184,18 @@ SELECT platform.guard_table(t)
   FROM unnest('{platform.users, platform.memberships, platform.roles, platform.user_roles,
                 platform.sessions, platform.user_tokens, platform.api_keys}'::regclass[]) AS t;
 
+-- Whether a person may work in a tenant: person, membership and tenant are in service. A person whose address
+-- is not confirmed and a membership that was not accepted are `pending`.
+CREATE FUNCTION platform.works_in(p_user uuid, p_tenant uuid) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM platform.memberships m
+                   JOIN platform.users u ON u.id = m.user_id
+                   JOIN platform.tenants t ON t.id = m.tenant_id
+                  WHERE m.user_id = p_user AND m.tenant_id = p_tenant
+                    AND m.status = 'active' AND m.deleted_at IS NULL
+                    AND u.status = 'active' AND u.deleted_at IS NULL
+                    AND t.status = 'active' AND t.deleted_at IS NULL) $$;
+
 -- Whose key is this? Nothing for a key that is revoked or expired, or whose tenant is not in service.
 CREATE FUNCTION platform.api_key_lookup(p_hash bytea)
 RETURNS TABLE (api_key_id uuid, tenant_id uuid, schema_name text, scopes jsonb, rate_limit_rpm integer)
@@ -210,9 +224,10 @@ GRANT SELECT (id, slug, name, domain, schema_name, status, plan_key, timezone, l
 
 -- === A tenant, of its own people ===
 
+-- Of whoever was asked to join and has not accepted, it knows what its own source said: `members`.
 CREATE POLICY own ON platform.users FOR SELECT TO callplane_tenant_people
   USING (EXISTS (SELECT FROM platform.memberships m
-                  WHERE m.user_id = users.id AND m.deleted_at IS NULL
+                  WHERE m.user_id = users.id AND m.deleted_at IS NULL AND m.status <> 'pending'
                     AND m.tenant_id = (SELECT platform.current_tenant_id())));
 CREATE POLICY own ON platform.memberships FOR SELECT TO callplane_tenant_people
   USING (tenant_id = (SELECT platform.current_tenant_id()));

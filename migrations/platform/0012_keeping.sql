@@ -29,6 +29,7 @@ CREATE TABLE platform.encryption_keys (
     CHECK (status IN ('pending', 'active', 'retiring', 'retired', 'shredded')),
   distributed_at timestamptz,
   activated_at timestamptz,
+  sealing_at timestamptz,
   retired_at timestamptz,
   shredded_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -43,6 +44,8 @@ COMMENT ON COLUMN platform.encryption_keys.wrapped_key IS 'encryption=E2 | under
 COMMENT ON COLUMN platform.encryption_keys.status IS
   'pending: handed to readers, seals nothing yet; active: seals; retiring: opens while rows are sealed anew; retired: handed to nobody, kept for backups; shredded: gone for ever';
 COMMENT ON COLUMN platform.encryption_keys.distributed_at IS 'when it was in the Secret that all readers read';
+COMMENT ON COLUMN platform.encryption_keys.sealing_at IS
+  'when that Secret said that it seals, which is later than activated_at: the key before it retires so much later';
 CREATE INDEX ON platform.encryption_keys (status);
 -- At most one seals, and at most one waits to.
 CREATE UNIQUE INDEX encryption_keys_one_active ON platform.encryption_keys (tenant_id, purpose)
@@ -63,6 +66,7 @@ CREATE TABLE platform.archive_manifests (
   sha256 bytea NOT NULL CHECK (length(sha256) = 32),
   encryption_key_id uuid REFERENCES platform.encryption_keys (id),
   retain_until timestamptz NOT NULL,
+  audio_until timestamptz,
   removed_at timestamptz,
   deleted_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -71,6 +75,7 @@ CREATE TABLE platform.archive_manifests (
 COMMENT ON TABLE platform.archive_manifests IS 'retention=config encryption=E4 | what lies in object storage; kept until its own retain_until';
 COMMENT ON COLUMN platform.archive_manifests.tenant_id IS 'no foreign key: archives outlive the tenant';
 COMMENT ON COLUMN platform.archive_manifests.sha256 IS 'of the object as it lies there, enciphered';
+COMMENT ON COLUMN platform.archive_manifests.audio_until IS 'of call_recordings: the latest retain_until of a row that left with it';
 COMMENT ON COLUMN platform.archive_manifests.removed_at IS 'when its rows left the database, which they do in the transaction that says so';
 CREATE INDEX ON platform.archive_manifests (retain_until) WHERE deleted_at IS NULL;
 CREATE INDEX ON platform.archive_manifests (tenant_id, class);
@@ -119,3 +124,27 @@ INSERT INTO platform.retention_policies (class, hot_days, warm_days, cold_days, 
   ('metrics',     90, 1095, NULL,    0, 1095),
   ('session',     30, NULL, NULL,    0,   30),
   ('pii',         90, NULL, NULL,    0, NULL);
+
+-- How many days recordings of the caller's tenant are kept, for media nodes, which delete what lies on
+-- their disks. NULL is for ever. As the policies of callplane_store::retention have it.
+CREATE FUNCTION platform.recording_days() RETURNS integer
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN p.delete_after_days IS NOT NULL
+              THEN CASE WHEN t.retention_overrides ->> 'recording' IS NULL THEN p.delete_after_days
+                        ELSE greatest((t.retention_overrides ->> 'recording')::integer, p.minimum_days, 1) END
+         END
+    FROM platform.retention_policies p
+    LEFT JOIN platform.tenants t ON t.id = platform.tenant_of_role(session_user)
+   WHERE p.class = 'recording' $$;
+REVOKE ALL ON FUNCTION platform.recording_days FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION platform.recording_days TO callplane_tenant_media;
+
+-- Until when audio of the caller's tenant is wished to be kept whose rows are in the archive of a month; NULL
+-- is no longer than its class. Media nodes do not read archives, so one wish keeps the audio of its month.
+CREATE FUNCTION platform.audio_kept_until(month date) RETURNS timestamptz
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT max(m.audio_until) FROM platform.archive_manifests m
+   WHERE m.tenant_id = platform.tenant_of_role(session_user) AND m.source_table = 'call_recordings'
+     AND m.range_start = audio_kept_until.month::timestamp AT TIME ZONE 'UTC' $$;
+REVOKE ALL ON FUNCTION platform.audio_kept_until FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION platform.audio_kept_until TO callplane_tenant_media;

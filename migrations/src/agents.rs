@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::notify::{self, notify};
 use crate::object::{adopt, owned, take_over};
+use crate::routes::RoutedAgent;
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase};
 
 /// A resolved and compiled Agent.
@@ -106,6 +107,26 @@ pub async fn remove(
     notify(&mut transaction, notify::CAMPAIGNS, tenant).await?;
     transaction.commit().await?;
     Ok(rows > 0)
+}
+
+/// The agents that can talk, each with its current version, in the order of their names.
+pub async fn current(database: &TenantDatabase) -> Result<Vec<RoutedAgent>> {
+    let rows = sqlx::query(
+        "SELECT id, coalesce(k8s_name, name) AS name, current_version_id FROM agents
+          WHERE deleted_at IS NULL AND status = 'active' AND current_version_id IS NOT NULL
+          ORDER BY 2",
+    )
+    .fetch_all(database.pool())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(RoutedAgent {
+                id: AgentId::new(row.try_get("id")?),
+                name: row.try_get("name")?,
+                version_id: row.try_get("current_version_id")?,
+            })
+        })
+        .collect()
 }
 
 /// The Program of a version. Versions never change: keep what was read.

@@ -2,9 +2,11 @@
 
 pub mod analyses;
 mod find;
+mod open;
 mod search;
 
 pub use find::{CallFilter, by_external_id, by_sid, find};
+pub use open::{NotOpened, Opened, open};
 pub use search::{Found, search};
 
 use callplane_types::{CallId, CallStatus, Direction, Pii, WallTime};
@@ -78,7 +80,7 @@ pub async fn list(
 }
 
 /// Everything about one call, as the documents of the control API show it: the row of `calls` and,
-/// by table, the rows below it.
+/// by table, the rows below it. Sealed values are there as they are stored; [`open`] opens them.
 pub async fn show(database: &TenantDatabase, call: CallId) -> Result<serde_json::Value> {
     let row = sqlx::query(
         "SELECT to_jsonb(c) || jsonb_build_object(
@@ -97,7 +99,7 @@ pub async fn show(database: &TenantDatabase, call: CallId) -> Result<serde_json:
             'costs', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]')
                        FROM call_costs x WHERE x.call_id = c.id),
             'cdr', (SELECT to_jsonb(x) FROM cdrs x WHERE x.call_id = c.id),
-            'quality', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.sampled_at), '[]')
+            'quality', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.sampled_at, x.leg_no, x.stream), '[]')
                        FROM voice_quality_metrics x WHERE x.call_id = c.id),
             'signatures', (SELECT coalesce(jsonb_agg(to_jsonb(x) ORDER BY x.id), '[]')
                        FROM stir_shaken_statuses x WHERE x.call_id = c.id),

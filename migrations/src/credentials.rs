@@ -158,15 +158,18 @@ impl Credentials {
         ]
     }
 
-    /// What the server shows of a session: which process it belongs to, by the purpose of the login.
-    fn application_name(&self) -> &'static str {
-        let purpose = self
-            .username
+    /// What the login is for, by its name.
+    pub(crate) fn purpose(&self) -> Option<Purpose> {
+        self.username
             .strip_prefix(self.schema.as_str())
             .and_then(|rest| rest.strip_prefix('_'))
             .and_then(|rest| rest.rsplit_once('_'))
-            .and_then(|(purpose, _slot)| purpose.parse().ok());
-        match purpose {
+            .and_then(|(purpose, _slot)| purpose.parse().ok())
+    }
+
+    /// What the server shows of a session: which process it belongs to, by the purpose of the login.
+    fn application_name(&self) -> &'static str {
+        match self.purpose() {
             Some(Purpose::Media) => "callplane-media-node",
             Some(Purpose::App) => "callplane-app",
             Some(Purpose::Ro) => "callplane-reports",

@@ -1,15 +1,18 @@
 //! The doors into the database and their connection pools.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_types::{SchemaName, TenantId};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Postgres, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Transaction};
 
+use crate::pools::Hold;
+use crate::roles::RoleNames;
 use crate::{Credentials, Error, Fence, Result};
 
 /// How long a caller waits for a free connection, and a connection for the server.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The operator's access: owner of schemas and roles, bound by [`Fence`].
 ///
@@ -17,6 +20,28 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct OperatorDatabase {
     pool: PgPool,
+}
+
+/// How the connections of a pool are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Work.
+    pub busy: u32,
+    /// Are open and wait for work.
+    pub idle: u32,
+    /// Most that there may be.
+    pub limit: u32,
+}
+
+impl Connections {
+    pub(crate) fn of(pool: &PgPool) -> Self {
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        Self {
+            busy: pool.size().saturating_sub(idle),
+            idle,
+            limit: pool.options().get_max_connections(),
+        }
+    }
 }
 
 impl OperatorDatabase {
@@ -37,6 +62,12 @@ impl OperatorDatabase {
         Ok(Self {
             pool: pool_options(max_connections).connect_lazy_with(options),
         })
+    }
+
+    /// How its connections are used now.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections::of(&self.pool)
     }
 
     /// Whether the server answers.
@@ -73,20 +104,33 @@ impl OperatorDatabase {
     }
 }
 
-/// Makes unqualified names mean the tables of `tenant` until the transaction ends.
+/// Makes unqualified names mean the tables of `tenant` until the transaction ends, with the rights of their
+/// owner.
 async fn enter(transaction: &mut Transaction<'static, Postgres>, tenant: TenantId) -> Result<()> {
-    sqlx::query(
-        "SELECT set_config('search_path', quote_ident(schema_name) || ', public', true)
-           FROM platform.tenants WHERE id = $1",
+    let row = sqlx::query(
+        "SELECT set_config('search_path', quote_ident(t.schema_name) || ', public', true),
+                t.schema_name, pg_has_role(o.oid, 'USAGE') IS NOT FALSE AS known
+           FROM platform.tenants t LEFT JOIN pg_roles o ON o.rolname = t.schema_name || '_owner'
+          WHERE t.id = $1",
     )
     .bind(tenant.uuid())
     .fetch_optional(&mut **transaction)
     .await?
-    .map(|_| ())
     .ok_or_else(|| Error::NotFound {
         kind: "tenant",
         name: tenant.to_string(),
-    })
+    })?;
+    if !row.try_get::<bool, _>("known")? {
+        let schema: SchemaName = row
+            .try_get::<&str, _>("schema_name")?
+            .parse()
+            .map_err(|_| Error::invalid("schema name", "the row of the tenant has another form"))?;
+        let know = RoleNames::of(&schema).know_owner();
+        sqlx::raw_sql(AssertSqlSafe(know))
+            .execute(&mut **transaction)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The access of the API before it knows the tenant: people, sessions and keys, and no tenant's schema.
@@ -128,6 +172,8 @@ pub struct TenantDatabase {
     pool: PgPool,
     tenant: TenantId,
     schema: SchemaName,
+    /// Keeps its pool open, where it is one of [`crate::TenantPools`].
+    _held: Option<Arc<Hold>>,
 }
 
 impl TenantDatabase {
@@ -139,7 +185,23 @@ impl TenantDatabase {
             pool: pool_options(max_connections).connect_lazy_with(options),
             tenant: credentials.tenant_id,
             schema: credentials.schema.clone(),
+            _held: None,
         })
+    }
+
+    /// A door of a pool that lasts as long as `held`.
+    pub(crate) fn of_pool(
+        pool: PgPool,
+        tenant: TenantId,
+        schema: SchemaName,
+        held: Arc<Hold>,
+    ) -> Self {
+        Self {
+            pool,
+            tenant,
+            schema,
+            _held: Some(held),
+        }
     }
 
     /// Uses other credentials of the same tenant for connections opened from now on; those that
@@ -195,7 +257,7 @@ impl TenantDatabase {
     }
 }
 
-fn pool_options(max_connections: u32) -> PgPoolOptions {
+pub(crate) fn pool_options(max_connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -21,6 +21,15 @@ pub enum Error {
     #[error("the database is busy with a conflicting change")]
     Busy(#[source] sqlx::Error),
 
+    /// Every connection that this process may have is promised to doors that are held. Repeat later.
+    #[error(
+        "all {limit} database connections of this process are in use; raise its limit, or ask for less at once"
+    )]
+    Saturated {
+        /// How many there are.
+        limit: u32,
+    },
+
     /// Somebody else migrates this schema or makes views over it. Repeat later.
     #[error("somebody else is migrating schema `{schema}`")]
     Locked {
@@ -74,6 +83,17 @@ pub enum Error {
         /// Name of the node.
         name: String,
     },
+
+    /// What is sealed is not searched.
+    #[error(
+        "search is off for this tenant: its transcripts are encrypted (spec.security.encryptTranscripts of the Tenant)"
+    )]
+    SearchOff,
+
+    /// The tenant has its transcripts encrypted, and a call record has words in clear. Seal it and come
+    /// again.
+    #[error("transcripts of the tenant are encrypted, and the record has words in clear")]
+    Unsealed,
 
     /// Something that was named is not there (yet).
     #[error("{kind} `{name}` does not exist")]
@@ -220,7 +240,9 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Busy(_) | Self::Locked { .. } => true,
+            Self::Unavailable(_) | Self::Busy(_) | Self::Saturated { .. } | Self::Locked { .. } => {
+                true
+            }
             Self::Migration { source, .. } | Self::Import { source, .. } => source.is_transient(),
             _ => false,
         }

@@ -29,7 +29,7 @@ words! {
 pub struct FlowNode {
     /// Its key in the graph.
     pub key: String,
-    /// `say`, `collect`, `menu`, `branch`, `set`, `hangup`.
+    /// `say`, `collect`, `menu`, `branch`, `set`, `transfer`, `hangup`.
     pub kind: String,
     /// Name for people.
     pub label: Option<String>,

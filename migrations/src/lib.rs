@@ -7,7 +7,8 @@
 //!   names the [`Fence`] of the leader, which is checked in the same transaction;
 //! - [`ApiDatabase`], the API's before it knows the tenant: people, sessions and keys;
 //! - [`TenantDatabase`], a tenant's: a login role of its own that can read and write nothing but
-//!   that tenant's rows, whatever the statement says.
+//!   that tenant's rows, whatever the statement says. [`TenantPools`] bounds the doors of a process
+//!   that serves many.
 //!
 //! Time in queries is the server's, so that nodes with differing clocks agree on leases and
 //! windows.
@@ -53,6 +54,7 @@ pub mod numbers;
 mod object;
 mod page;
 pub mod people;
+mod pools;
 pub mod publishers;
 pub mod queues;
 pub mod quotas;
@@ -73,8 +75,9 @@ pub mod webhooks;
 mod words;
 
 pub use credentials::{Credentials, ReadCredentialsError, Slot};
-pub use database::{ApiDatabase, OperatorDatabase, TenantDatabase};
+pub use database::{ApiDatabase, Connections, OperatorDatabase, TenantDatabase};
 pub use error::{Error, Result};
 pub use fence::Fence;
 pub use object::ObjectRef;
 pub use page::Page;
+pub use pools::{PoolLimits, PurposeUsage, TenantPools, Usage};

@@ -15,6 +15,9 @@ pub const ROUTES: &str = "callplane_routes";
 /// A campaign of a tenant changed, or recipients were added.
 pub const CAMPAIGNS: &str = "callplane_campaigns";
 
+/// A person of a tenant was erased: media nodes look through their disks.
+pub const ERASURES: &str = "callplane_erasures";
+
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -22,6 +25,8 @@ pub enum Change {
     Routes,
     /// See [`CAMPAIGNS`].
     Campaigns,
+    /// See [`ERASURES`].
+    Erasures,
     /// The connection was lost and is back: anything may have changed.
     Reconnected,
 }
@@ -30,17 +35,18 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Changes {
     listener: PgListener,
-    tenant: TenantId,
+    /// Holds the pool that the connection is of.
+    database: TenantDatabase,
 }
 
 impl Changes {
     /// Listens. Changes made after this returns are reported; read the state after it.
     pub async fn listen(database: &TenantDatabase) -> Result<Self> {
         let mut listener = PgListener::connect_with(database.pool()).await?;
-        listener.listen_all([ROUTES, CAMPAIGNS]).await?;
+        listener.listen_all([ROUTES, CAMPAIGNS, ERASURES]).await?;
         Ok(Self {
             listener,
-            tenant: database.tenant(),
+            database: database.clone(),
         })
     }
 
@@ -53,12 +59,13 @@ impl Changes {
             let Some(notification) = self.listener.try_recv().await? else {
                 return Ok(Change::Reconnected);
             };
-            if notification.payload() != self.tenant.to_string() {
+            if notification.payload() != self.database.tenant().to_string() {
                 continue;
             }
             match notification.channel() {
                 ROUTES => return Ok(Change::Routes),
                 CAMPAIGNS => return Ok(Change::Campaigns),
+                ERASURES => return Ok(Change::Erasures),
                 _ => {}
             }
         }

@@ -3,6 +3,8 @@
 //! **Only the object whose uid the registry row carries may change or end a tenant.** A second
 //! Tenant that wants the same schema never gets a row, so its deletion finds nothing to delete.
 
+mod transcripts;
+
 use std::collections::BTreeMap;
 
 use callplane_types::{SchemaName, TenantId, TenantName};
@@ -14,6 +16,9 @@ use crate::keys::shred_of_tenant;
 use crate::notify::{self, notify};
 use crate::words::{known, words};
 use crate::{Error, Fence, ObjectRef, OperatorDatabase, Result, TenantDatabase, roles};
+
+pub(crate) use transcripts::forget_sealed;
+pub use transcripts::{Backlog, Transcripts, backlog, note_sealed, transcripts};
 
 words! {
     /// `platform.tenant_status`.
@@ -60,6 +65,8 @@ pub struct TenantSpec {
     pub retain: bool,
     /// Limits by resource (`concurrent_calls`, ...); `None` is unlimited.
     pub quotas: BTreeMap<String, Option<i64>>,
+    /// How what is said in its calls is kept.
+    pub transcripts: Transcripts,
     /// Takes over the data that a deleted tenant of this id left behind.
     pub adopt: Option<TenantId>,
 }
@@ -159,6 +166,9 @@ pub async fn project_anchor(
     .bind(tenant.uuid())
     .execute(&mut *transaction)
     .await?;
+    if transcripts::project(&mut transaction, tenant.uuid()).await? {
+        notify(&mut transaction, notify::ROUTES, tenant).await?;
+    }
     transaction.commit().await?;
     Ok(())
 }
@@ -276,9 +286,9 @@ async fn insert(connection: &mut PgConnection, spec: &TenantSpec) -> Result<Tena
     plan_exists(connection, &spec.plan).await?;
     let row = sqlx::query(
         "INSERT INTO platform.tenants (slug, name, schema_name, status, plan_key, timezone, locale,
-                deletion_policy, k8s_name, k8s_uid, k8s_generation, spec_hash, synced_at)
+                deletion_policy, k8s_name, k8s_uid, k8s_generation, spec_hash, synced_at, settings)
          VALUES ($1, $2, $3, $4::text::platform.tenant_status, $5, $6, $7, $8, $1, $9, $10, $11,
-                now())
+                now(), $12)
          ON CONFLICT (schema_name) DO NOTHING
          RETURNING id",
     )
@@ -293,6 +303,7 @@ async fn insert(connection: &mut PgConnection, spec: &TenantSpec) -> Result<Tena
     .bind(spec.object.uid)
     .bind(spec.object.generation)
     .bind(&spec.spec_hash)
+    .bind(spec.transcripts.setting())
     .fetch_optional(connection)
     .await?
     .ok_or_else(|| Error::SchemaTaken {
@@ -308,7 +319,7 @@ async fn update(connection: &mut PgConnection, id: TenantId, spec: &TenantSpec) 
             SET name = $2, status = $3::text::platform.tenant_status, status_reason = NULL,
                 plan_key = $4, timezone = $5, locale = $6, deletion_policy = $7, deleted_at = NULL,
                 k8s_name = slug, k8s_uid = $8, k8s_generation = $9, spec_hash = $10,
-                synced_at = now()
+                synced_at = now(), settings = (settings - 'transcripts_sealed') || $11
           WHERE id = $1
             AND (spec_hash, k8s_uid, deleted_at) IS DISTINCT FROM ($10, $8, NULL::timestamptz)",
     )
@@ -322,6 +333,7 @@ async fn update(connection: &mut PgConnection, id: TenantId, spec: &TenantSpec) 
     .bind(spec.object.uid)
     .bind(spec.object.generation)
     .bind(&spec.spec_hash)
+    .bind(spec.transcripts.setting())
     .execute(&mut *connection)
     .await?
     .rows_affected();

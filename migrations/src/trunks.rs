@@ -32,6 +32,32 @@ words! {
     }
 }
 
+words! {
+    /// Whether media is encrypted.
+    TrunkSrtp {
+        /// Never.
+        Disabled = "disabled",
+        /// As the other side offers.
+        Allowed = "allowed",
+        /// Always.
+        Required = "required",
+    }
+}
+
+words! {
+    /// An audio codec, by its name in SDP.
+    TrunkCodec {
+        /// G.711 mu-law.
+        Pcmu = "PCMU",
+        /// G.711 A-law.
+        Pcma = "PCMA",
+        /// G.722.
+        G722 = "G722",
+        /// Opus.
+        Opus = "opus",
+    }
+}
+
 /// Digest credentials (RFC 8760) of a trunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkAuth {
@@ -60,6 +86,10 @@ pub struct TrunkSpec {
     pub transport: TrunkTransport,
     /// Which calls it carries.
     pub direction: TrunkDirection,
+    /// Whether their media is encrypted.
+    pub srtp: TrunkSrtp,
+    /// What is spoken, best first.
+    pub codecs: Vec<TrunkCodec>,
     /// Calls at once; `None` for no limit of its own.
     pub max_calls: Option<u32>,
     /// Digest credentials, when the carrier wants them or we want them of it.
@@ -83,6 +113,10 @@ pub struct Trunk {
     pub transport: TrunkTransport,
     /// As in [`TrunkSpec`].
     pub direction: TrunkDirection,
+    /// As in [`TrunkSpec`].
+    pub srtp: TrunkSrtp,
+    /// As in [`TrunkSpec`]; none that this version does not know.
+    pub codecs: Vec<TrunkCodec>,
     /// As in [`TrunkSpec`].
     pub max_calls: Option<u32>,
     /// As in [`TrunkSpec`].
@@ -128,6 +162,8 @@ pub async fn project(
         allowed_cidrs,
         transport,
         direction,
+        srtp,
+        codecs,
         max_calls,
         auth,
     } = spec;
@@ -138,16 +174,17 @@ pub async fn project(
     let written = sqlx::query(
         "INSERT INTO trunks AS t (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
                 synced_at, name, protocol, direction, transport, addresses, allowed_cidrs,
-                max_channels, username, password_enc, challenge_inbound, id)
+                max_channels, username, password_enc, challenge_inbound, id, srtp, codecs)
          VALUES ($1, $2, $3, $4, $5, now(), $6, 'sip', $7::text::platform.direction_scope, $8, $9,
-                $10::text[]::cidr[], $11, $12, $13, $14, $15)
+                $10::text[]::cidr[], $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT (k8s_uid) DO UPDATE
             SET k8s_generation = excluded.k8s_generation, spec_hash = excluded.spec_hash,
                 synced_at = excluded.synced_at, direction = excluded.direction,
                 transport = excluded.transport, addresses = excluded.addresses,
                 allowed_cidrs = excluded.allowed_cidrs, max_channels = excluded.max_channels,
                 username = excluded.username, password_enc = excluded.password_enc,
-                challenge_inbound = excluded.challenge_inbound,
+                challenge_inbound = excluded.challenge_inbound, srtp = excluded.srtp,
+                codecs = excluded.codecs,
                 status = 'active'
           WHERE t.spec_hash IS DISTINCT FROM excluded.spec_hash AND t.id = excluded.id
          RETURNING id",
@@ -167,6 +204,13 @@ pub async fn project(
     .bind(auth.as_ref().map(|auth| &auth.sealed_password))
     .bind(auth.as_ref().is_some_and(|auth| auth.challenge_inbound))
     .bind(id.uuid())
+    .bind(srtp.as_str())
+    .bind(
+        codecs
+            .iter()
+            .map(|codec| codec.as_str())
+            .collect::<Vec<_>>(),
+    )
     .fetch_optional(&mut *transaction)
     .await;
     let written = match owned("trunk", object, written) {
@@ -232,7 +276,7 @@ pub async fn list(database: &TenantDatabase) -> Result<Vec<Trunk>> {
         "SELECT id, coalesce(k8s_name, name) AS name, k8s_uid, addresses,
                 to_jsonb(allowed_cidrs) AS allowed_cidrs, coalesce(transport, 'udp') AS transport,
                 direction::text AS direction, max_channels, username, password_enc,
-                challenge_inbound
+                challenge_inbound, srtp, codecs
            FROM trunks WHERE status = 'active' AND protocol = 'sip' ORDER BY priority, name",
     )
     .fetch_all(database.pool())
@@ -256,6 +300,12 @@ pub async fn list(database: &TenantDatabase) -> Result<Vec<Trunk>> {
             allowed_cidrs: row.try_get::<Json<Vec<String>>, _>("allowed_cidrs")?.0,
             transport: row.try_get::<&str, _>("transport")?.parse()?,
             direction: row.try_get::<&str, _>("direction")?.parse()?,
+            srtp: row.try_get::<&str, _>("srtp")?.parse()?,
+            codecs: row
+                .try_get::<Vec<String>, _>("codecs")?
+                .iter()
+                .filter_map(|codec| codec.parse().ok())
+                .collect(),
             max_calls: row
                 .try_get::<Option<i32>, _>("max_channels")?
                 .and_then(|max| u32::try_from(max).ok()),

@@ -97,7 +97,7 @@ CREATE INDEX ON team_members (member_id);
 
 CREATE TABLE audit_logs (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   actor_kind platform.actor_kind NOT NULL,
   actor_user_id uuid REFERENCES members (id) ON DELETE SET NULL,
   actor_ref text,
@@ -125,7 +125,7 @@ CREATE TRIGGER audit_logs_append_only BEFORE UPDATE OR DELETE ON audit_logs
 -- published_at.
 CREATE TABLE events (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   event_type text NOT NULL,
   subject_kind text NOT NULL,
   subject_id uuid,

@@ -102,7 +102,7 @@ CREATE SEQUENCE webhook_deliveries_row_no_seq;
 CREATE TABLE webhook_deliveries (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
   row_no bigint NOT NULL DEFAULT nextval('webhook_deliveries_row_no_seq'),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   webhook_id uuid NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
   event_type text NOT NULL,
   event_id uuid NOT NULL,

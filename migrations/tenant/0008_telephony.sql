@@ -35,7 +35,8 @@ CREATE TABLE trunks (
   password_enc bytea,
   has_password boolean GENERATED ALWAYS AS (password_enc IS NOT NULL) STORED,
   challenge_inbound boolean NOT NULL DEFAULT false,
-  codecs text[] NOT NULL DEFAULT '{opus,PCMU,PCMA}',
+  codecs text[] NOT NULL DEFAULT '{G722,PCMU,PCMA}' CHECK (cardinality(codecs) > 0),
+  srtp text NOT NULL DEFAULT 'allowed' CHECK (srtp IN ('disabled', 'allowed', 'required')),
   max_channels integer,
   priority integer NOT NULL DEFAULT 100,
   status platform.entity_status NOT NULL DEFAULT 'active',
@@ -54,6 +55,9 @@ COMMENT ON TABLE trunks IS
 COMMENT ON COLUMN trunks.addresses IS
   'host:port of the carrier, tried in this order; host and port are for imported trunks';
 COMMENT ON COLUMN trunks.allowed_cidrs IS 'where calls may come in from';
+COMMENT ON COLUMN trunks.codecs IS 'what is spoken over it, best first';
+COMMENT ON COLUMN trunks.srtp IS
+  'whether media is encrypted: never, as the other side offers, or always';
 COMMENT ON COLUMN trunks.password_enc IS
   'encryption=E2 | of the digest credentials';
 CREATE INDEX ON trunks (carrier_id);

@@ -1,4 +1,4 @@
--- Who must not be called, and proofs of consent. Kept as long as an audit may ask.
+-- Who must not be called, proofs of consent, and who was erased. Kept as long as an audit may ask.
 
 CREATE TABLE dnc_lists (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
@@ -58,3 +58,49 @@ COMMENT ON COLUMN consent_tokens.call_id IS
 CREATE INDEX ON consent_tokens (phone_number);
 CREATE INDEX ON consent_tokens (contact_id);
 CREATE INDEX ON consent_tokens (status);
+
+-- === Erasures ===
+
+-- Whom an erasure concerned, so that they stay erased: the record of a call from before arrives later from
+-- the spool of a media node, and its audio lies on the disk of one.
+CREATE TABLE erasures (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  subjects text[] NOT NULL
+    CHECK (array_to_string(subjects, ' ') ~ '^(sha256:[0-9a-f]{64}( sha256:[0-9a-f]{64})*)?$'),
+  calls uuid[] NOT NULL DEFAULT '{}',
+  held uuid[] NOT NULL DEFAULT '{}',
+  called_before timestamptz NOT NULL DEFAULT clock_timestamp(),
+  erased_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE erasures IS
+  'retention=audit encryption=E1 | who was erased, by hash: records and audio that turn up later';
+COMMENT ON COLUMN erasures.subjects IS
+  'platform.erased_number of each number (E.164) and each address in small letters';
+COMMENT ON COLUMN erasures.calls IS 'calls of the person, whose audio a media node deletes';
+COMMENT ON COLUMN erasures.held IS 'calls of the person that stay, under legal hold';
+COMMENT ON COLUMN erasures.called_before IS
+  'calls that began earlier are concerned; who calls again later is not erased by it';
+COMMENT ON COLUMN erasures.erased_at IS
+  'when the rows were erased; from then on media nodes look through their disks';
+CREATE INDEX ON erasures (called_before);
+
+CREATE TABLE erasure_nodes (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  erasure_id uuid NOT NULL REFERENCES erasures (id) ON DELETE CASCADE,
+  media_node text NOT NULL,
+  recordings_deleted integer NOT NULL DEFAULT 0 CHECK (recordings_deleted >= 0),
+  records_scrubbed integer NOT NULL DEFAULT 0 CHECK (records_scrubbed >= 0),
+  confirmed_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  UNIQUE (erasure_id, media_node)
+);
+COMMENT ON TABLE erasure_nodes IS
+  'retention=audit encryption=E0 | what each media node has done for an erasure';
+COMMENT ON COLUMN erasure_nodes.confirmed_at IS
+  'when its disk had nothing of the person left, and no call from before was going on; NULL is not yet';
+COMMENT ON COLUMN erasure_nodes.records_scrubbed IS 'call records in its spool';

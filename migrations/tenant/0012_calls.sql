@@ -124,12 +124,14 @@ CREATE INDEX ON calls (publisher_id) WHERE publisher_id IS NOT NULL;
 CREATE INDEX ON calls (buyer_id) WHERE buyer_id IS NOT NULL;
 CREATE INDEX ON calls (target_id) WHERE target_id IS NOT NULL;
 CREATE INDEX ON calls (target_group_id) WHERE target_group_id IS NOT NULL;
+-- Rows to be sealed anew; empty for a tenant that seals none.
+CREATE INDEX calls_sealed ON calls (id) WHERE variables_enc IS NOT NULL;
 
 -- Identifiers of calls, unique over all partitions.
 CREATE TABLE call_keys (
   kind text NOT NULL CHECK (kind IN ('call_sid', 'external')),
   key text NOT NULL,
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (kind, key)

@@ -6,7 +6,7 @@
 
 CREATE TABLE call_legs (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   leg_no smallint NOT NULL,
   kind platform.leg_kind NOT NULL,
@@ -26,6 +26,7 @@ CREATE TABLE call_legs (
   hangup_cause text,
   sip_code integer,
   codec text,
+  srtp_suite text,
   media jsonb NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
@@ -34,6 +35,8 @@ CREATE TABLE call_legs (
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_legs_default PARTITION OF call_legs DEFAULT;
 COMMENT ON TABLE call_legs IS 'retention=operational encryption=E1 | the sides of a call, from 1';
+COMMENT ON COLUMN call_legs.srtp_suite IS
+  'what all its media was encrypted with, as in RFC 4568; none where any of it was plain, and of a browser, whose media is always encrypted';
 CREATE INDEX ON call_legs (trunk_id) WHERE trunk_id IS NOT NULL;
 CREATE INDEX ON call_legs (buyer_endpoint_id) WHERE buyer_endpoint_id IS NOT NULL;
 CREATE INDEX ON call_legs (member_id) WHERE member_id IS NOT NULL;
@@ -42,7 +45,7 @@ CREATE INDEX ON call_legs (id);
 
 CREATE TABLE call_segments (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   seq smallint NOT NULL,
   kind platform.segment_kind NOT NULL,
@@ -73,7 +76,7 @@ CREATE SEQUENCE call_events_row_no_seq;
 CREATE TABLE call_events (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
   row_no bigint NOT NULL DEFAULT nextval('call_events_row_no_seq'),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   event_type text NOT NULL,
   event_timestamp timestamptz NOT NULL DEFAULT now(),
@@ -96,7 +99,7 @@ CREATE TRIGGER call_events_append_only BEFORE UPDATE OR DELETE ON call_events
 -- One for each finished call; also what tells a repeated delivery of a call record.
 CREATE TABLE cdrs (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid PRIMARY KEY REFERENCES calls (id) ON DELETE CASCADE,
   direction platform.call_direction NOT NULL,
   from_number text,
@@ -123,7 +126,7 @@ CREATE TRIGGER cdrs_append_only BEFORE UPDATE OR DELETE ON cdrs
 
 CREATE TABLE call_recordings (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   recording_sid text,
   status platform.recording_status NOT NULL DEFAULT 'recording',
@@ -131,7 +134,9 @@ CREATE TABLE call_recordings (
   region text,
   mime_type text NOT NULL DEFAULT 'audio/ogg',
   channels smallint NOT NULL DEFAULT 2,
+  started_at timestamptz,
   duration_seconds integer,
+  gaps jsonb NOT NULL DEFAULT '[]',
   size_bytes bigint,
   sha256 bytea,
   encryption text NOT NULL DEFAULT 'AES-256-GCM',
@@ -148,6 +153,10 @@ CREATE TABLE call_recordings (
 CREATE TABLE call_recordings_default PARTITION OF call_recordings DEFAULT;
 COMMENT ON TABLE call_recordings IS
   'retention=recording encryption=E4 | describes the audio, which is in object storage';
+COMMENT ON COLUMN call_recordings.started_at IS
+  'when the audio begins; null in rows of others';
+COMMENT ON COLUMN call_recordings.gaps IS
+  'silence in the place of what was not recorded, seconds of the audio: [{"from": 3.2, "to": 8.4, "reason": "paused"}]';
 CREATE INDEX ON call_recordings (recording_sid) WHERE recording_sid IS NOT NULL;
 CREATE INDEX ON call_recordings (retain_until) WHERE deleted_at IS NULL AND NOT legal_hold;
 CREATE INDEX ON call_recordings (status);
@@ -166,7 +175,7 @@ CREATE TRIGGER call_recordings_hold BEFORE DELETE ON call_recordings
 
 CREATE TABLE transcriptions (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   recording_id uuid,
   provider text,
@@ -194,13 +203,17 @@ COMMENT ON COLUMN transcriptions.segments_enc IS
   'encryption=E2 | instead of segments, when the tenant asks for it';
 CREATE INDEX ON transcriptions (status);
 CREATE INDEX ON transcriptions (id);
+CREATE INDEX transcriptions_sealed ON transcriptions (id)
+  WHERE text_enc IS NOT NULL OR segments_enc IS NOT NULL;
 
 CREATE TABLE call_analyses (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   summary text,
+  summary_enc bytea,
   captured_data jsonb NOT NULL DEFAULT '{}',
+  captured_data_enc bytea,
   sentiment platform.sentiment,
   intents text[] NOT NULL DEFAULT '{}',
   keywords text[] NOT NULL DEFAULT '{}',
@@ -209,18 +222,26 @@ CREATE TABLE call_analyses (
   model text,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (call_id)
+  PRIMARY KEY (call_id),
+  CONSTRAINT call_analyses_one_summary CHECK (summary IS NULL OR summary_enc IS NULL),
+  CONSTRAINT call_analyses_one_captured_data CHECK (captured_data = '{}' OR captured_data_enc IS NULL)
 ) PARTITION BY RANGE (call_id);
 CREATE TABLE call_analyses_default PARTITION OF call_analyses DEFAULT;
 COMMENT ON TABLE call_analyses IS
   'retention=operational encryption=E1 | summary, captured data and mood of a call, by a model';
+COMMENT ON COLUMN call_analyses.summary_enc IS
+  'encryption=E2 | instead of summary, when the tenant asks for it';
+COMMENT ON COLUMN call_analyses.captured_data_enc IS
+  'encryption=E2 | instead of captured_data, when the tenant asks for it';
 COMMENT ON COLUMN call_analyses.success IS 'counted by agents.successful_calls';
 CREATE INDEX ON call_analyses USING gin (captured_data jsonb_path_ops);
 CREATE INDEX ON call_analyses (id);
+CREATE INDEX call_analyses_sealed ON call_analyses (id)
+  WHERE summary_enc IS NOT NULL OR captured_data_enc IS NOT NULL;
 
 CREATE TABLE call_costs (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   component platform.cost_component NOT NULL,
   provider text NOT NULL DEFAULT '',
@@ -251,7 +272,7 @@ COMMENT ON TABLE tags IS 'retention=config encryption=E0 | the words that calls 
 
 CREATE TABLE call_tags (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   tag_id uuid NOT NULL REFERENCES tags (id) ON DELETE CASCADE,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -266,7 +287,7 @@ CREATE INDEX ON call_tags (id);
 
 CREATE TABLE stir_shaken_statuses (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
   attestation platform.stir_attestation,
   verification platform.stir_verification NOT NULL DEFAULT 'not_checked',

@@ -6,7 +6,7 @@
 
 CREATE TABLE conversations (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   call_id uuid REFERENCES calls (id) ON DELETE CASCADE,
   agent_id uuid REFERENCES agents (id) ON DELETE SET NULL,
   contact_id uuid REFERENCES contacts (id) ON DELETE SET NULL,
@@ -33,10 +33,11 @@ CREATE INDEX ON conversations (call_id) WHERE call_id IS NOT NULL;
 CREATE INDEX ON conversations (agent_id) WHERE agent_id IS NOT NULL;
 CREATE INDEX ON conversations (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX ON conversations (status);
+CREATE INDEX conversations_sealed ON conversations (id) WHERE context_enc IS NOT NULL;
 
 CREATE TABLE messages (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   conversation_id uuid NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
   seq integer NOT NULL,
   role platform.message_role NOT NULL,
@@ -68,5 +69,7 @@ COMMENT ON COLUMN messages.content IS
   'what was heard, which for an interrupted agent is less than intended';
 CREATE INDEX ON messages (intent) WHERE intent IS NOT NULL;
 CREATE INDEX ON messages (id);
+CREATE INDEX messages_sealed ON messages (id)
+  WHERE content_enc IS NOT NULL OR intended_enc IS NOT NULL;
 CREATE TRIGGER messages_append_only BEFORE UPDATE OR DELETE ON messages
   FOR EACH ROW EXECUTE FUNCTION platform.forbid_change();

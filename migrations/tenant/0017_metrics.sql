@@ -6,7 +6,7 @@
 
 CREATE TABLE call_metrics (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   metric_date date NOT NULL,
   granularity platform.metric_granularity NOT NULL,
   bucket_start timestamptz NOT NULL,
@@ -39,7 +39,7 @@ CREATE INDEX ON call_metrics (metric_date);
 
 CREATE TABLE agent_metrics (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   metric_date date NOT NULL,
   granularity platform.metric_granularity NOT NULL DEFAULT 'day',
   bucket_start timestamptz NOT NULL,
@@ -68,16 +68,25 @@ CREATE INDEX ON agent_metrics (agent_id);
 
 CREATE TABLE voice_quality_metrics (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   metric_date date NOT NULL,
   sampled_at timestamptz NOT NULL,
   call_id uuid NOT NULL,
   leg_no smallint NOT NULL DEFAULT 1,
+  stream text NOT NULL DEFAULT 'received' CHECK (stream IN ('received', 'sent')),
   mos_score numeric(3, 2) CHECK (mos_score BETWEEN 1 AND 5),
   r_factor numeric(5, 2),
   jitter_ms numeric(8, 2),
   packet_loss_percent numeric(5, 2),
   rtt_ms numeric(8, 2),
+  packets bigint,
+  packets_lost bigint,
+  packets_late bigint,
+  packets_duplicate bigint,
+  packets_reordered bigint,
+  concealed_percent numeric(5, 2),
+  buffer_ms numeric(8, 2),
+  max_buffer_ms numeric(8, 2),
   codec text,
   media_node text,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -85,14 +94,20 @@ CREATE TABLE voice_quality_metrics (
 ) PARTITION BY RANGE (metric_date);
 CREATE TABLE voice_quality_metrics_default PARTITION OF voice_quality_metrics DEFAULT;
 COMMENT ON TABLE voice_quality_metrics IS
-  'retention=metrics encryption=E0 | samples of one leg; the last one is of the whole call';
+  'retention=metrics encryption=E0 | samples of one leg; the last one of each stream is of the whole call';
+COMMENT ON COLUMN voice_quality_metrics.stream IS
+  'whose ears: received is what we heard, sent what the far end heard of us, as its RTCP says';
+COMMENT ON COLUMN voice_quality_metrics.packets_late IS
+  'too late to be played; like those that follow, only of what was received';
+COMMENT ON COLUMN voice_quality_metrics.concealed_percent IS 'time that was made up, of the time that was played';
+COMMENT ON COLUMN voice_quality_metrics.buffer_ms IS 'mean delay of the jitter buffer';
 COMMENT ON COLUMN voice_quality_metrics.call_id IS
   'without a foreign key: months of calls leave on their own';
 CREATE INDEX ON voice_quality_metrics (call_id, sampled_at);
 
 CREATE TABLE usage_metrics (
   id uuid NOT NULL DEFAULT platform.uuid_v7(),
-  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' CHECK (tenant_id = '{{tenant_id}}'),
   metric_date date NOT NULL,
   resource text NOT NULL,
   provider text NOT NULL DEFAULT '',

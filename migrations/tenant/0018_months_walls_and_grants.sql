@@ -77,6 +77,11 @@ GRANT SELECT ON calls, call_keys, call_legs, call_segments, call_events, cdrs, c
   transcriptions, call_analyses, call_costs, call_tags, stir_shaken_statuses, conversations,
   messages, events, voice_quality_metrics TO {{ro}};
 
+-- === Erasures: the operator orders them, nodes carry them out on their disks ===
+
+GRANT SELECT ON erasures, erasure_nodes TO {{media}}, {{app}}, {{ro}};
+GRANT INSERT, UPDATE ON erasure_nodes TO {{media}};
+
 -- === What media nodes have no business with ===
 
 GRANT SELECT ON webhooks, webhook_deliveries, dashboards, sms_messages, emails, billing_accounts,
@@ -108,7 +113,7 @@ GRANT SELECT (credentials_enc) ON carriers TO {{app}};
 GRANT SELECT (token_enc) ON payment_methods TO {{app}};
 -- What was said: a node writes it, node and API show it to people who may know; reports do not.
 SELECT platform.hide_sealed_columns(t, ARRAY['{{ro}}']::name[])
-  FROM unnest('{calls, transcriptions, conversations, messages}'::regclass[]) AS t;
+  FROM unnest('{calls, transcriptions, call_analyses, conversations, messages}'::regclass[]) AS t;
 
 -- === Numbers of rows ===
 

@@ -8,6 +8,7 @@
 
 pub mod admin;
 mod backups;
+mod connections;
 pub mod context;
 pub mod controllers;
 pub mod crd;

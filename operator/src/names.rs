@@ -6,6 +6,9 @@ pub const SECRET_DATABASE: &str = "callplane-database";
 /// Key of that Secret: the tenant's data keys, as `callplane_keys::KeyRing` writes them.
 pub const SECRET_DATA_KEYS: &str = "dataKeys";
 
+/// Key of that Secret: the tenant's keys for the audio of its calls, written in the same way.
+pub const SECRET_RECORDING_KEYS: &str = "recordingKeys";
+
 /// The Secret with the key that wraps the data keys of all tenants, in the operator's namespace.
 pub const SECRET_KEY_ENCRYPTION: &str = "callplane-key-encryption";
 

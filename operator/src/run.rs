@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::ThrottleOptions;
 use crate::backups::BackupMetrics;
+use crate::connections::ConnectionCollector;
 use crate::context::{Caches, Context, SecretScope};
 use crate::controllers::{media_pool, tenant, wire_projections};
 use crate::keys::{self, Keys};
@@ -116,6 +117,9 @@ async fn serve(options: Options) -> anyhow::Result<()> {
     backups.register(&mut registry);
     let strays = StrayMetrics::default();
     strays.register(&mut registry);
+    registry.register_collector(Box::new(ConnectionCollector {
+        database: database.clone(),
+    }));
 
     let (elector, leadership) = Elector::new(
         client.clone(),

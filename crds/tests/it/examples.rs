@@ -65,6 +65,18 @@ fn the_examples_of_acme_are_accepted() {
 }
 
 #[test]
+fn the_flow_that_transfers_is_accepted_and_compiles() {
+    for file in files("transfer") {
+        for object in documents(&fs::read_to_string(&file).unwrap()) {
+            let stored = admit(&object, None).unwrap();
+            let flow: Flow = serde_json::from_value(stored).unwrap();
+            let settings = callplane_flow::AgentSettings::default();
+            callplane_flow::compile(&flow.spec.graph.unwrap(), &settings).unwrap();
+        }
+    }
+}
+
+#[test]
 fn each_invalid_example_is_refused_with_its_sentence() {
     for file in files("invalid") {
         let text = fs::read_to_string(&file).unwrap();

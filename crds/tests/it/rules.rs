@@ -138,7 +138,53 @@ fn calls_are_not_recorded_unless_told_otherwise() {
         None,
     )
     .unwrap();
-    assert_eq!(stored["spec"]["recording"], json!({ "mode": "None" }));
+    assert_eq!(
+        stored["spec"]["recording"],
+        json!({ "mode": "None", "format": "Wav" })
+    );
+}
+
+#[test]
+fn media_is_encrypted_where_callers_offer_it_unless_told_otherwise() {
+    let spec = json!({ "direction": "Inbound", "allowedCidrs": ["192.0.2.0/24"] });
+    let stored = admit(&object("Trunk", spec.clone()), None).unwrap();
+    assert_eq!(stored["spec"]["srtp"], "Allowed");
+    assert_eq!(stored["spec"]["codecs"], json!(["G722", "PCMU", "PCMA"]));
+    let mut every = spec.clone();
+    every["codecs"] = json!(["Opus", "G722", "PCMU", "PCMA"]);
+    admit(&object("Trunk", every), None).unwrap();
+    for codecs in [json!([]), json!(["GSM"]), json!(["PCMA", "PCMA"])] {
+        let mut spec = spec.clone();
+        spec["codecs"] = codecs;
+        admit(&object("Trunk", spec), None).unwrap_err();
+    }
+}
+
+#[test]
+fn a_transfer_rings_half_a_minute_with_a_ringing_tone_unless_told_otherwise() {
+    let flow = |transfer: Value| {
+        let nodes = json!({ "connect": { "transfer": transfer } });
+        object(
+            "Flow",
+            json!({ "graph": { "start": "connect", "nodes": nodes } }),
+        )
+    };
+    let stored = admit(&flow(json!({ "to": "+15550001111" })), None).unwrap();
+    assert_eq!(
+        stored["spec"]["graph"]["nodes"]["connect"]["transfer"],
+        json!({ "to": "+15550001111", "ringSeconds": 30, "waiting": "Ringback" })
+    );
+    for wrong in [
+        json!({}),
+        json!({ "to": "112" }),
+        json!({ "to": "{{ number }}" }),
+        json!({ "to": "+15550001111", "ringSeconds": 4 }),
+        json!({ "to": "+15550001111", "ringSeconds": 121 }),
+        json!({ "to": "+15550001111", "waiting": "music" }),
+        json!({ "to": "+15550001111", "text": "" }),
+    ] {
+        assert!(admit(&flow(wrong.clone()), None).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 #![no_main]
 
-use callplane_keys::{DataKey, Envelope, KeyId, KeyRing, LocalKek, Passwords, Place};
+use std::io::{Cursor, Read as _};
+
+use callplane_keys::{
+    DataKey, Envelope, KeyId, KeyRing, LocalKek, Passwords, Place, STREAM_HEADER, StreamChunk, StreamReader,
+    StreamSealer,
+};
 use callplane_types::TenantId;
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
@@ -23,6 +28,20 @@ fuzz_target!(|octets: &[u8]| {
         ring.open(&place, &sealed).expect("our own").as_slice(),
         octets
     );
+
+    assert!(StreamReader::open(Cursor::new(octets), &ring, &place).is_err());
+    let (mut sealer, mut file) = StreamSealer::begin(&ring, &place, StreamChunk::Short).expect("a new key");
+    // Behind a header of ours, octets are no chunks.
+    let forged = [&file[..STREAM_HEADER], octets].concat();
+    let reader = StreamReader::open(Cursor::new(&forged), &ring, &place).expect("a header");
+    assert!(!reader.is_whole());
+    sealer.push(octets, &mut file).expect("a chunk");
+    sealer.finish(&mut file).expect("a chunk");
+    let mut clear = Vec::new();
+    StreamReader::open(Cursor::new(&file), &ring, &place)
+        .and_then(|mut reader| reader.read_to_end(&mut clear))
+        .expect("our own");
+    assert_eq!(clear, octets);
 
     let Ok(text) = std::str::from_utf8(octets) else {
         return;

@@ -2,7 +2,8 @@
 //! it is; what the converters read is converted first. What compiles is called.
 //!
 //! The caller: each line is an answer. `#12` presses keys, `?` is not understood, an empty line is
-//! silence, anything else is said.
+//! silence, anything else is said. Of a person who is rung only `#` is an answer: they come and
+//! leave; with anything else nobody is reached.
 
 #![no_main]
 
@@ -11,7 +12,8 @@ use std::time::Duration;
 
 use callplane_flow::convert::{nodes_and_edges, objective_graph};
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Grammar, Graph, Limits, Program, Run, compile,
+    Action, AgentSettings, EndReason, Event, Grammar, Graph, Limits, Program, Run, TransferEnd,
+    compile,
 };
 use callplane_types::Instant;
 use libfuzzer_sys::fuzz_target;
@@ -58,12 +60,15 @@ fn call(graph: &Graph, caller: &str) {
     run.handle(now, Event::Started);
     // A turn passes every node at most once, and a global one before.
     for _ in 0..(TURNS as usize + 2) * (graph.nodes.len() + 2) * 2 {
-        let (said, listens) = drain(&mut run);
+        let Waits { said, listens, rings } = drain(&mut run);
         if let Some(ending) = run.ending() {
             assert_ne!(ending.reason, EndReason::Fault, "{ending:?}");
             return;
         }
-        assert!(listens || !said.is_empty(), "the run waits for nothing");
+        assert!(
+            listens || rings || !said.is_empty(),
+            "the run waits for nothing"
+        );
         now += Duration::from_secs(1);
         for done in said {
             run.handle(now, done);
@@ -71,25 +76,46 @@ fn call(graph: &Graph, caller: &str) {
         if listens {
             run.handle(now, answer(lines.next()));
         }
+        if rings {
+            let came = lines.next().is_some_and(|line| line.starts_with('#'));
+            let end = match came {
+                true => TransferEnd::Left,
+                false => TransferEnd::NotReached,
+            };
+            run.handle(now, Event::Transferred(end));
+        }
     }
     panic!("the run does not end");
 }
 
-/// What is said, and whether an answer is waited for.
-fn drain(run: &mut Run) -> (Vec<Event>, bool) {
-    let (mut said, mut listens) = (Vec::new(), false);
+/// What the run waits for.
+#[derive(Default)]
+struct Waits {
+    /// The ends of sentences.
+    said: Vec<Event>,
+    /// An answer of the caller.
+    listens: bool,
+    /// A person who is rung.
+    rings: bool,
+}
+
+fn drain(run: &mut Run) -> Waits {
+    let mut waits = Waits::default();
     while let Some(action) = run.poll() {
         match action {
-            Action::Say { id, text, .. } => said.push(Event::SayDone { id, heard: text }),
+            Action::Say { id, text, .. } => {
+                waits.said.push(Event::SayDone { id, heard: text });
+            }
             Action::Listen(listen) => {
-                listens = true;
+                waits.listens = true;
                 listen.grammar.iter().for_each(|grammar| check(grammar));
             }
-            Action::StopListening => listens = false,
+            Action::StopListening => waits.listens = false,
+            Action::Transfer(_) => waits.rings = true,
             _ => {}
         }
     }
-    (said, listens)
+    waits
 }
 
 /// No phrase gets out of its place in the text for the recogniser.

@@ -4,12 +4,27 @@
 
 use std::time::Duration;
 
-use callplane_rtp::{FRAME_SAMPLES, Frame, Packet, Receiver, ReceiverConfig, classify};
+use callplane_audio::OpusPacket;
+use callplane_rtp::{
+    FRAME_SAMPLES, Format, Frame, Packet, PacketInfo, Receiver, ReceiverConfig, classify,
+};
 use callplane_types::Instant;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
-    let mut receiver = Receiver::new(ReceiverConfig::new(vec![0, 8], Some(101)));
+    let mut receiver = Receiver::new(ReceiverConfig {
+        audio: vec![Format::khz8(0), Format::khz8(8), Format::khz48(111)],
+        telephone_events: vec![Format::khz8(101), Format::khz48(110)],
+        comfort_noise: Some(13),
+        inspect: |packet| {
+            let read = OpusPacket::read(packet)?;
+            Some(PacketInfo {
+                time: read.duration(),
+                quiet: !read.voice,
+            })
+        },
+        ..ReceiverConfig::new(Vec::new(), None)
+    });
     let mut now = Instant::ZERO;
     let mut rest = octets;
     while let [length, wait, after @ ..] = rest {
@@ -23,8 +38,13 @@ fuzz_target!(|octets: &[u8]| {
             assert_eq!(Packet::parse(&again), Ok(packet));
             receiver.push(now, &packet);
         }
-        if let Frame::Audio { payload, .. } = receiver.pop(now) {
-            assert_eq!(payload.len(), FRAME_SAMPLES);
+        match receiver.pop(now) {
+            Frame::Audio { payload, .. } => assert_eq!(payload.len(), FRAME_SAMPLES),
+            Frame::LostBefore { next, time, .. } => {
+                assert!(time <= OpusPacket::read(next).unwrap().duration());
+            }
+            Frame::Noise(description) => assert!(description.len() <= 16),
+            Frame::Packet { .. } | Frame::Lost | Frame::Idle => {}
         }
         while receiver.poll_digit().is_some() {}
     }

@@ -2,7 +2,8 @@
 
 #![no_main]
 
-use callplane_sdp::{Codec, LocalMedia, Session, SessionDescription};
+use callplane_sdp::{Codec, LocalMedia, MediaSecurity, Session, SessionDescription};
+use callplane_srtp::KeySource;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
@@ -15,11 +16,13 @@ fuzz_target!(|body: &[u8]| {
     let local = LocalMedia {
         address: [192, 0, 2, 1].into(),
         port: 20_000,
-        codecs: vec![Codec::Pcmu, Codec::Pcma],
+        codecs: vec![Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma],
         packet_time_ms: 20,
     };
-    let mut session = Session::new(1, local.clone());
-    if let Ok((answer, negotiated)) = session.answer(&description) {
+    let session =
+        |security| Session::new(1, local.clone()).secured(security, KeySource::new([1; 32]));
+    let mut session_with_offer = session(MediaSecurity::Allowed);
+    if let Ok((answer, negotiated)) = session_with_offer.answer(&description) {
         assert_eq!(answer.media.len(), description.media.len());
         assert!(
             negotiated
@@ -27,9 +30,12 @@ fuzz_target!(|body: &[u8]| {
                 .iter()
                 .any(|(_, codec)| *codec == negotiated.codec)
         );
-        assert_eq!(session.offer().media.len(), description.media.len());
+        let offer = session_with_offer.offer();
+        assert_eq!(offer.media.len(), description.media.len());
     }
-    let mut session = Session::new(1, local);
-    session.offer();
-    let _ = session.accept(&description);
+    for security in [MediaSecurity::Disabled, MediaSecurity::Required] {
+        let mut session = session(security);
+        session.offer();
+        let _ = session.accept(&description);
+    }
 });

@@ -17,6 +17,11 @@ impl Clock {
         }
     }
 
+    /// The moment that [`Instant::ZERO`] stands for.
+    pub(crate) fn origin(self) -> StdInstant {
+        self.origin
+    }
+
     pub(crate) fn now(self) -> Instant {
         Instant::from_origin(self.origin.elapsed())
     }

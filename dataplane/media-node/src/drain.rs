@@ -8,12 +8,16 @@ use tokio::time::timeout;
 
 use crate::assemble::Running;
 use crate::node::Node;
+use crate::uploads::look;
 
 /// How long calls that were hung up may take to write their records.
 const LAST_RECORDS: Duration = Duration::from_secs(10);
 /// How long the writer may take to deliver what is spooled when the node ends, at least; at most it
 /// has what is left of the longest drain.
 const LAST_DELIVERY: Duration = Duration::from_secs(5);
+/// How long the last recordings may take to the object storage. What a call took minutes to record is there in
+/// a second.
+const LAST_UPLOADS: Duration = Duration::from_secs(20);
 /// How long INVITEs of claimed recipients may take to leave when the node drains.
 const LAST_INVITES: Duration = Duration::from_secs(3);
 
@@ -28,6 +32,7 @@ impl Running {
         finish_dialing(&node, self.dialer).await;
         finish_calls(&node).await;
         finish_records(&node, self.writer, began).await;
+        finish_recordings(&node).await;
         self.stop.cancel();
         // What it does not say the lease will.
         let _ = timeout(LAST_DELIVERY, self.heart).await;
@@ -67,6 +72,24 @@ async fn finish_calls(node: &Node) {
     node.tasks.close();
     if timeout(LAST_RECORDS, node.tasks.wait()).await.is_err() {
         tracing::error!("calls did not end in time");
+    }
+}
+
+/// Carries what was recorded to the object storage: the folder may go with the pod.
+async fn finish_recordings(node: &Node) {
+    let Some(storage) = &node.objects else {
+        return;
+    };
+    match timeout(LAST_UPLOADS, look(node, storage)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => {
+            tracing::error!(error = %format_args!("{error:#}"), "the object storage does not take the last recordings; they stay in the data folder");
+        }
+        Err(_elapsed) => {
+            tracing::error!(
+                "the object storage does not take the last recordings in time; they stay in the data folder"
+            );
+        }
     }
 }
 

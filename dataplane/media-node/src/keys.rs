@@ -5,13 +5,33 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use callplane_keys::KeyRing;
 
-/// Name of the file in the folder of the Secret.
-const FILE: &str = "dataKeys";
+/// Which keys of the Secret: each kind is destroyed by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyFile {
+    /// For columns.
+    Columns,
+    /// For the audio of calls.
+    Recordings,
+}
+
+impl KeyFile {
+    /// Its name in the folder of the Secret.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Columns => "dataKeys",
+            Self::Recordings => "recordingKeys",
+        }
+    }
+}
+
+/// Values that the sealing key must have room for when a call is taken: what the calls of a full node may
+/// come to. A key seals only so many in one process.
+const RESERVE: u64 = 1 << 18;
 
 /// The keys that open and seal what the tenant keeps secret. Cheap to clone.
 ///
 /// The operator puts a new key into the Secret an hour or so before it seals anything, so a node that
-/// reads the file every half minute has each key before it meets a value of it.
+/// reads the file every half minute at least has each key before it meets a value of it.
 #[derive(Clone)]
 pub(crate) struct TenantKeys {
     path: Arc<PathBuf>,
@@ -20,9 +40,9 @@ pub(crate) struct TenantKeys {
 
 impl TenantKeys {
     /// Reads the keys in `folder`. There may be none yet.
-    pub(crate) fn open(folder: &Path) -> Self {
+    pub(crate) fn open(folder: &Path, file: KeyFile) -> Self {
         let keys = Self {
-            path: Arc::new(folder.join(FILE)),
+            path: Arc::new(folder.join(file.name())),
             ring: Arc::default(),
         };
         keys.reload();
@@ -34,7 +54,7 @@ impl TenantKeys {
         let text = match std::fs::read_to_string(&*self.path) {
             Ok(text) => zeroize::Zeroizing::new(text),
             Err(error) => {
-                tracing::error!(%error, "failed to read the data keys; those read before are used");
+                tracing::error!(%error, file = %self.path.display(), "failed to read keys of the tenant; those read before are used");
                 return;
             }
         };
@@ -47,9 +67,14 @@ impl TenantKeys {
                 *ring = Some(read);
             }
             Err(error) => {
-                tracing::error!(%error, "failed to read the data keys; those read before are used");
+                tracing::error!(%error, file = %self.path.display(), "failed to read keys of the tenant; those read before are used");
             }
         }
+    }
+
+    /// Whether a key is there that can seal what the calls of this node come to.
+    pub(crate) fn can_seal(&self) -> bool {
+        self.ring().is_some_and(|ring| ring.room() >= RESERVE)
     }
 
     /// The keys as they were read last; `None` when there were none.

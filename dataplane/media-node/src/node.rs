@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use callplane_call::KeySource;
+use callplane_objects::ObjectStorage;
 use callplane_store::TenantDatabase;
 use callplane_store::media_nodes::NodeEpoch;
 use callplane_transport::rtp::PortPool;
@@ -13,14 +15,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::calls::{LastQuota, Slots};
+use crate::calls::{LastQuota, LiveCalls, Slots};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::keys::TenantKeys;
 use crate::media::Media;
 use crate::metrics::Metrics;
+use crate::recordings::{Encoders, Recordings};
 use crate::records::Records;
 use crate::routing::Directory;
 use crate::speech::Speech;
+use crate::trace::Traces;
 
 /// Handles to everything that calls need. Nothing in it belongs to one call.
 pub(crate) struct Node {
@@ -28,6 +33,8 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     pub(crate) tenant_id: TenantId,
     pub(crate) database: TenantDatabase,
+    /// They open what is sealed.
+    pub(crate) keys: TenantKeys,
     /// This start of the node; nothing until the database has given it a number.
     pub(crate) epoch: watch::Receiver<Option<NodeEpoch>>,
     pub(crate) directory: watch::Receiver<Arc<Directory>>,
@@ -36,9 +43,17 @@ pub(crate) struct Node {
     pub(crate) ports: PortPool,
     pub(crate) speech: Arc<Speech>,
     pub(crate) slots: Slots,
+    pub(crate) live: LiveCalls,
     pub(crate) last_quota: LastQuota,
     pub(crate) records: Records,
+    pub(crate) recordings: Recordings,
+    pub(crate) encoders: Encoders,
+    /// Where they go when their call is over.
+    pub(crate) objects: Option<ObjectStorage>,
+    /// Held by who carries them there.
+    pub(crate) carrying: tokio::sync::Mutex<()>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) traces: Traces,
     /// Cancelled when no new calls are wanted.
     pub(crate) draining: CancellationToken,
     /// Cancelled when those that run are to end, too.
@@ -80,6 +95,11 @@ pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     aws_lc_rs::rand::fill(&mut bytes)
         .expect("the system's random numbers are there once it has booted");
     bytes
+}
+
+/// Where the keys of one call come from.
+pub(crate) fn key_source() -> KeySource {
+    KeySource::new(random_bytes())
 }
 
 /// As [`random_bytes`], as one number.

@@ -75,15 +75,14 @@ impl Speech {
         }
     }
 
-    /// Understands 8 kHz audio.
+    /// Understands 16 kHz audio.
     pub(crate) async fn recognize(
         &self,
-        audio: &[i16],
+        audio: Vec<i16>,
         grammar: &Grammar,
     ) -> Result<Option<Recognition>, SpeechDown> {
         let worker = self.worker.as_ref().ok_or(SpeechDown)?;
-        let samples = callplane_call::wideband(audio);
-        match worker.recognize(samples, grammar.to_jsgf()).await {
+        match worker.recognize(audio, grammar.to_jsgf()).await {
             Ok(Recognised::Match { text, confidence }) => {
                 Ok(Some(Recognition { text, confidence }))
             }

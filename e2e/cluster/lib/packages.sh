@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Installs what is missing, and only that: Debian packages by apt, helm by `go install`.
+# Installs what is missing, and only that: Debian packages by apt, helm and MinIO by `go install`.
 
 PACKAGES=(
   # to build: a linker, the headers of the speech libraries
@@ -12,17 +12,22 @@ PACKAGES=(
   postgresql postgresql-client pgbackrest
   # images without a registry
   buildah mmdebstrap
-  # the independent phones, and the independent reader of the metrics
-  sip-tester baresip-core prometheus
+  # the independent phones and browsers (aiortc and what steers Chromium are from PyPI), the independent relay and end of
+  # SRTP, the independent player of recordings, the independent readers of metrics and captures
+  sip-tester baresip-core python3-venv chromium coturn libsrtp2-dev opus-tools prometheus tcpdump
 )
+# For make bench alone: peers, and where the time goes.
+BENCH_PACKAGES=(rtpengine-daemon janus linux-perf)
 HELM_VERSION=v3.22.0
+MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
 
+# missing_packages NAME...: those that are not installed.
 missing_packages() {
   # dpkg-query fails as soon as it does not know one of the names, and still tells of the others.
   local installed
-  installed=$({ dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null || true; } |
+  installed=$({ dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null || true; } |
     awk '$1 == "ii" { print $2 }')
-  comm -23 <(printf '%s\n' "${PACKAGES[@]}" | sort) <(sort <<<"$installed")
+  comm -23 <(printf '%s\n' "$@" | sort) <(sort <<<"$installed")
 }
 
 # Keeps the services of the new packages (PostgreSQL, containerd, Prometheus) from starting on this machine:
@@ -39,9 +44,10 @@ without_services() (
   "$@"
 )
 
+# install_packages NAME...: those of them that are missing.
 install_packages() {
   local names missing
-  names=$(missing_packages)
+  names=$(missing_packages "$@")
   [ -n "$names" ] || return 0
   mapfile -t missing <<<"$names"
   need_root
@@ -64,21 +70,24 @@ need_toolchains() {
   command -v cargo >/dev/null || die "Rust is missing: install it with rustup, put ~/.cargo/bin on the PATH, and run again."
 }
 
-install_helm() {
-  local folder=$CACHE/helm/$HELM_VERSION
-  if [ ! -x "$folder/helm" ]; then
-    say "building helm $HELM_VERSION (about a minute, once)"
-    GOBIN=$folder.new GOFLAGS="" CGO_ENABLED=0 nice go install "helm.sh/helm/v3/cmd/helm@$HELM_VERSION" >"$CACHE/helm.log" 2>&1 ||
-      die "helm could not be built: read $CACHE/helm.log."
+# install_go NAME VERSION MODULE MINUTES: a program of a Go module, as $CACHE/bin/NAME.
+install_go() {
+  local name=$1 version=$2 module=$3 folder=$CACHE/$1/$2
+  if [ ! -x "$folder/$name" ]; then
+    say "building $name $version (about $4, once)"
+    GOBIN=$folder.new GOFLAGS="" CGO_ENABLED=0 nice go install "$module@$version" >"$CACHE/$name.log" 2>&1 ||
+      die "$name could not be built: read $CACHE/$name.log."
     rm -rf "$folder" && mv "$folder.new" "$folder"
   fi
   mkdir -p "$CACHE/bin"
-  ln -sf "$folder/helm" "$CACHE/bin/helm"
+  ln -sf "$folder/$name" "$CACHE/bin/$name"
 }
 
 setup() {
   need_toolchains
-  install_packages
+  install_packages "${PACKAGES[@]}"
   build_hyper
-  install_helm
+  install_go helm "$HELM_VERSION" helm.sh/helm/v3/cmd/helm "a minute"
+  # For tests only: object storage that this project did not write.
+  install_go minio "$MINIO_VERSION" github.com/minio/minio "two minutes"
 }

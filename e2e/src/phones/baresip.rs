@@ -24,6 +24,36 @@ pub struct Baresip {
     _child: Child,
 }
 
+/// How a phone speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speech {
+    /// The codecs it offers and takes, separated by commas: names as in SDP, with the sampling rate where it is not
+    /// 8 kHz, as in `G722/16000` and `opus/48000/2`.
+    pub codecs: &'static str,
+    /// Whether it offers nothing but media that is encrypted with SDES.
+    pub encrypted: bool,
+    /// Milliseconds of audio in a packet, sent and asked for.
+    pub packet_time: u8,
+    /// Whether keys go by INFO in place of telephone events.
+    pub keys_by_info: bool,
+}
+
+impl Default for Speech {
+    fn default() -> Self {
+        Self::PLAIN
+    }
+}
+
+impl Speech {
+    /// As a telephone network does.
+    pub const PLAIN: Self = Self {
+        codecs: "PCMU",
+        encrypted: false,
+        packet_time: 20,
+        keys_by_info: false,
+    };
+}
+
 /// What baresip reports by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -42,14 +72,34 @@ impl Baresip {
         number: &str,
         voice: &Path,
     ) -> Result<Self> {
+        Self::speaking(Speech::default(), folder, address, number, voice).await
+    }
+
+    /// As [`Baresip::start`], with another way to speak.
+    pub async fn speaking(
+        speech: Speech,
+        folder: &Path,
+        address: SocketAddr,
+        number: &str,
+        voice: &Path,
+    ) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let control = SocketAddr::new(address.ip(), address.port() + 1000);
         std::fs::write(
             folder.join("config"),
             config(address, control, voice, folder),
         )?;
-        let account =
-            format!("<sip:{number}@{address}>;regint=0;audio_codecs=PCMU;answermode=auto\n");
+        let Speech {
+            codecs,
+            encrypted,
+            packet_time,
+            keys_by_info,
+        } = speech;
+        let encryption = if encrypted { ";mediaenc=srtp-mand" } else { "" };
+        let keys = if keys_by_info { ";dtmfmode=info" } else { "" };
+        let account = format!(
+            "<sip:{number}@{address}>;regint=0;audio_codecs={codecs};answermode=auto;ptime={packet_time}{encryption}{keys}\n"
+        );
         std::fs::write(folder.join("accounts"), account)?;
         std::fs::write(folder.join("contacts"), "")?;
         let log = std::fs::File::create(folder.join("baresip.log"))?;
@@ -196,6 +246,9 @@ rtp_ports {first}-{last}
 rtp_stats yes
 module_path /usr/lib/baresip/modules
 module g711.so
+module g722.so
+module opus.so
+module srtp.so
 module aufile.so
 module sndfile.so
 module_tmp account.so

@@ -1,11 +1,16 @@
 //! Telephones of others, and the carrier between them and Callplane.
 
+mod aiortc;
 mod baresip;
 mod carrier;
+mod chromium;
+mod python;
 mod scenario;
 mod sipp;
 
-pub use baresip::{Baresip, Event};
+pub use aiortc::{Aiortc, AiortcOptions};
+pub use baresip::{Baresip, Event, Speech};
 pub use carrier::Carrier;
-pub use scenario::{Callee, Caller};
+pub use chromium::{Chromium, ChromiumOptions};
+pub use scenario::{Callee, Caller, Keys};
 pub use sipp::{Sipp, SippReport};

@@ -17,6 +17,20 @@ pub struct Caller {
     pub hang_up_after: Option<f64>,
     /// Where the other side shall send its audio to. None: to the phone itself, which drops it.
     pub audio_to: Option<IpAddr>,
+    /// How it presses keys.
+    pub keys: Keys,
+}
+
+/// How a phone presses keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keys {
+    /// Telephone events (RFC 4733).
+    #[default]
+    Events,
+    /// `application/dtmf-relay` in an INFO; it offers no telephone events.
+    InfoRelay,
+    /// `application/dtmf` in an INFO; it offers no telephone events.
+    Info,
 }
 
 /// A phone that is called.
@@ -47,6 +61,7 @@ impl Caller {
             steps: Vec::new(),
             hang_up_after: None,
             audio_to: None,
+            keys: Keys::Events,
         }
     }
 
@@ -92,7 +107,13 @@ Content-Length: 0
 ]]></send>
 "#
         );
-        steps(&mut xml, &self.steps);
+        let infos = match self.keys {
+            Keys::Events => {
+                steps(&mut xml, &self.steps);
+                0
+            }
+            keys => self.infos(&mut xml, keys),
+        };
         let bye = format!(
             r#"BYE [next_url] SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
@@ -101,10 +122,51 @@ To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
 "#
         );
         end(&mut xml, self.hang_up_after, &bye);
+        if self.keys != Keys::Events {
+            xml = xml.replace(SDP, PLAIN_SDP);
+            xml = xml.replace("CSeq: 2 BYE", &format!("CSeq: {} BYE", 2 + infos));
+        }
         match self.audio_to {
             Some(address) => xml.replace("[media_ip]", &address.to_string()),
             None => xml,
         }
+    }
+}
+
+impl Caller {
+    /// An INFO for each key, and how many there are. Each has to be answered with 200.
+    fn infos(&self, xml: &mut String, keys: Keys) -> u32 {
+        let (number, mut sent) = (&self.number, 0);
+        for (wait, digits) in &self.steps {
+            pause(xml, *wait);
+            for digit in digits.chars() {
+                sent += 1;
+                let (kind, body) = match keys {
+                    Keys::Info => ("dtmf", digit.to_string()),
+                    _ => ("dtmf-relay", format!("Signal={digit}\nDuration=160")),
+                };
+                let _ = write!(
+                    xml,
+                    r#"<send retrans="500"><![CDATA[
+INFO [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{number}@[local_ip]:[local_port]>;tag=[pid]SIPpTag[call_number]
+To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
+Call-ID: [call_id]
+CSeq: {cseq} INFO
+Max-Forwards: 70
+Content-Type: application/{kind}
+Content-Length: [len]
+
+{body}
+]]></send>
+<recv response="200"/>
+"#,
+                    cseq = 1 + sent
+                );
+            }
+        }
+        sent
     }
 }
 
@@ -158,6 +220,16 @@ m=audio [auto_media_port] RTP/AVP 0 96
 a=rtpmap:0 PCMU/8000
 a=rtpmap:96 telephone-event/8000
 a=fmtp:96 0-15
+a=sendrecv";
+
+/// Without telephone events.
+const PLAIN_SDP: &str = "v=0
+o=phone 53655765 2353687637 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [auto_media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
 a=sendrecv";
 
 fn head(name: &str) -> String {

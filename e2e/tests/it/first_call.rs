@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use callplane_e2e::phones::{Baresip, Caller};
 use callplane_e2e::sound::{Wav, best_match, say, say_at};
-use callplane_e2e::{RECORDINGS, figure, until};
+use callplane_e2e::{figure, until};
 
 use crate::tenant::{CALL, Options, Tenant};
 
@@ -112,14 +112,20 @@ async fn the_caller_hears_what_the_transcript_says() {
     assert!(sentences >= 3, "{sentences}");
 
     // The recording has the agent on the right.
-    let path = record["call"]["recordingPath"].as_str().unwrap();
-    let (pod, _) = tenant.node().await;
+    let id = record["call"]["id"].as_str().unwrap();
     let copy = tenant.folder.join("recording.wav");
-    tenant
-        .cluster
-        .copy(&tenant.name, &pod, &format!("{RECORDINGS}/{path}"), &copy)
-        .await
-        .unwrap();
+    let to = copy.to_str().unwrap();
+    let fetch = [
+        "callplane",
+        "-n",
+        &tenant.name,
+        "call",
+        "recording",
+        id,
+        "-o",
+        to,
+    ];
+    tenant.cluster.kubectl(&fetch).await.unwrap();
     let recording = Wav::read(&copy).unwrap();
     assert_eq!(recording.channels, 2);
     let said = say("Please enter four digits.", "slt", &tenant.folder)

@@ -5,9 +5,11 @@
 mod architecture;
 mod campaign;
 mod cluster;
+mod created;
 mod faults;
 mod first_call;
 mod flows;
+mod import;
 mod killed;
 mod metrics;
 mod phones;

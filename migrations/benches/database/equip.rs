@@ -4,7 +4,7 @@ use callplane_store::agents::AgentSpec;
 use callplane_store::flows::{FlowKind, FlowNode, FlowSpec};
 use callplane_store::numbers::NumberSpec;
 use callplane_store::test_util::{TestDatabase, TestTenant};
-use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
+use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
 use callplane_store::{ObjectRef, agents, flows, numbers, trunks};
 use serde_json::json;
 use uuid::Uuid;
@@ -52,6 +52,8 @@ fn trunk() -> TrunkSpec {
         allowed_cidrs: vec!["192.0.2.0/24".to_owned()],
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
+        srtp: TrunkSrtp::Allowed,
+        codecs: TrunkCodec::ALL.to_vec(),
         max_calls: None,
         auth: None,
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use callplane_store::records::{
     Call, CallEvent, CallRecord, Conversation, Cost, CostComponent, EndpointKind, Leg, LegKind,
-    Message, MessageRole, QualitySample, Recording, Segment, SegmentKind, StirAttestation,
-    StirStatus, StirVerification, Transcription,
+    MediaStream, Message, MessageRole, Playout, QualitySample, Recording, Segment, SegmentKind,
+    Spoken, StirAttestation, StirStatus, StirVerification, Transcription,
 };
-use callplane_store::routes;
 use callplane_store::test_util::TestTenant;
+use callplane_store::{records, routes};
 use callplane_types::{
     CallId, CallStatus, Currency, Direction, E164, HangupParty, LegId, Micros, Pii, SegmentId,
     WallTime,
@@ -79,7 +79,8 @@ impl Sampler {
         call.media_node = Some("acme-media-0".to_owned());
         call.media_node_epoch = Some(1);
         call.tags = vec!["appointment".to_owned()];
-        call.variables.insert("day".to_owned(), "Tuesday".into());
+        let day = ("day".to_owned(), "Tuesday".into());
+        call.variables = Spoken::clear([day].into_iter().collect());
         Ok(CallRecord {
             legs: vec![self.leg(&call)],
             segments: (0..5)
@@ -87,7 +88,7 @@ impl Sampler {
                 .collect(),
             events: (0..8).map(|e| event(at(e * 25))).collect(),
             recording: Some(recording(&call)),
-            conversation: Some(conversation(agent.id, &at)),
+            conversation: Some(conversation(call.id, agent.id, &at)),
             transcription: Some(transcription()),
             costs: [
                 CostComponent::Telephony,
@@ -96,7 +97,7 @@ impl Sampler {
             ]
             .map(cost)
             .to_vec(),
-            quality: vec![quality(at(181))],
+            quality: quality(at(181)),
             stir: Some(signature()),
             campaign: None,
             call,
@@ -121,6 +122,7 @@ impl Sampler {
             hangup_cause: call.hangup_cause.clone(),
             sip_code: Some(200),
             codec: Some("PCMU".to_owned()),
+            srtp_suite: None,
             media: json!({"packets_received": 9_000, "packets_lost": 9, "packets_late": 1}),
         }
     }
@@ -161,15 +163,22 @@ fn recording(call: &Call) -> Recording {
         object_url: format!("acme/{}.wav", call.id),
         mime_type: "audio/wav".to_owned(),
         channels: 2,
+        started_at: call.answered_at,
         duration_seconds: 180,
+        gaps: Vec::new(),
         size_bytes: 5_760_044,
         sha256: Some([7; 32]),
         encryption: "none".to_owned(),
+        encryption_key: None,
         consent_obtained: None,
     }
 }
 
-fn conversation(agent: callplane_types::AgentId, at: &impl Fn(u64) -> WallTime) -> Conversation {
+fn conversation(
+    call: CallId,
+    agent: callplane_types::AgentId,
+    at: &impl Fn(u64) -> WallTime,
+) -> Conversation {
     let message = |turn: u64| {
         let (role, content) = if turn.is_multiple_of(2) {
             (MessageRole::Assistant, ANSWERED)
@@ -177,8 +186,9 @@ fn conversation(agent: callplane_types::AgentId, at: &impl Fn(u64) -> WallTime) 
             (MessageRole::User, SAID)
         };
         Message {
+            id: records::new_id(call),
             role,
-            content: Pii::new(content.to_owned()),
+            content: Spoken::clear(content.to_owned()),
             intended: None,
             spoken_at: at(2 + turn * 15),
             latency_ms: Some(420),
@@ -187,11 +197,12 @@ fn conversation(agent: callplane_types::AgentId, at: &impl Fn(u64) -> WallTime) 
         }
     };
     Conversation {
+        id: records::new_id(call),
         agent_id: Some(agent),
         started_at: at(1),
         ended_at: Some(at(181)),
         completed: true,
-        context: json!({}),
+        context: Spoken::clear(json!({})),
         messages: (0..10).map(message).collect(),
     }
 }
@@ -202,14 +213,14 @@ fn transcription() -> Transcription {
         provider: Some("pocketsphinx".to_owned()),
         model: None,
         language: Some("en-US".to_owned()),
-        text: Pii::new(
+        text: Spoken::clear(
             format!("{SAID}\n{ANSWERED}\n")
                 .repeat(7)
                 .chars()
                 .take(900)
                 .collect(),
         ),
-        segments: Pii::new(json!([])),
+        segments: Spoken::clear(json!([])),
         confidence_percent: Some(87.5),
     }
 }
@@ -226,17 +237,35 @@ fn cost(component: CostComponent) -> Cost {
     }
 }
 
-fn quality(at: WallTime) -> QualitySample {
-    QualitySample {
+/// What both ends heard.
+fn quality(at: WallTime) -> Vec<QualitySample> {
+    let heard = QualitySample {
         sampled_at: at,
         leg_no: 1,
+        stream: MediaStream::Received,
         mos_score: 4.3,
         r_factor: 92.0,
         jitter_ms: 3.25,
         packet_loss_percent: 0.1,
         rtt_ms: Some(21.5),
+        packets: Some(9_000),
+        packets_lost: Some(9),
+        playout: Some(Playout {
+            packets_late: 1,
+            packets_duplicate: 0,
+            packets_reordered: 2,
+            concealed_percent: 0.1,
+            buffer_ms: 42.0,
+            max_buffer_ms: 80.0,
+        }),
         codec: Some("PCMU".to_owned()),
-    }
+    };
+    let told = QualitySample {
+        stream: MediaStream::Sent,
+        playout: None,
+        ..heard.clone()
+    };
+    vec![heard, told]
 }
 
 fn signature() -> StirStatus {

@@ -1,12 +1,15 @@
 //! `call_analyses`: what a model makes of a call after it.
 
-use callplane_types::{CallId, Pii};
+use callplane_types::CallId;
+use serde_json::{Map, Value};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 
 use crate::column::get;
 use crate::input::{json, opt_text};
+use crate::records::Spoken;
 use crate::words::words;
-use crate::{Result, TenantDatabase};
+use crate::{Error, Result, TenantDatabase, tenants};
 
 words! {
     /// `platform.sentiment`.
@@ -26,9 +29,9 @@ words! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallAnalysis {
     /// A few sentences.
-    pub summary: Option<Pii<String>>,
+    pub summary: Option<Spoken<String>>,
     /// What the caller told, by name.
-    pub captured: serde_json::Value,
+    pub captured: Spoken<Value>,
     /// The mood of the caller.
     pub sentiment: Option<Sentiment>,
     /// What the caller wanted.
@@ -39,7 +42,8 @@ pub struct CallAnalysis {
     pub model: Option<String>,
 }
 
-/// Keeps the analysis of a call; a newer one replaces it.
+/// Keeps the analysis of a call; a newer one replaces it. One in clear of a tenant whose transcripts are
+/// encrypted is [`Error::Unsealed`].
 pub async fn put(database: &TenantDatabase, call: CallId, analysis: &CallAnalysis) -> Result<()> {
     let CallAnalysis {
         summary,
@@ -49,26 +53,36 @@ pub async fn put(database: &TenantDatabase, call: CallId, analysis: &CallAnalysi
         success,
         model,
     } = analysis;
-    opt_text(
-        "summary",
-        summary.as_ref().map(|text| text.expose().as_str()),
-    )?;
-    json("captured", captured)?;
+    let clear = summary.as_ref().and_then(Spoken::as_clear);
+    opt_text("summary", clear.map(String::as_str))?;
+    if let Some(captured) = captured.as_clear() {
+        json("captured", captured)?;
+    }
+    let has_words = clear.is_some()
+        || captured
+            .as_clear()
+            .is_some_and(|data| *data != Value::Object(Map::new()));
+    if has_words && tenants::transcripts(database).await?.are_encrypted() {
+        return Err(Error::Unsealed);
+    }
     sqlx::query(
-        "INSERT INTO call_analyses (call_id, summary, captured_data, sentiment, intents, success,
-                model)
-         VALUES ($1, $2, $3, $4::text::platform.sentiment, $5, $6, $7)
+        "INSERT INTO call_analyses (call_id, summary, summary_enc, captured_data, captured_data_enc, sentiment,
+                intents, success, model)
+         VALUES ($1, $2, $8, coalesce($3, '{}'), $9, $4::text::platform.sentiment, $5, $6, $7)
          ON CONFLICT (call_id) DO UPDATE SET summary = EXCLUDED.summary,
-                captured_data = EXCLUDED.captured_data, sentiment = EXCLUDED.sentiment,
+                summary_enc = EXCLUDED.summary_enc, captured_data = EXCLUDED.captured_data,
+                captured_data_enc = EXCLUDED.captured_data_enc, sentiment = EXCLUDED.sentiment,
                 intents = EXCLUDED.intents, success = EXCLUDED.success, model = EXCLUDED.model",
     )
     .bind(call.uuid())
-    .bind(summary.as_ref().map(Pii::expose))
-    .bind(Json(captured))
+    .bind(clear)
+    .bind(captured.as_clear().map(Json))
     .bind(sentiment.map(Sentiment::as_str))
     .bind(intents)
     .bind(success)
     .bind(model)
+    .bind(summary.as_ref().and_then(Spoken::as_sealed))
+    .bind(captured.as_sealed())
     .execute(database.pool())
     .await?;
     Ok(())
@@ -77,7 +91,7 @@ pub async fn put(database: &TenantDatabase, call: CallId, analysis: &CallAnalysi
 /// The analysis of a call, once there is one.
 pub async fn of(database: &TenantDatabase, call: CallId) -> Result<Option<CallAnalysis>> {
     let row = sqlx::query(
-        "SELECT summary, captured_data, sentiment::text, intents, success, model
+        "SELECT summary, summary_enc, captured_data, captured_data_enc, sentiment::text, intents, success, model
            FROM call_analyses WHERE call_id = $1",
     )
     .bind(call.uuid())
@@ -85,8 +99,14 @@ pub async fn of(database: &TenantDatabase, call: CallId) -> Result<Option<CallAn
     .await?;
     row.map(|row| {
         Ok(CallAnalysis {
-            summary: get(&row, "summary")?,
-            captured: get(&row, "captured_data")?,
+            summary: match get::<Option<String>>(&row, "summary")? {
+                Some(clear) => Some(Spoken::clear(clear)),
+                None => sealed(&row, "summary_enc")?,
+            },
+            captured: match sealed(&row, "captured_data_enc")? {
+                Some(sealed) => sealed,
+                None => Spoken::clear(get(&row, "captured_data")?),
+            },
             sentiment: get(&row, "sentiment")?,
             intents: get(&row, "intents")?,
             success: get(&row, "success")?,
@@ -94,4 +114,9 @@ pub async fn of(database: &TenantDatabase, call: CallId) -> Result<Option<CallAn
         })
     })
     .transpose()
+}
+
+fn sealed<T>(row: &PgRow, column: &str) -> Result<Option<Spoken<T>>> {
+    let envelope: Option<Vec<u8>> = get(row, column)?;
+    Ok(envelope.map(Spoken::sealed))
 }

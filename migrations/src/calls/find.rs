@@ -114,7 +114,13 @@ pub async fn find(
     }
     query.push(" ORDER BY c.initiated_at DESC, c.id DESC LIMIT ");
     query.push_bind(i64::from(limit.clamp(1, MOST)));
-    let rows = query.build().fetch_all(database.pool()).await?;
+    // Planned for these values each time: a plan for any month and any status would sort a whole month to
+    // find fifty calls of it.
+    let rows = query
+        .build()
+        .persistent(false)
+        .fetch_all(database.pool())
+        .await?;
     known(&rows, read)
 }
 

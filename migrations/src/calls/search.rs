@@ -5,7 +5,7 @@ use callplane_types::{CallId, Pii, WallTime};
 use crate::column::{each, get};
 use crate::input::text;
 use crate::time::sql;
-use crate::{Error, Result, TenantDatabase};
+use crate::{Error, Result, TenantDatabase, tenants};
 
 /// Most calls that one search returns.
 const MOST: u32 = 200;
@@ -22,7 +22,11 @@ pub struct Found {
 }
 
 /// Calls between two moments in whose transcripts `words` stand together, whatever their case, newest
-/// first. Encrypted transcripts are not searched.
+/// first.
+///
+/// # Errors
+/// [`Error::SearchOff`] for a tenant whose transcripts are encrypted, also while some of them are not yet:
+/// an answer that leaves calls out would read as if they had not said it. [`Error::Invalid`].
 pub async fn search(
     database: &TenantDatabase,
     words: &str,
@@ -36,6 +40,9 @@ pub async fn search(
             "words",
             format!("write at least {SHORTEST} letters"),
         ));
+    }
+    if tenants::transcripts(database).await?.are_encrypted() {
+        return Err(Error::SearchOff);
     }
     // `<%` uses the index of trigrams, also behind the policies (bootstrap.sql); a text that has the
     // words is as similar to them as can be. What is only similar the position rules out.

@@ -118,13 +118,17 @@ pub(super) async fn create(
     names: &RoleNames,
     name: &str,
 ) -> Result<()> {
-    let owner = names.owner();
+    let (know, owner, act) = (
+        names.know_owner(),
+        names.owner(),
+        names.act_as_owner("LOCAL"),
+    );
     let readers = readers(names);
     run(
         connection,
         format!(
-            "CREATE SCHEMA \"{name}\" AUTHORIZATION {owner};
-             SET LOCAL ROLE {owner};
+            "{know}; CREATE SCHEMA \"{name}\" AUTHORIZATION {owner};
+             {act};
              REVOKE ALL ON SCHEMA \"{name}\" FROM PUBLIC;
              GRANT USAGE ON SCHEMA \"{name}\" TO {readers};
              RESET ROLE"
@@ -141,13 +145,13 @@ pub(super) async fn fill(
     schema: &SchemaName,
     platform: Platform,
 ) -> Result<()> {
-    let owner = names.owner();
+    let act = names.act_as_owner("LOCAL");
     let readers = readers(names);
     let name = platform.schema_beside(schema);
     let views = platform
         .template()
         .replace("{{views}}", &format!("\"{name}\""));
-    let before = format!("SET LOCAL ROLE {owner}; SET LOCAL search_path = \"{schema}\", public");
+    let before = format!("{act}; SET LOCAL search_path = \"{schema}\", public");
     for statements in [before, views] {
         run(connection, statements).await?;
     }
@@ -183,10 +187,10 @@ pub(super) async fn drop_views(
 ) -> Result<()> {
     let views = views_in(connection, name).await?;
     let drop = views.map_or_else(String::new, |views| format!("DROP VIEW {views};"));
-    let owner = names.owner();
+    let act = names.act_as_owner("LOCAL");
     run(
         connection,
-        format!("SET LOCAL ROLE {owner}; {drop} COMMENT ON SCHEMA \"{name}\" IS NULL; RESET ROLE"),
+        format!("{act}; {drop} COMMENT ON SCHEMA \"{name}\" IS NULL; RESET ROLE"),
     )
     .await
 }

@@ -32,6 +32,40 @@ WITH here AS (
   UNION ALL
   SELECT 'TYPE ' || t.typname, t.typowner, t.typacl
     FROM pg_type t JOIN here ON here.oid = t.typnamespace WHERE t.typtype = 'e'
+), bootstrap AS (
+  -- With the option to pass it on, both lines: one that has it too much shows as that.
+  SELECT DISTINCT format('GRANT %s TO callplane_operator', g.rolname) || option.words AS statement
+    FROM pg_auth_members x
+    JOIN pg_roles g ON g.oid = x.roleid JOIN pg_roles m ON m.oid = x.member
+    CROSS JOIN LATERAL (SELECT '' AS words
+                        UNION ALL SELECT ' WITH ADMIN OPTION' WHERE x.admin_option) AS option
+   WHERE m.rolname = 'callplane_operator'
+     AND g.rolname IN ('callplane_tenant', 'callplane_tenant_media', 'callplane_tenant_people', 'pg_signal_backend')
+  UNION ALL
+  SELECT format('GRANT SET ON PARAMETER %s TO callplane_operator', p.parname)
+    FROM pg_parameter_acl p, aclexplode(p.paracl) a JOIN pg_roles r ON r.oid = a.grantee
+   WHERE p.parname = 'app.tenant_id' AND r.rolname = 'callplane_operator' AND a.privilege_type = 'SET'
+  UNION ALL
+  SELECT format('GRANT CONNECT ON DATABASE {{database}} TO %s', r.rolname)
+    FROM pg_database d, aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
+   WHERE d.datname = current_database() AND a.privilege_type = 'CONNECT'
+     AND r.rolname IN ('callplane_tenant', 'callplane_api')
+  UNION ALL
+  SELECT format('GRANT USAGE ON SCHEMA public TO %s', r.rolname)
+    FROM pg_namespace n, aclexplode(n.nspacl) a JOIN pg_roles r ON r.oid = a.grantee
+   WHERE n.nspname = 'public' AND a.privilege_type = 'USAGE'
+     AND r.rolname IN ('callplane_operator', 'callplane_tenant', 'callplane_api')
+  UNION ALL
+  -- What everybody may do is in no list where nobody changed it.
+  SELECT 'REVOKE ALL ON DATABASE {{database}} FROM PUBLIC'
+    FROM pg_database d
+   WHERE d.datname = current_database()
+     AND NOT EXISTS (SELECT FROM aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE a.grantee = 0)
+  UNION ALL
+  SELECT 'REVOKE ALL ON SCHEMA public FROM PUBLIC'
+    FROM pg_namespace n
+   WHERE n.nspname = 'public'
+     AND NOT EXISTS (SELECT FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE a.grantee = 0)
 ), line (kind, object, definition) AS (
   SELECT 'schema', 'SCHEMA'::text, 'OWNER ' || o.word FROM here JOIN role o ON o.oid = here.nspowner
   UNION ALL
@@ -133,6 +167,18 @@ WITH here AS (
     FROM pg_auth_members x JOIN role r ON r.oid = x.roleid JOIN role m ON m.oid = x.member
    WHERE ((r.ours OR m.ours) AND m.rolname <> 'callplane_operator')
       OR ($1 = 'platform' AND r.rolname = 'callplane_operator')
+  UNION ALL
+  -- What bootstrap.sql makes outside of any schema. The object is the statement that makes it.
+  SELECT 'bootstrap', statement, 'done' FROM bootstrap WHERE $1 = 'platform'
+  UNION ALL
+  SELECT 'extension', e.extname, 'SCHEMA ' || n.nspname
+    FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+   WHERE $1 = 'platform' AND e.extname IN ('citext', 'pg_trgm')
+  UNION ALL
+  SELECT 'group', rolname, CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END
+    FROM pg_roles
+   WHERE $1 = 'platform'
+     AND rolname IN ('callplane_tenant', 'callplane_tenant_media', 'callplane_tenant_people', 'callplane_api')
   UNION ALL
   SELECT 'leakproof', p.oid::regprocedure::text, p.proleakproof::text
     FROM pg_proc p

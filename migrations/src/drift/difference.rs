@@ -38,8 +38,8 @@ pub(super) fn between(model: &Model, found: &Lines, schema: &str) -> Vec<Differe
 }
 
 impl Difference {
-    /// A statement that mends it, run by the operator's login with the schema as search path, or what a
-    /// person has to decide.
+    /// A statement that mends it, run by the operator's login with the schema as search path unless it says
+    /// otherwise, or what a person has to decide.
     #[must_use]
     pub fn mend(&self) -> String {
         let wanted = self.wanted.as_deref();
@@ -54,7 +54,10 @@ impl Difference {
             "grant" => self.grant(wanted, found),
             "member" => self.member(wanted),
             "comment" => "run COMMENT ON with the text that is wanted".to_owned(),
-            "leakproof" => "run migrations/bootstrap.sql again, as superuser".to_owned(),
+            "leakproof" => self.leakproof(wanted),
+            "bootstrap" => self.bootstrap(wanted),
+            "extension" => self.of_server("EXTENSION", "SET ", wanted, found),
+            "group" => self.of_server("ROLE", "", wanted, found),
             _ => self.by_hand(wanted),
         };
         self.fill(&text)
@@ -172,6 +175,47 @@ impl Difference {
         }
     }
 
+    fn leakproof(&self, wanted: Option<&str>) -> String {
+        let function = &self.object;
+        match wanted {
+            Some("true") => format!("ALTER FUNCTION {function} LEAKPROOF; -- as superuser"),
+            _ => format!("ALTER FUNCTION {function} NOT LEAKPROOF; -- as superuser"),
+        }
+    }
+
+    /// A statement of `bootstrap.sql`.
+    fn bootstrap(&self, wanted: Option<&str>) -> String {
+        if wanted.is_some() {
+            return format!("{}; -- as superuser", self.object);
+        }
+        let grant = self.object.strip_prefix("GRANT ").unwrap_or_default();
+        match grant.strip_suffix(" WITH ADMIN OPTION") {
+            Some(rest) => {
+                let rest = rest.replace(" TO ", " FROM ");
+                format!("REVOKE ADMIN OPTION FOR {rest}; -- as superuser")
+            }
+            None => format!("bootstrap.sql does not {}; undo it", self.object),
+        }
+    }
+
+    /// A group or extension of `bootstrap.sql`; `set` stands before what is wanted when it is there already.
+    fn of_server(
+        &self,
+        kind: &str,
+        set: &str,
+        wanted: Option<&str>,
+        found: Option<&str>,
+    ) -> String {
+        let object = &self.object;
+        match (wanted, found) {
+            (Some(wanted), None) => format!("CREATE {kind} {object} {wanted}; -- as superuser"),
+            (Some(wanted), Some(_)) => {
+                format!("ALTER {kind} {object} {set}{wanted}; -- as superuser")
+            }
+            (None, _) => self.by_hand(None),
+        }
+    }
+
     fn by_hand(&self, wanted: Option<&str>) -> String {
         let Self { kind, object, .. } = self;
         match wanted {
@@ -188,7 +232,9 @@ impl Difference {
 
     /// Names of this schema for the placeholders.
     fn fill(&self, text: &str) -> String {
-        text.replace("{{schema}}", &self.schema)
+        // As psql puts it in.
+        text.replace("{{database}}", ":\"DBNAME\"")
+            .replace("{{schema}}", &self.schema)
             .replace("{{", &format!("{}_", self.schema))
             .replace("}}", "")
     }

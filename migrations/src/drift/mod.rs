@@ -3,7 +3,8 @@
 //!
 //! The model is the catalogue of a schema that was made from the files, in `migrations/catalogue/`, one
 //! line for each thing; a test makes it anew and compares. **So this sees what the files decide and
-//! nothing else**: tables, columns, constraints, indexes, triggers, policies, grants, functions, roles.
+//! nothing else**: tables, columns, constraints, indexes, triggers, policies, grants, functions, roles; and
+//! of what `bootstrap.sql` makes for the whole server, what Callplane needs.
 //! Months are left out, because when a schema was made decides them.
 
 mod difference;

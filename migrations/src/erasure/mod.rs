@@ -8,10 +8,27 @@
 //! (`scrub`), whoever put it there.
 //!
 //! Calls with a recording under legal hold stay as they are, and are told.
+//!
+//! What is not in the database yet is erased as well. Before the rows, [`request`] notes in a transaction
+//! of its own who is concerned, by hash: **from then on no record of a call from before is stored with the
+//! person in it**. Afterwards every media node looks through its disk ([`pending`]) and confirms
+//! ([`tell`]); [`standing`] says how far that is.
 
+mod late;
+mod pseudonym;
+mod record;
+mod request;
 mod rows;
 mod scrub;
+mod standing;
 mod subject;
+
+pub use late::{Done, Erasure, pending, tell};
+pub(crate) use late::{late, scrubbed};
+pub use pseudonym::pseudonym;
+pub use record::{Trace, scrub, scrub_text};
+pub use request::{note_archived, request};
+pub use standing::{NodeStanding, Standing, standing};
 
 use std::collections::BTreeMap;
 
@@ -23,7 +40,7 @@ use uuid::Uuid;
 
 use crate::roles::{RoleNames, schema_of};
 use crate::time::wall_opt;
-use crate::{Error, Fence, OperatorDatabase, Result};
+use crate::{Error, Fence, OperatorDatabase, Result, notify};
 
 /// Who is erased.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +75,24 @@ pub struct Erased {
     pub traces: Vec<String>,
     /// The contacts that are the person, for archives.
     pub contacts: Vec<Uuid>,
+    /// The media nodes that look through their disks now.
+    pub nodes: Vec<String>,
+}
+
+/// What [`erase`] is to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode {
+    /// Count, and change nothing.
+    Dry,
+    /// Erase.
+    For {
+        /// What [`request`] gave.
+        erasure: Uuid,
+    },
 }
 
 /// Erases `subject`. Before the commit, `receipt` makes of what was erased the document that goes into
-/// the tenant's audit trail. With `dry`, all is counted and nothing changed.
+/// the tenant's audit trail.
 ///
 /// [`Error::Invalid`] for a number of the tenant itself, [`Error::NotFound`] for a contact that is not
 /// there.
@@ -70,12 +101,12 @@ pub async fn erase(
     fence: &Fence,
     tenant: TenantId,
     subject: &Subject,
-    dry: bool,
+    mode: Mode,
     receipt: impl FnOnce(&Erased) -> Value,
 ) -> Result<Erased> {
     let mut transaction = database.begin(fence).await?;
     let schema = schema_of(&mut transaction, tenant).await?;
-    let owner = RoleNames::of(&schema).owner();
+    let roles = RoleNames::of(&schema);
     run(
         &mut transaction,
         format!(
@@ -84,7 +115,15 @@ pub async fn erase(
         ),
     )
     .await?;
-    subject::find(&mut transaction, &owner, subject).await?;
+    let known = request::known_nodes(&mut transaction, tenant).await?;
+    subject::find(&mut transaction, &roles, subject).await?;
+    // Calls first and in their order, as their ends are written: no deadlock with one that ends now.
+    run(
+        &mut transaction,
+        "SELECT FROM calls WHERE id IN (SELECT id FROM erased_calls) ORDER BY id FOR UPDATE"
+            .to_owned(),
+    )
+    .await?;
     let mut erased = Erased {
         held: held(&mut transaction).await?,
         recordings: recordings(&mut transaction).await?,
@@ -92,22 +131,29 @@ pub async fn erase(
         contacts: subject::contacts(&mut transaction).await?,
         ..Erased::default()
     };
+    if let Mode::For { erasure } = mode {
+        erased.nodes = request::order(&mut transaction, erasure, &known).await?;
+        notify::notify(&mut transaction, notify::ERASURES, tenant).await?;
+    }
     rows::erase(&mut transaction, tenant, &mut erased.rows).await?;
     scrub::scrub(&mut transaction, schema.as_str(), &mut erased.scrubbed).await?;
+    let erasure = match mode {
+        Mode::For { erasure, .. } => erasure,
+        Mode::Dry => Uuid::nil(),
+    };
     sqlx::query(
         "INSERT INTO audit_logs (actor_kind, actor_ref, action, entity_type, entity_id, after_values)
          VALUES ('operator', $1, 'delete', 'person', $2, $3)",
     )
     .bind(&fence.holder)
-    .bind(Uuid::now_v7().to_string())
+    .bind(erasure.to_string())
     .bind(receipt(&erased))
     .execute(&mut *transaction)
     .await?;
     run(&mut transaction, "RESET ROLE".to_owned()).await?;
-    if dry {
-        transaction.rollback().await?;
-    } else {
-        transaction.commit().await?;
+    match mode {
+        Mode::Dry => transaction.rollback().await?,
+        Mode::For { .. } => transaction.commit().await?,
     }
     Ok(erased)
 }

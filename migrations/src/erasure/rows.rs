@@ -35,7 +35,7 @@ const TARGETS: &[Target] = &[
     Target {
         table: "call_legs",
         whose: OF_CALL,
-        stay: &["hangup_cause", "codec"],
+        stay: &["hangup_cause", "codec", "srtp_suite"],
         set: "",
     },
     Target {

@@ -4,15 +4,17 @@ use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::{Subject, run};
+use crate::roles::RoleNames;
 use crate::{Error, Result};
 
 /// Becomes the owner of the schema and fills `erased_traces`, `erased_contacts`, `erased_calls` without
 /// those that are held, `erased_held` and `erased_conversations`.
 pub(super) async fn find(
     connection: &mut PgConnection,
-    owner: &str,
+    roles: &RoleNames,
     subject: &Subject,
 ) -> Result<()> {
+    let (owner, act) = (roles.owner(), roles.act_as_owner("LOCAL"));
     // Temporary tables are made as the login, which may. A number is found with and without its plus sign,
     // as carriers and URIs write it, and not in a longer one; so an address, which in a document may follow
     // the `n` of an escaped line end.
@@ -33,7 +35,7 @@ pub(super) async fn find(
              CREATE TEMP TABLE erased_held (id uuid PRIMARY KEY, retain_until timestamptz) ON COMMIT DROP;
              CREATE TEMP TABLE erased_conversations (id uuid PRIMARY KEY) ON COMMIT DROP;
              GRANT ALL ON erased_traces, erased_contacts, erased_calls, erased_held, erased_conversations TO {owner};
-             SET LOCAL ROLE {owner}"
+             {act}"
         ),
     )
     .await?;

@@ -61,6 +61,16 @@ pub(super) async fn prepare(
     Ok(())
 }
 
+/// Tells the planner what the first batch looks like. What it does not know of a table that was empty, that all
+/// its rows are one tenant's, would have every later batch read all that was imported before. A table that somebody
+/// keeps up at that moment is left to them.
+pub(super) async fn analyse(connection: &mut PgConnection, step: &Step<'_>) -> Result<()> {
+    for table in step.targets() {
+        run(connection, &format!("ANALYZE (SKIP_LOCKED) {table}")).await?;
+    }
+    Ok(())
+}
+
 /// Writes `rows` in the open transaction of `connection`. Rows that the server refuses are found by
 /// halving, so one of them costs its batch a few more statements and no other row.
 pub(super) async fn write(
@@ -155,7 +165,9 @@ async fn attempt(
 }
 
 async fn stage(connection: &mut PgConnection, rows: &[SourceRow]) -> Result<()> {
-    statement(connection, "DELETE FROM pg_temp.source").await?;
+    // Not DELETE: nothing removes the dead rows of a temporary table, and each batch would read those of all
+    // before it.
+    statement(connection, "TRUNCATE pg_temp.source").await?;
     let rows: Vec<&str> = rows.iter().map(|row| row.json.as_str()).collect();
     sqlx::query(
         "INSERT INTO pg_temp.source

@@ -1,9 +1,11 @@
 //! How far an import has come, in `platform.import_progress`.
 
+use callplane_types::TenantId;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::report::TableReport;
+use crate::tenants::forget_sealed;
 use crate::{Error, Result};
 
 /// Which import.
@@ -13,6 +15,8 @@ pub(super) struct Import {
     pub(super) platform: &'static str,
     /// The tenant's identifier in the source.
     pub(super) source_tenant: String,
+    /// Which database the source is, see [`super::Source`].
+    pub(super) source_database: String,
 }
 
 /// Where a table was left.
@@ -24,6 +28,31 @@ pub(super) struct Checkpoint {
 }
 
 impl Import {
+    /// Refuses to go on where an import from another database was left: rows after the same key are
+    /// other rows there.
+    pub(super) async fn claim(&self, connection: &mut PgConnection) -> Result<()> {
+        let others = sqlx::query(
+            "SELECT FROM platform.import_progress
+              WHERE tenant_id = $1 AND source_platform = $2 AND source_tenant = $3
+                AND source_database <> $4
+              LIMIT 1",
+        )
+        .bind(self.tenant)
+        .bind(self.platform)
+        .bind(&self.source_tenant)
+        .bind(&self.source_database)
+        .fetch_optional(connection)
+        .await?;
+        if others.is_none() {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "source",
+            "an import of this tenant from another database has begun and not ended; end it from there, \
+             or begin anew from here with --restart, which leaves what it wrote",
+        ))
+    }
+
     /// Where `table` was left by an import that was killed.
     pub(super) async fn read(
         &self,
@@ -63,9 +92,9 @@ impl Import {
             .map_err(|error| Error::invalid("figures of an import", error))?;
         sqlx::query(
             "INSERT INTO platform.import_progress
-                    (tenant_id, source_platform, source_tenant, source_table, last_key, figures,
-                     finished)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
+                    (tenant_id, source_platform, source_tenant, source_database, source_table,
+                     last_key, figures, finished)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (tenant_id, source_platform, source_tenant, source_table) DO UPDATE
                 SET last_key = excluded.last_key, figures = excluded.figures,
                     finished = excluded.finished",
@@ -73,13 +102,15 @@ impl Import {
         .bind(self.tenant)
         .bind(self.platform)
         .bind(&self.source_tenant)
+        .bind(&self.source_database)
         .bind(table)
         .bind(&checkpoint.last_key)
         .bind(figures)
         .bind(checkpoint.finished)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-        Ok(())
+        // What another platform's callers said is in clear at first.
+        forget_sealed(connection, TenantId::new(self.tenant)).await
     }
 
     /// Forgets it all: the next import reads from the beginning.

@@ -12,6 +12,9 @@ use sqlx::{PgConnection, Row as _};
 use super::step::{Measure, Secret, Step};
 use crate::Result;
 
+/// Its millionths are the greatest of `bigint`.
+const GREATEST_AMOUNT: &str = "9223372036854";
+
 /// A table that is copied.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Copied {
@@ -35,6 +38,8 @@ pub(super) struct Copied {
     pub(super) secrets: &'static [Secret],
     /// As in [`Step::refuse`].
     pub(super) refuse: &'static [(&'static str, &'static str)],
+    /// As in [`Step::note`].
+    pub(super) note: &'static [(&'static str, &'static str)],
     /// As in [`Step::before`].
     pub(super) before: &'static [&'static str],
     /// As in [`Step::after`].
@@ -56,6 +61,7 @@ impl Copied {
         staged: &[],
         secrets: &[],
         refuse: &[],
+        note: &[],
         before: &[],
         after: &[],
         sums: &[],
@@ -97,6 +103,7 @@ impl Copied {
                     if !self.staged.iter().any(|(name, _)| *name == own.as_str()) {
                         staged.push(format!("\"{own}\" {}", column.staged(own)));
                     }
+                    mapping.absurd.extend(column.absurd(own));
                     column.value(own, self.target)
                 }
                 (None, None) if column.name == "tenant_id" && self.is_of_platform() => {
@@ -163,14 +170,27 @@ impl Copied {
 #[derive(Debug, Default)]
 pub(super) struct CopiedMapping {
     id: String,
+    /// What makes a number unfit: reason and condition.
+    absurd: Vec<(String, String)>,
     columns: String,
     write: String,
     found: String,
 }
 
 impl CopiedMapping {
-    /// The step.
-    pub(super) fn step<'a>(&'a self, copied: &'a Copied) -> Step<'a> {
+    /// What makes a row unfit: as the table says, then its numbers.
+    pub(super) fn refuse<'a>(&'a self, copied: &'a Copied) -> Vec<(&'a str, &'a str)> {
+        let absurd = self.absurd.iter();
+        let absurd = absurd.map(|(reason, condition)| (reason.as_str(), condition.as_str()));
+        copied.refuse.iter().copied().chain(absurd).collect()
+    }
+
+    /// The step; `refuse` is of [`Self::refuse`].
+    pub(super) fn step<'a>(
+        &'a self,
+        copied: &'a Copied,
+        refuse: &'a [(&'a str, &'a str)],
+    ) -> Step<'a> {
         Step {
             table: copied.source,
             columns: &self.columns,
@@ -179,7 +199,8 @@ impl CopiedMapping {
             joins: copied.joins,
             key: ("s.id::text", "text"),
             secrets: copied.secrets,
-            refuse: copied.refuse,
+            refuse,
+            note: copied.note,
             before: copied.before,
             write: &self.write,
             after: copied.after,
@@ -197,6 +218,8 @@ struct Column {
     is_enum: bool,
     /// The table that a foreign key refers to.
     refers: Option<String>,
+    /// What a `numeric` is below; infinity where its digits are not counted.
+    bound: String,
     /// What stands for NULL, where NULL is not allowed.
     default: Option<String>,
 }
@@ -209,6 +232,10 @@ impl Column {
                     (SELECT min(c.confrelid::regclass::text) FROM pg_constraint c
                       WHERE c.conrelid = a.attrelid AND c.contype = 'f'
                         AND c.conkey = ARRAY[a.attnum]) AS refers,
+                    CASE WHEN t.typname = 'numeric' AND a.atttypmod > 4
+                         THEN '1' || repeat('0', ((a.atttypmod - 4) >> 16)
+                                                   - ((a.atttypmod - 4) & 65535))
+                         ELSE 'Infinity' END AS bound,
                     CASE WHEN a.attnotnull THEN pg_get_expr(d.adbin, d.adrelid) END AS default
                FROM pg_attribute a
                JOIN pg_type t ON t.oid = a.atttypid
@@ -230,21 +257,46 @@ impl Column {
                     kind: row.try_get("kind")?,
                     is_enum: row.try_get("is_enum")?,
                     refers: row.try_get("refers")?,
+                    bound: row.try_get("bound")?,
                     default: row.try_get("default")?,
                 })
             })
             .collect()
     }
 
-    /// The type that the source's column `own` is staged as.
+    /// The type that the source's column `own` is staged as. Numbers are judged before they are ours: see
+    /// [`Self::absurd`].
     fn staged(&self, own: &str) -> &str {
-        let is_amount = self.name.ends_with("_micros") && !own.ends_with("_micros");
         match self.kind.as_str() {
             "uuid" | "bytea" => "text",
             _ if self.is_enum => "text",
-            _ if is_amount => "numeric",
+            _ if self.is_amount(own) => "numeric",
+            "smallint" | "integer" | "bigint" => "numeric",
             kind => kind,
         }
+    }
+
+    /// Whether the source's column `own` is an amount where ours has millionths of it.
+    fn is_amount(&self, own: &str) -> bool {
+        self.name.ends_with("_micros") && !own.ends_with("_micros")
+    }
+
+    /// What makes a number of the source's column `own` unfit, if it becomes a number: reason and condition.
+    /// To PostgreSQL NaN is greater than infinity, which is greater than all others.
+    fn absurd(&self, own: &str) -> Option<(String, String)> {
+        let it = format!("s.\"{own}\"");
+        let (what, condition) = match self.kind.as_str() {
+            "bigint" if self.is_amount(own) => ("amount", format!("abs({it}) > {GREATEST_AMOUNT}")),
+            "smallint" => ("whole number", no_whole(&it, "32767")),
+            "integer" => ("whole number", no_whole(&it, "2147483647")),
+            "bigint" => ("whole number", no_whole(&it, "9223372036854775807")),
+            "numeric" => ("number", format!("abs({it}) >= '{}'", self.bound)),
+            _ => return None,
+        };
+        Some((
+            format!("{own}: it is no {what} that can be kept"),
+            condition,
+        ))
     }
 
     /// What the source's column `own` becomes.
@@ -268,9 +320,8 @@ impl Column {
             (_, "uuid", None) => format!("pg_temp.uuid_or_null({it})"),
             (_, "bytea", _) => format!("decode({it}, 'hex')"),
             _ if self.is_enum => format!("pg_temp.word({it})::{kind}"),
-            (name, ..) if name.ends_with("_micros") && !own.ends_with("_micros") => {
-                format!("pg_temp.micros({it})")
-            }
+            _ if self.is_amount(own) => format!("pg_temp.micros({it})"),
+            (_, "smallint" | "integer" | "bigint", _) => format!("{it}::{kind}"),
             _ => it,
         };
         match &self.default {
@@ -278,6 +329,11 @@ impl Column {
             None => value,
         }
     }
+}
+
+/// Whether `it` is no whole number up to `bound`.
+fn no_whole(it: &str, bound: &str) -> String {
+    format!("abs({it}) > {bound} OR {it} <> trunc({it})")
 }
 
 /// What the identifiers of a table are made of: its name without schema and quotes.

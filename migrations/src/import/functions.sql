@@ -60,9 +60,14 @@ END $$;
 CREATE OR REPLACE FUNCTION pg_temp.is_e164(number text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT coalesce(number ~ '^\+[1-9][0-9]{1,14}$', false) $$;
 
--- Words without repetition, in order.
-CREATE OR REPLACE FUNCTION pg_temp.tag_set(tags text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
-  SELECT coalesce(array_agg(DISTINCT t ORDER BY t), '{}') FROM unnest(tags) AS t WHERE t <> '' $$;
+-- Words without repetition, in order. Most rows have none.
+CREATE OR REPLACE FUNCTION pg_temp.tag_set(tags text[]) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF tags IS NULL OR tags = '{}' THEN
+    RETURN '{}';
+  END IF;
+  RETURN coalesce((SELECT array_agg(DISTINCT t ORDER BY t) FROM unnest(tags) AS t WHERE t <> ''), '{}');
+END $$;
 
 -- Millionths of an amount; an amount that is no number is none.
 CREATE OR REPLACE FUNCTION pg_temp.micros(amount numeric) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
@@ -86,15 +91,38 @@ END $$;
 -- The member of this tenant that a person of the source became.
 CREATE OR REPLACE FUNCTION pg_temp.member(id uuid, mail text) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
 BEGIN
+  IF id IS NULL AND mail IS NULL THEN
+    RETURN NULL;
+  END IF;
   RETURN (SELECT m.id FROM members m WHERE m.id = pg_temp.person($1, mail));
 END $$;
 
--- Whether a person belongs to another tenant too. A session of such a person would open that one to whoever
--- wrote the source.
-CREATE OR REPLACE FUNCTION pg_temp.is_elsewhere(person uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Whether this installation knows a person otherwise than from imports into this tenant: the address is
+-- confirmed, somebody added them by hand, or they belong to another tenant too. A session of such a person
+-- would let whoever wrote the source be that person. What it answers holds until the batch is written: the
+-- person confirms before or after.
+CREATE OR REPLACE FUNCTION pg_temp.is_known(person uuid) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
-  RETURN EXISTS (SELECT FROM platform.memberships m
+  PERFORM FROM platform.users u WHERE u.id = person FOR SHARE;
+  RETURN EXISTS (SELECT FROM platform.users u
+                  WHERE u.id = person AND (u.status <> 'pending' OR u.email_verified))
+      OR EXISTS (SELECT FROM platform.memberships m
                   WHERE m.user_id = person AND m.tenant_id <> (SELECT t.id FROM tenant t));
+END $$;
+
+-- Whether a person of the source is asked to join this tenant: is here already, and no member of it yet.
+CREATE OR REPLACE FUNCTION pg_temp.is_asked(id uuid, mail text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM platform.users u
+                   LEFT JOIN platform.memberships m
+                     ON m.user_id = u.id AND m.tenant_id = (SELECT t.id FROM tenant t)
+                  WHERE u.id = pg_temp.person($1, $2) AND coalesce(m.status = 'pending', true));
+END $$;
+
+-- Whether the address of a person of the source is confirmed here.
+CREATE OR REPLACE FUNCTION pg_temp.is_confirmed(id uuid, mail text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM platform.users u WHERE u.id = pg_temp.person($1, $2) AND u.email_verified);
 END $$;
 
 -- What an object may be called that stands for a row: a label of DNS.

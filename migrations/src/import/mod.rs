@@ -23,8 +23,10 @@ mod platforms;
 mod report;
 mod run;
 mod secrets;
+mod session;
 mod source;
 mod step;
+mod tally;
 
 pub use report::{Difference, Refusal, Report, Sum, TableReport};
 pub use run::{Control, Options, Progress, run};

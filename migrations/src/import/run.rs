@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use callplane_types::TenantName;
-use futures::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use sqlx::{Connection as _, PgConnection};
 
 use super::checkpoint::{Checkpoint, Import};
 use super::copied::Copied;
-use super::report::{Refusal, Report, SHOWN_REFUSALS, Sum, TableReport};
+use super::report::{Refusal, Report, TableReport};
 use super::secrets::{self, Scope, Seal};
+use super::session::{begin, choose_tenant, open};
 use super::source::{self, Source, SourceRow};
 use super::step::Step;
 use super::{batch, platforms};
@@ -32,6 +33,8 @@ pub struct Options<'a> {
     pub seal: Option<&'a dyn Seal>,
     /// Where every refusal is written, one JSON object a line.
     pub refusals: Option<PathBuf>,
+    /// Forgets how far an import came that did not end, and reads every table from its beginning.
+    pub restart: bool,
     /// Rows a transaction, for tests; 0 for the usual number.
     pub batch: usize,
 }
@@ -77,6 +80,7 @@ pub async fn run(
         })?;
     let mapping = platforms::mapping(platform);
     let source_tenant = choose_tenant(source, mapping.tenants, options).await?;
+    let source_database = source.identity(mapping.first_table()).await?;
     // A connection of its own, closed at the end: it leaves temporary tables and functions.
     let mut connection = target.pool().acquire().await?.detach();
     let scope = Scope {
@@ -90,6 +94,7 @@ pub async fn run(
             tenant: scope.tenant,
             platform: scope.platform,
             source_tenant,
+            source_database,
         },
         scope,
         options,
@@ -116,6 +121,17 @@ pub(super) struct Mapping {
     pub(super) remarks: &'static [&'static str],
 }
 
+impl Mapping {
+    /// A table that every database of the platform has.
+    fn first_table(&self) -> &'static str {
+        match self.parts.first() {
+            Some(Part::Steps([step, ..])) => step.table,
+            Some(Part::Copies([copied, ..])) => copied.source,
+            _ => "",
+        }
+    }
+}
+
 /// Some tables of a platform.
 pub(super) enum Part {
     /// With mappings of their own.
@@ -137,6 +153,10 @@ impl Run<'_, '_> {
         if self.options.dry_run {
             begin(&mut self.connection).await?;
         }
+        if self.options.restart {
+            self.import.forget(&mut self.connection).await?;
+        }
+        self.import.claim(&mut self.connection).await?;
         let mut report = Report {
             remarks: mapping.remarks.iter().map(ToString::to_string).collect(),
             ..Report::default()
@@ -182,7 +202,8 @@ impl Run<'_, '_> {
             });
         };
         let mapping = copied.mapping(&mut self.connection, &has).await?;
-        self.table(source, &mapping.step(copied)).await
+        let refuse = mapping.refuse(copied);
+        self.table(source, &mapping.step(copied, &refuse)).await
     }
 
     async fn table(&mut self, source: &mut Source, step: &Step<'_>) -> Result<TableReport> {
@@ -204,33 +225,37 @@ impl Run<'_, '_> {
         checkpoint.figures.start(step, &totals);
         batch::prepare(&mut self.connection, step, self.scope.platform).await?;
         let sql = source::rows_query(step, &has);
-        let mut rows = Box::pin(source.rows(&sql, step, &tenant, checkpoint.last_key.clone()));
+        let rows = source.rows(&sql, step, &tenant, checkpoint.last_key.clone());
+        // Asked once more after its end.
+        let mut rows = Box::pin(rows.fuse());
         let size = match self.options.batch {
             0 => BATCH,
             size => size,
         };
         let mut read = checkpoint.figures.seen();
-        let mut part = Vec::with_capacity(size);
-        loop {
-            let row = rows.try_next().await?;
-            let last = row.is_none();
-            part.extend(row);
-            if part.len() == size || (last && !part.is_empty()) {
-                self.batch(step, &label, &part, &mut checkpoint).await?;
-                read += part.len() as u64;
-                part.clear();
-                let now = Progress {
-                    table: step.name(),
-                    read,
-                    of: totals.rows,
-                };
-                if (self.progress)(now) == Control::Stop {
-                    return Err(Error::Stopped);
-                }
+        let mut analysed = false;
+        let mut part = next_part(&mut rows, size).await?;
+        while !part.is_empty() {
+            // The source reads on while the target writes.
+            let (written, next) = tokio::join!(
+                self.batch(step, &label, &part, &mut checkpoint),
+                next_part(&mut rows, size)
+            );
+            written?;
+            if !analysed {
+                batch::analyse(&mut self.connection, step).await?;
+                analysed = true;
             }
-            if last {
-                break;
+            read += part.len() as u64;
+            let now = Progress {
+                table: step.name(),
+                read,
+                of: totals.rows,
+            };
+            if (self.progress)(now) == Control::Stop {
+                return Err(Error::Stopped);
             }
+            part = next?;
         }
         checkpoint.finished = true;
         self.import
@@ -306,118 +331,10 @@ fn step_label(step: &Step<'_>) -> String {
     format!("{} -> {target}", step.name())
 }
 
-async fn choose_tenant(
-    source: &mut Source,
-    tenants: &'static str,
-    options: &Options<'_>,
-) -> Result<String> {
-    let found = source.texts(tenants).await?;
-    let ids: Vec<String> = found
-        .into_iter()
-        .filter_map(|row| row.into_iter().next().flatten())
-        .collect();
-    match (&options.source_tenant, ids.as_slice()) {
-        (Some(wanted), ids) if ids.contains(wanted) => Ok(wanted.clone()),
-        (Some(wanted), _) => Err(Error::NotFound {
-            kind: "tenant of the source",
-            name: wanted.clone(),
-        }),
-        (None, [only]) => Ok(only.clone()),
-        (None, []) => Err(Error::invalid("source", "it has no tenant")),
-        (None, ids) => {
-            let some = ids.iter().take(20).map(String::as_str);
-            Err(Error::invalid(
-                "source tenant",
-                format!(
-                    "the source has {} tenants, name the one to import: {}",
-                    ids.len(),
-                    some.collect::<Vec<_>>().join(", ")
-                ),
-            ))
-        }
-    }
-}
-
-/// Enters the tenant's schema, with the functions of the mappings, as its only importer.
-async fn open(connection: &mut PgConnection, scope: &Scope) -> Result<()> {
-    let row = sqlx::query(
-        "SELECT set_config('search_path', quote_ident(schema_name) || ', public', false),
-                set_config('timezone', 'UTC', false), set_config('statement_timeout', '0', false),
-                pg_try_advisory_lock(hashtextextended('callplane:import:' || schema_name, 0)) AS alone
-           FROM platform.tenants WHERE id = $1",
-    )
-    .bind(scope.tenant)
-    .fetch_one(&mut *connection)
-    .await?;
-    if !row.try_get::<bool, _>("alone")? {
-        return Err(Error::invalid(
-            "tenant",
-            "another import into it is running; wait until it has ended",
-        ));
-    }
-    // A UUID and a word.
-    let functions = include_str!("functions.sql")
-        .replace("{{tenant}}", &scope.tenant.to_string())
-        .replace("{{platform}}", scope.platform);
-    sqlx::raw_sql(AssertSqlSafe(functions))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn begin(connection: &mut PgConnection) -> Result<()> {
-    sqlx::raw_sql("BEGIN").execute(connection).await?;
-    Ok(())
-}
-
-impl Report {
-    fn add(&mut self, table: TableReport) {
-        self.differences.extend(table.differences());
-        self.tables.push(table);
-    }
-}
-
-impl TableReport {
-    fn start(&mut self, step: &Step<'_>, totals: &source::Totals) {
-        self.exists = true;
-        self.read = totals.rows;
-        self.sums.resize(step.sums.len(), Sum::default());
-        for ((sum, measure), source) in self.sums.iter_mut().zip(step.sums).zip(&totals.sums) {
-            sum.name = measure.name.to_owned();
-            sum.source = *source;
-        }
-    }
-
-    /// Rows that were dealt with.
-    fn seen(&self) -> u64 {
-        self.written + self.present + self.refused
-    }
-
-    fn add(&mut self, outcome: batch::Outcome, rows: &[SourceRow]) {
-        let batch::Outcome {
-            written,
-            found,
-            refusals,
-            notes,
-            sums,
-        } = outcome;
-        let refused = refusals.len() as u64;
-        self.written += written;
-        self.present += (rows.len() as u64).saturating_sub(refused + written);
-        self.refused += refused;
-        self.found += found;
-        for (note, rows) in notes {
-            *self.notes.entry(note).or_default() += rows;
-        }
-        for (place, sum) in self.sums.iter_mut().enumerate() {
-            sum.target += sums[place];
-            sum.refused += rows
-                .iter()
-                .filter(|row| refusals.iter().any(|refusal| refusal.key == row.key))
-                .map(|row| row.measures[place])
-                .sum::<i128>();
-        }
-        let room = SHOWN_REFUSALS.saturating_sub(self.refusals.len());
-        self.refusals.extend(refusals.into_iter().take(room));
-    }
+/// Up to `size` rows; none when there are no more.
+async fn next_part(
+    rows: &mut (impl Stream<Item = Result<SourceRow>> + Unpin),
+    size: usize,
+) -> Result<Vec<SourceRow>> {
+    rows.take(size).try_collect().await
 }

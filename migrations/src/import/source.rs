@@ -63,6 +63,30 @@ impl Source {
         Ok(self.connection.close().await?)
     }
 
+    /// Which database this is, by what any login may read of it: the cluster's identifier where the server
+    /// tells it, the database, and the schema that has `table`. The same on a standby of the cluster; another
+    /// one for a copy.
+    pub(super) async fn identity(&mut self, table: &str) -> Result<String> {
+        let row = sqlx::query(
+            "SELECT d.oid::text || '/' || d.datname || '/'
+                      || coalesce((SELECT c.relnamespace::regnamespace::text FROM pg_class c
+                                    WHERE c.oid = to_regclass($1)), '') AS place,
+                    has_function_privilege('pg_control_system()', 'EXECUTE') AS tells
+               FROM pg_database d WHERE d.datname = current_database()",
+        )
+        .bind(table)
+        .fetch_one(&mut self.connection)
+        .await?;
+        let place: String = row.try_get("place")?;
+        if !row.try_get::<bool, _>("tells")? {
+            return Ok(place);
+        }
+        let row = sqlx::query("SELECT system_identifier::text FROM pg_control_system()")
+            .fetch_one(&mut self.connection)
+            .await?;
+        Ok(format!("{}/{place}", row.try_get::<String, _>(0)?))
+    }
+
     /// The tables that are found without naming a schema.
     pub(super) async fn tables(&mut self) -> Result<Vec<String>> {
         let rows = sqlx::query(
@@ -192,9 +216,13 @@ pub(super) fn rows_query(step: &Step<'_>, has: &[String]) -> String {
     )
 }
 
-/// A whole number, whatever the expression yields.
+/// A whole number, whatever the expression yields. What no `bigint` can hold counts as nothing, as it does
+/// in the target: its row is refused. To PostgreSQL NaN is greater than infinity.
 fn whole(expression: &str) -> String {
-    format!("coalesce(round(nullif(({expression})::numeric, 'NaN')), 0)")
+    format!(
+        "CASE WHEN abs(({expression})::numeric) <= 9223372036854775807
+              THEN round(({expression})::numeric) ELSE 0 END"
+    )
 }
 
 pub(super) fn number(text: &str) -> Result<i128> {

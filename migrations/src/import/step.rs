@@ -1,5 +1,7 @@
 //! What a table of another platform becomes.
 
+use std::collections::BTreeSet;
+
 /// One table of the source and its mapping. All SQL runs in the importing session of the target, where
 /// `source s` is a temporary table with the rows of the batch, except `joins` and the expressions of
 /// `joined` and `sums`, which run in the source, where `s` is the table itself.
@@ -109,6 +111,18 @@ impl<'a> Step<'a> {
     pub(super) fn staged(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let joined = self.joined.iter().map(|(name, kind, _)| (*name, *kind));
         self.columns().chain(joined).chain(columns(self.scratch))
+    }
+
+    /// The tables of the tenant that the step writes.
+    pub(super) fn targets(&self) -> BTreeSet<&'a str> {
+        self.before
+            .iter()
+            .chain([&self.write])
+            .chain(self.after)
+            .filter_map(|sql| sql.strip_prefix("INSERT INTO "))
+            .filter_map(|rest| rest.split_whitespace().next())
+            .filter(|table| !table.contains('.'))
+            .collect()
     }
 
     /// The table's name without quotes, for people.

@@ -7,7 +7,7 @@ use callplane_types::TenantId;
 use sqlx::{PgConnection, Row as _};
 
 use super::sealed::take_time;
-use super::{SEALED_COLUMNS, begin};
+use super::{KeyStatus, SEALED_COLUMNS, begin};
 use crate::{Error, Fence, OperatorDatabase, Result};
 
 /// Stores the first key of a tenant and purpose, or the one after all that sealed are gone. It seals at
@@ -18,25 +18,15 @@ pub async fn add_first(
     holder: &KeyHolder,
     wrapped: &WrappedKey,
 ) -> Result<bool> {
-    let mut transaction = begin(database, fence, holder.tenant).await?;
-    let added = sqlx::query(
-        "INSERT INTO platform.encryption_keys (id, tenant_id, purpose, version, wrapped_key, kek_ref,
-                status, activated_at)
-         SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, 'active', now()
-           FROM platform.encryption_keys
-          WHERE tenant_id IS NOT DISTINCT FROM $2 AND purpose = $3
-         HAVING coalesce(bool_and(status NOT IN ('active', 'pending')), true)",
+    let unless = [KeyStatus::Active, KeyStatus::Pending];
+    add(
+        database,
+        fence,
+        (holder, wrapped),
+        KeyStatus::Active,
+        &unless,
     )
-    .bind(holder.key.uuid())
-    .bind(holder.tenant.map(TenantId::uuid))
-    .bind(holder.purpose.as_str())
-    .bind(&wrapped.octets)
-    .bind(&wrapped.kek)
-    .execute(&mut *transaction)
-    .await?
-    .rows_affected();
-    transaction.commit().await?;
-    Ok(added > 0)
+    .await
 }
 
 /// Stores the next key, which seals nothing before [`promote`]. `false` when one is pending already.
@@ -46,20 +36,55 @@ pub async fn add_pending(
     holder: &KeyHolder,
     wrapped: &WrappedKey,
 ) -> Result<bool> {
+    let unless = [KeyStatus::Pending];
+    add(
+        database,
+        fence,
+        (holder, wrapped),
+        KeyStatus::Pending,
+        &unless,
+    )
+    .await
+}
+
+/// Stores a key that is not there any more, because the database was restored, as one that opens and seals
+/// nothing.
+pub async fn adopt(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    holder: &KeyHolder,
+    wrapped: &WrappedKey,
+) -> Result<()> {
+    add(database, fence, (holder, wrapped), KeyStatus::Retired, &[]).await?;
+    Ok(())
+}
+
+/// Stores the next version of a key, unless there is one of these already; says whether it did.
+async fn add(
+    database: &OperatorDatabase,
+    fence: &Fence,
+    (holder, wrapped): (&KeyHolder, &WrappedKey),
+    status: KeyStatus,
+    unless: &[KeyStatus],
+) -> Result<bool> {
+    let unless: Vec<&str> = unless.iter().map(|status| status.as_str()).collect();
     let mut transaction = begin(database, fence, holder.tenant).await?;
     let added = sqlx::query(
         "INSERT INTO platform.encryption_keys (id, tenant_id, purpose, version, wrapped_key, kek_ref,
-                status)
-         SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, 'pending'
+                status, activated_at)
+         SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, $6,
+                CASE $6 WHEN 'active' THEN now() END
            FROM platform.encryption_keys
           WHERE tenant_id IS NOT DISTINCT FROM $2 AND purpose = $3
-         HAVING coalesce(bool_and(status <> 'pending'), true)",
+         HAVING coalesce(bool_and(status <> ALL ($7)), true)",
     )
     .bind(holder.key.uuid())
     .bind(holder.tenant.map(TenantId::uuid))
     .bind(holder.purpose.as_str())
     .bind(&wrapped.octets)
     .bind(&wrapped.kek)
+    .bind(status.as_str())
+    .bind(unless)
     .execute(&mut *transaction)
     .await?
     .rows_affected();
@@ -80,6 +105,60 @@ pub async fn mark_distributed(
           WHERE id = ANY ($1) AND distributed_at IS NULL",
     )
     .bind(ids)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Notes that the Secret which readers read says of this key that it seals. Counts from the first time.
+pub async fn mark_sealing(database: &OperatorDatabase, fence: &Fence, key: KeyId) -> Result<()> {
+    let mut transaction = database.begin(fence).await?;
+    sqlx::query(
+        "UPDATE platform.encryption_keys SET sealing_at = now()
+          WHERE id = $1 AND status = 'active' AND sealing_at IS NULL",
+    )
+    .bind(key.uuid())
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Takes a retired key back, so that its readers get it again: a record that was long on its way brought
+/// values that it sealed. They are sealed anew, and it retires again.
+///
+/// [`Error::NotFound`] for a key that is not there, [`Error::Invalid`] for one that is not retired, and for
+/// one of another purpose, which nobody is handed.
+pub async fn recall(database: &OperatorDatabase, fence: &Fence, key: KeyId) -> Result<()> {
+    let mut transaction = database.begin(fence).await?;
+    let row = sqlx::query(
+        "SELECT purpose, status FROM platform.encryption_keys WHERE id = $1 FOR UPDATE",
+    )
+    .bind(key.uuid())
+    .fetch_optional(&mut *transaction)
+    .await?
+    .ok_or_else(|| Error::NotFound {
+        kind: "data key",
+        name: key.to_string(),
+    })?;
+    let (purpose, status): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+    if purpose != KeyPurpose::Column.as_str() {
+        return Err(Error::invalid(
+            "data key",
+            "only keys of columns are sealed anew; archives and recordings are opened with retired keys too",
+        ));
+    }
+    if status != KeyStatus::Retired.as_str() {
+        return Err(Error::invalid(
+            "data key",
+            "it is not retired: `database keys status` shows which are",
+        ));
+    }
+    sqlx::query(
+        "UPDATE platform.encryption_keys SET status = 'retiring', retired_at = NULL WHERE id = $1",
+    )
+    .bind(key.uuid())
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
@@ -184,7 +263,7 @@ pub async fn retire(
     Ok(retired > 0)
 }
 
-/// Whether the key is retiring, and its successor has sealed for `overlap`.
+/// Whether the key is retiring, and all readers have known for `overlap` that its successor seals.
 async fn is_superseded(
     connection: &mut PgConnection,
     key: KeyId,
@@ -194,7 +273,7 @@ async fn is_superseded(
         "SELECT EXISTS (SELECT FROM platform.encryption_keys k JOIN platform.encryption_keys n
                             ON n.tenant_id IS NOT DISTINCT FROM k.tenant_id AND n.purpose = k.purpose
                          WHERE k.id = $1 AND k.status = 'retiring' AND n.status = 'active'
-                           AND n.activated_at <= now() - make_interval(secs => $2))",
+                           AND n.sealing_at <= now() - make_interval(secs => $2))",
     )
     .bind(key.uuid())
     .bind(overlap.as_secs_f64())
@@ -208,9 +287,9 @@ async fn rows_sealed_with(connection: &mut PgConnection, key: KeyId) -> Result<b
     take_time(connection).await?;
     for column in SEALED_COLUMNS {
         let found: bool = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT EXISTS (SELECT FROM {table} WHERE substring({column} FROM 2 FOR 16) = $1)",
+            "SELECT EXISTS (SELECT FROM {table} WHERE {key} = $1)",
             table = column.table,
-            column = column.column,
+            key = column.key(),
         )))
         .bind(key.uuid().as_bytes().as_slice())
         .fetch_one(&mut *connection)

@@ -7,6 +7,7 @@
 //! pending -> active -> retiring -> retired -> shredded
 //! ```
 
+mod clear;
 mod life;
 mod sealed;
 mod shred;
@@ -21,8 +22,10 @@ use crate::time::{wall, wall_opt};
 use crate::words::words;
 use crate::{Error, Fence, OperatorDatabase, Result};
 
+pub use clear::{CLEAR_COLUMNS, ClearColumn, ClearRow, in_clear, put_sealed};
 pub use life::{
-    add_first, add_pending, is_older_than, mark_distributed, promote, replace_wrapping, retire,
+    add_first, add_pending, adopt, is_older_than, mark_distributed, mark_sealing, promote, recall,
+    replace_wrapping, retire,
 };
 pub use sealed::{SEALED_COLUMNS, SealedColumn, SealedRow, replace, sealed_with};
 pub(crate) use shred::shred_of_tenant;
@@ -37,7 +40,7 @@ words! {
         Active = "active",
         /// Opens, while rows are sealed with the next one.
         Retiring = "retiring",
-        /// Handed to nobody; kept for backups and archives.
+        /// Handed to nobody but players of recordings; kept for backups and archives.
         Retired = "retired",
         /// Destroyed; what it sealed is lost.
         Shredded = "shredded",
@@ -69,10 +72,12 @@ pub struct StoredKey {
     pub distributed_at: Option<WallTime>,
     /// When it began to seal.
     pub activated_at: Option<WallTime>,
+    /// When all who seal had it in their Secret that it does.
+    pub sealing_at: Option<WallTime>,
 }
 
 const COLUMNS: &str = "id, tenant_id, purpose, version, wrapped_key, kek_ref, status, created_at,
-                       distributed_at, activated_at";
+                       distributed_at, activated_at, sealing_at";
 
 /// The keys of a tenant, by purpose and version; `None` is the installation's.
 pub async fn list(database: &OperatorDatabase, tenant: Option<TenantId>) -> Result<Vec<StoredKey>> {
@@ -132,6 +137,7 @@ fn read(row: &PgRow) -> Result<StoredKey> {
         created_at: wall(row.try_get("created_at")?),
         distributed_at: wall_opt(row.try_get::<Option<DateTime<Utc>>, _>("distributed_at")?),
         activated_at: wall_opt(row.try_get::<Option<DateTime<Utc>>, _>("activated_at")?),
+        sealing_at: wall_opt(row.try_get::<Option<DateTime<Utc>>, _>("sealing_at")?),
     })
 }
 

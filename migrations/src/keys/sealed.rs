@@ -16,7 +16,17 @@ pub struct SealedColumn {
     pub column: &'static str,
 }
 
-const fn sealed(table: &'static str, column: &'static str) -> SealedColumn {
+impl SealedColumn {
+    /// The key in a value, and the condition by which the indexes of large tables serve: they have the rows
+    /// with a value, whatever the key. An index by key would cost each call of those who seal, to save what
+    /// happens once in a rotation.
+    pub(super) fn key(&self) -> String {
+        let column = self.column;
+        format!("{column} IS NOT NULL AND substring({column} FROM 2 FOR 16)")
+    }
+}
+
+pub(super) const fn sealed(table: &'static str, column: &'static str) -> SealedColumn {
     SealedColumn { table, column }
 }
 
@@ -27,6 +37,8 @@ pub const SEALED_COLUMNS: &[SealedColumn] = &[
     sealed("tools", "credentials_enc"),
     sealed("trunks", "password_enc"),
     sealed("webhooks", "secret_enc"),
+    sealed("call_analyses", "captured_data_enc"),
+    sealed("call_analyses", "summary_enc"),
     sealed("calls", "variables_enc"),
     sealed("conversations", "context_enc"),
     sealed("messages", "content_enc"),
@@ -58,9 +70,10 @@ pub async fn sealed_with(
     take_time(&mut transaction).await?;
     let rows = sqlx::query(AssertSqlSafe(format!(
         "SELECT id, {column} AS sealed FROM {table}
-          WHERE id > $1 AND substring({column} FROM 2 FOR 16) = $2 ORDER BY id LIMIT $3",
+          WHERE id > $1 AND {condition} = $2 ORDER BY id LIMIT $3",
         table = column.table,
         column = column.column,
+        condition = column.key(),
     )))
     .bind(after)
     .bind(key.uuid().as_bytes().as_slice())
@@ -111,7 +124,7 @@ pub async fn replace(
     Ok(written)
 }
 
-/// No index knows which key sealed a value: a large table is read whole, longer than a statement may take.
+/// No index knows which key sealed a value: all that is sealed is read, longer than a statement may take.
 pub(super) async fn take_time(connection: &mut PgConnection) -> Result<()> {
     sqlx::query("SET LOCAL statement_timeout = 0")
         .execute(connection)
@@ -120,7 +133,7 @@ pub(super) async fn take_time(connection: &mut PgConnection) -> Result<()> {
 }
 
 /// Messages never change but for this: what they say stays, how it is kept changes.
-async fn open_append_only(connection: &mut PgConnection) -> Result<()> {
+pub(super) async fn open_append_only(connection: &mut PgConnection) -> Result<()> {
     sqlx::query("SELECT set_config('app.retention', 'on', true)")
         .execute(connection)
         .await?;

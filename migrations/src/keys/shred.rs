@@ -4,7 +4,7 @@ use callplane_keys::{KeyHolder, KeyId, KeyPurpose};
 use callplane_types::TenantId;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::{SEALED_COLUMNS, begin};
+use super::{KeyStatus, SEALED_COLUMNS, begin};
 use crate::{Error, Fence, OperatorDatabase, Result};
 
 /// What would be lost with a key, or stands against it.
@@ -78,6 +78,11 @@ async fn read_needs(connection: &mut PgConnection, holder: &KeyHolder) -> Result
                                AND $2 IN (substring(t.text_enc FROM 2 FOR 16),
                                           substring(t.segments_enc FROM 2 FOR 16)))
                           OR EXISTS (
+                            SELECT FROM call_analyses a
+                             WHERE a.call_id = r.call_id
+                               AND $2 IN (substring(a.summary_enc FROM 2 FOR 16),
+                                          substring(a.captured_data_enc FROM 2 FOR 16)))
+                          OR EXISTS (
                             SELECT FROM conversations v LEFT JOIN messages m ON m.conversation_id = v.id
                              WHERE v.call_id = r.call_id
                                AND $2 IN (substring(v.context_enc FROM 2 FOR 16),
@@ -135,7 +140,7 @@ async fn enter(connection: &mut PgConnection, tenant: TenantId) -> Result<bool> 
 /// # Errors
 /// [`Error::Invalid`] for a key that still seals or opens for a tenant that is there, unless `force`;
 /// and, whatever `force` says, when an archive or a recording must be kept by retention or is under legal
-/// hold. [`Error::NotFound`].
+/// hold, or the key seals recordings now. [`Error::NotFound`].
 pub async fn shred(
     database: &OperatorDatabase,
     fence: &Fence,
@@ -159,6 +164,14 @@ pub async fn shred(
                 "{} archives and {} recordings of this key must be kept, by retention or legal hold",
                 needs.archives_to_be_kept, needs.recordings_to_be_kept
             ),
+        ));
+    }
+    let (purpose, status) = (stored.holder.purpose, stored.status);
+    if purpose == KeyPurpose::Recording && status == KeyStatus::Active {
+        // Nodes go on sealing with it for minutes: nobody could want those calls lost.
+        return Err(Error::invalid(
+            "shredding",
+            "calls are being recorded with this key; rotate it and wait until another one is active",
         ));
     }
     if !force && (stored.status.is_handed_out() || !needs.rows.is_empty()) {

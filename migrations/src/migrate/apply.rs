@@ -195,9 +195,9 @@ impl Target {
             return Ok(String::new());
         }
         let schema = self.schema_name()?;
-        let owner = RoleNames::of(&schema).owner();
+        let act = RoleNames::of(&schema).act_as_owner(scope);
         Ok(format!(
-            "SET {scope} ROLE {owner}; SET {scope} search_path = \"{schema}\", public;"
+            "{act}; SET {scope} search_path = \"{schema}\", public;"
         ))
     }
 }

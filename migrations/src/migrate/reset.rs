@@ -24,9 +24,10 @@ pub async fn reset(
     fence.check(&mut transaction).await?;
     for_development(&mut transaction, tenant_id).await?;
     compatibility::drop_schemas(&mut transaction, tenant_id, &schema).await?;
-    let owner = RoleNames::of(&schema).owner();
+    let roles = RoleNames::of(&schema);
+    let (know, owner) = (roles.know_owner(), roles.owner());
     let anew = format!(
-        "DROP SCHEMA \"{schema}\" CASCADE; CREATE SCHEMA \"{schema}\" AUTHORIZATION {owner}"
+        "{know}; DROP SCHEMA \"{schema}\" CASCADE; CREATE SCHEMA \"{schema}\" AUTHORIZATION {owner}"
     );
     sqlx::raw_sql(AssertSqlSafe(anew))
         .execute(&mut *transaction)

@@ -18,6 +18,20 @@ pub(crate) const LOCK_TIMEOUT: &str = "400ms";
 pub(crate) const TRIES: u32 = 20;
 /// How long writers have their way in between.
 pub(crate) const PAUSE: Duration = Duration::from_millis(200);
+
+/// Tries until nobody is in the way, [`TRIES`] times: calls have their way in between.
+pub(crate) async fn patiently<T>(mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    let mut tries = 1;
+    loop {
+        match attempt().await {
+            Err(Error::Busy(_)) if tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
 /// A month that begins later than this cannot have rows, whatever the clocks of media nodes say:
 /// the identifier of a call is within a day of its time.
 const CLOCKS_DIFFER: Days = Days::new(2);
@@ -53,12 +67,12 @@ pub async fn ensure(
     let schema = schema_of(&mut connection, tenant).await?;
     let tables = missing(&mut connection, &schema, partitioning, today, AHEAD).await?;
     drop(connection);
-    let owner = RoleNames::of(&schema).owner();
+    let roles = RoleNames::of(&schema);
     let mut ensured = Ensured::default();
     for table in &tables {
         let mut tries = 1;
         let made = loop {
-            match one(database, fence, &owner, table, today).await {
+            match one(database, fence, &roles, table, today).await {
                 Err(Error::Busy(_)) if tries < TRIES => {
                     tries += 1;
                     tokio::time::sleep(PAUSE).await;
@@ -76,7 +90,7 @@ pub async fn ensure(
 async fn one(
     database: &OperatorDatabase,
     fence: &Fence,
-    owner: &str,
+    roles: &RoleNames,
     table: &Missing,
     today: NaiveDate,
 ) -> Result<u64> {
@@ -89,7 +103,7 @@ async fn one(
     } = table;
     let first = months.first().copied().unwrap_or(today);
     // What an attempt that was interrupted left: it would refuse rows of the month once it comes.
-    let mut transaction = begin(database, fence, owner).await?;
+    let mut transaction = begin(database, fence, roles).await?;
     run(
         &mut transaction,
         format!("ALTER TABLE {rest} DROP CONSTRAINT IF EXISTS {PROOF}"),
@@ -112,7 +126,7 @@ async fn one(
     transaction.commit().await?;
     if proves {
         // Reads the whole of DEFAULT while calls are written into it.
-        let mut transaction = begin(database, fence, owner).await?;
+        let mut transaction = begin(database, fence, roles).await?;
         run(
             &mut transaction,
             format!(
@@ -122,7 +136,7 @@ async fn one(
         .await?;
         transaction.commit().await?;
     }
-    let mut transaction = begin(database, fence, owner).await?;
+    let mut transaction = begin(database, fence, roles).await?;
     let made: i64 = sqlx::query(
         "SELECT count(*) FILTER (WHERE made) FROM (
             SELECT platform.ensure_month($1::regclass, month, $2) AS made
@@ -147,12 +161,13 @@ async fn one(
 async fn begin(
     database: &OperatorDatabase,
     fence: &Fence,
-    owner: &str,
+    roles: &RoleNames,
 ) -> Result<Transaction<'static, Postgres>> {
     let mut transaction = database.begin(fence).await?;
+    let act = roles.act_as_owner("LOCAL");
     run(
         &mut transaction,
-        format!("SET LOCAL ROLE {owner}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"),
+        format!("{act}; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"),
     )
     .await?;
     Ok(transaction)

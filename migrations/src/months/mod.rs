@@ -14,7 +14,7 @@ mod missing;
 mod strays;
 
 pub use ensure::{Ensured, ensure};
-pub(crate) use ensure::{LOCK_TIMEOUT, PAUSE, TRIES};
+pub(crate) use ensure::{LOCK_TIMEOUT, patiently};
 pub use strays::{Strays, strays};
 
 use callplane_types::TenantId;

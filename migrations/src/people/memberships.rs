@@ -19,7 +19,8 @@ pub struct Membership {
     pub role: MemberRole,
 }
 
-/// Lets a person work in a tenant, in a role; in another one than before.
+/// Lets a person work in a tenant, in a role; in another one than before. Whoever calls it has asked the
+/// person, as an invitation does.
 pub async fn put(
     database: &ApiDatabase,
     user: Uuid,
@@ -40,6 +41,24 @@ pub async fn put(
     Ok(())
 }
 
+/// The person joins a tenant that asked them, and shows it their profile from now on: until here the
+/// tenant knew what its import said, until [`crate::members::copy`] tells it. Says whether it had asked, and the
+/// person may log in.
+pub async fn accept(database: &ApiDatabase, user: Uuid, tenant: TenantId) -> Result<bool> {
+    let accepted = sqlx::query(
+        "UPDATE platform.memberships SET status = 'active'
+          WHERE user_id = $1 AND tenant_id = $2 AND status = 'pending' AND deleted_at IS NULL
+            AND EXISTS (SELECT FROM platform.users u
+                         WHERE u.id = $1 AND u.status = 'active' AND u.deleted_at IS NULL)",
+    )
+    .bind(user)
+    .bind(tenant.uuid())
+    .execute(database.pool())
+    .await?
+    .rows_affected();
+    Ok(accepted > 0)
+}
+
 /// Takes a person out of a tenant.
 pub async fn end(database: &ApiDatabase, user: Uuid, tenant: TenantId) -> Result<()> {
     sqlx::query(
@@ -53,12 +72,13 @@ pub async fn end(database: &ApiDatabase, user: Uuid, tenant: TenantId) -> Result
     Ok(())
 }
 
-/// The tenants that a person works in, by name.
+/// The tenants that a person may enter, by name: none of a person, a membership or a tenant that is out of
+/// service.
 pub async fn of_user(database: &ApiDatabase, user: Uuid) -> Result<Vec<Membership>> {
     let rows = sqlx::query(
         "SELECT m.tenant_id, t.slug, m.role::text
            FROM platform.memberships m JOIN platform.tenants t ON t.id = m.tenant_id
-          WHERE m.user_id = $1 AND m.deleted_at IS NULL AND t.deleted_at IS NULL
+          WHERE m.user_id = $1 AND platform.works_in(m.user_id, m.tenant_id)
           ORDER BY t.slug",
     )
     .bind(user)

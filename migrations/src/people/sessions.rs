@@ -1,5 +1,8 @@
 //! `platform.sessions`: logins that hold. Found by the hash of their token, under each pepper that may
 //! have been in use.
+//!
+//! **A session holds while its person is in service, and where it entered a tenant, while membership and
+//! tenant are** (`platform.works_in`).
 
 use callplane_types::{TenantId, WallTime};
 use uuid::Uuid;
@@ -49,7 +52,8 @@ pub async fn find(database: &ApiDatabase, hashes: &[[u8; 32]]) -> Result<Option<
         "SELECT s.id, s.user_id, s.tenant_id, s.expires_at
            FROM platform.sessions s JOIN platform.users u ON u.id = s.user_id
           WHERE s.token_hash = ANY ($1) AND s.status = 'active' AND s.expires_at > now()
-            AND u.status = 'active' AND u.deleted_at IS NULL",
+            AND u.status = 'active' AND u.deleted_at IS NULL
+            AND (s.tenant_id IS NULL OR platform.works_in(s.user_id, s.tenant_id))",
     )
     .bind(hashes)
     .fetch_optional(database.pool())
@@ -65,19 +69,24 @@ pub async fn find(database: &ApiDatabase, hashes: &[[u8; 32]]) -> Result<Option<
     .transpose()
 }
 
-/// Gives a session a new token for its refresh token, which works once; says whether it did.
+/// Gives a session a new token for its refresh token, which works once; says whether it did. `hashes` are
+/// of the same refresh token.
 pub async fn refresh(
     database: &ApiDatabase,
-    refresh_hash: &[u8; 32],
+    hashes: &[[u8; 32]],
     (token_hash, next_refresh_hash): (&[u8; 32], &[u8; 32]),
     expires_at: WallTime,
 ) -> Result<bool> {
+    let hashes: Vec<&[u8]> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
     let refreshed = sqlx::query(
-        "UPDATE platform.sessions SET token_hash = $2, refresh_token_hash = $3, expires_at = $4,
+        "UPDATE platform.sessions s SET token_hash = $2, refresh_token_hash = $3, expires_at = $4,
                 last_activity_at = now()
-          WHERE refresh_token_hash = $1 AND status = 'active'",
+           FROM platform.users u
+          WHERE s.refresh_token_hash = ANY ($1) AND s.status = 'active' AND u.id = s.user_id
+            AND u.status = 'active' AND u.deleted_at IS NULL
+            AND (s.tenant_id IS NULL OR platform.works_in(s.user_id, s.tenant_id))",
     )
-    .bind(refresh_hash.as_slice())
+    .bind(hashes)
     .bind(token_hash.as_slice())
     .bind(next_refresh_hash.as_slice())
     .bind(sql(expires_at))
@@ -87,12 +96,12 @@ pub async fn refresh(
     Ok(refreshed > 0)
 }
 
-/// Chooses the tenant that a session works in; only one that its person belongs to.
+/// Chooses the tenant that a session works in; only one that its person may work in, while it holds.
 pub async fn enter(database: &ApiDatabase, session: Uuid, tenant: TenantId) -> Result<bool> {
     let entered = sqlx::query(
         "UPDATE platform.sessions s SET tenant_id = $2
-          WHERE s.id = $1 AND EXISTS (SELECT FROM platform.memberships m
-                WHERE m.user_id = s.user_id AND m.tenant_id = $2 AND m.deleted_at IS NULL)",
+          WHERE s.id = $1 AND s.status = 'active' AND s.expires_at > now()
+            AND platform.works_in(s.user_id, $2)",
     )
     .bind(session)
     .bind(tenant.uuid())

@@ -14,7 +14,7 @@ const PATIENCE: i32 = 5;
 words! {
     /// `platform.user_status`.
     UserStatus {
-        /// Invited, or not confirmed.
+        /// Invited, or imported: nobody logs in before the address is confirmed.
         Pending = "pending",
         /// May log in.
         Active = "active",
@@ -49,7 +49,16 @@ impl std::fmt::Debug for Login {
     }
 }
 
-/// Adds a person.
+/// What opens the account of a person from its confirmation on.
+pub enum Credential<'a> {
+    /// The password that the row has: the same browser logged in with it and followed the link.
+    Kept,
+    /// The hash of one that was chosen with the link. Whoever followed it from elsewhere chooses one: the
+    /// password of the row may be that of somebody who only claimed the address.
+    Chosen(&'a str),
+}
+
+/// Adds a person. Whoever adds them as active vouches for the address.
 pub async fn add(
     database: &ApiDatabase,
     email: &Pii<String>,
@@ -58,8 +67,9 @@ pub async fn add(
 ) -> Result<Uuid> {
     text("email", email.expose())?;
     let row = sqlx::query(
-        "INSERT INTO platform.users (email, password_hash, status)
-         VALUES ($1::text, $2, $3::text::platform.user_status) RETURNING id",
+        "INSERT INTO platform.users (email, password_hash, status, email_verified, email_verified_at)
+         VALUES ($1::text, $2, $3::text::platform.user_status, $3 = 'active',
+                CASE $3 WHEN 'active' THEN now() END) RETURNING id",
     )
     .bind(email.expose())
     .bind(password_hash)
@@ -120,12 +130,60 @@ pub async fn set_password(database: &ApiDatabase, user: Uuid, hash: &str) -> Res
     Ok(())
 }
 
-/// Says whether a person may log in.
-pub async fn set_status(database: &ApiDatabase, user: Uuid, status: UserStatus) -> Result<()> {
-    sqlx::query("UPDATE platform.users SET status = $2::text::platform.user_status WHERE id = $1")
+/// A person showed that an address is theirs, by a link that was sent there. Sessions from before end:
+/// they may be those of whoever claimed it. So may the tenants be that imported somebody with this address: each
+/// is asked about by itself ([`super::memberships::accept`]). Says whether it was open.
+pub async fn confirm(
+    database: &ApiDatabase,
+    user: Uuid,
+    credential: Credential<'_>,
+) -> Result<bool> {
+    let hash = match credential {
+        Credential::Kept => None,
+        Credential::Chosen(hash) => Some(hash),
+    };
+    let mut transaction = database.pool().begin().await?;
+    // A statement of its own: what an import writes about the person while this waits for it is seen after.
+    sqlx::query("SELECT FROM platform.users WHERE id = $1 FOR UPDATE")
         .bind(user)
-        .bind(status.as_str())
-        .execute(database.pool())
+        .execute(&mut *transaction)
         .await?;
+    let confirmed = sqlx::query(
+        "WITH confirmed AS (
+           UPDATE platform.users
+              SET status = 'active', email_verified = true, email_verified_at = now(),
+                  password_hash = coalesce($2, password_hash), failed_logins = 0,
+                  locked_until = NULL
+            WHERE id = $1 AND status IN ('pending', 'active') AND NOT email_verified
+              AND deleted_at IS NULL
+           RETURNING id),
+         ended AS (
+           UPDATE platform.sessions SET status = 'revoked', revoked_at = now()
+            WHERE user_id = (SELECT id FROM confirmed) AND status = 'active'),
+         asked AS (
+           UPDATE platform.memberships SET status = 'pending'
+            WHERE user_id = (SELECT id FROM confirmed) AND status = 'active' AND metadata ? 'import')
+         SELECT id FROM confirmed",
+    )
+    .bind(user)
+    .bind(hash)
+    .fetch_optional(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(confirmed.is_some())
+}
+
+/// Says whether a person may log in. Nobody may whose address is not confirmed: active is pending then.
+pub async fn set_status(database: &ApiDatabase, user: Uuid, status: UserStatus) -> Result<()> {
+    sqlx::query(
+        "UPDATE platform.users
+            SET status = CASE WHEN $2 = 'active' AND NOT email_verified THEN 'pending' ELSE $2
+                         END::platform.user_status
+          WHERE id = $1",
+    )
+    .bind(user)
+    .bind(status.as_str())
+    .execute(database.pool())
+    .await?;
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use callplane_keys::Envelope;
 use callplane_types::{Pii, TenantId};
 
-use super::{Call, CallRecord};
+use super::{Call, CallRecord, Spoken};
 use crate::input::{self, json, text};
 use crate::{Error, Result};
 
@@ -44,19 +45,26 @@ pub(super) fn check(tenant: TenantId, record: &CallRecord) -> Result<()> {
         json("events.metadata", &event.metadata)?;
     }
     if let Some(conversation) = &record.conversation {
-        json("conversation.context", &conversation.context)?;
+        spoken("conversation.context", &conversation.context, json)?;
         for message in &conversation.messages {
-            text("conversation.messages.content", message.content.expose())?;
-            input::opt_text(
-                "conversation.messages.intended",
-                exposed(message.intended.as_ref()),
+            spoken(
+                "conversation.messages.content",
+                &message.content,
+                |field, said| text(field, said),
             )?;
+            if let Some(intended) = &message.intended {
+                spoken("conversation.messages.intended", intended, |field, said| {
+                    text(field, said)
+                })?;
+            }
             input::opt_text("conversation.messages.intent", message.intent.as_deref())?;
         }
     }
     if let Some(transcription) = &record.transcription {
-        text("transcription.text", transcription.text.expose())?;
-        json("transcription.segments", transcription.segments.expose())?;
+        spoken("transcription.text", &transcription.text, |field, said| {
+            text(field, said)
+        })?;
+        spoken("transcription.segments", &transcription.segments, json)?;
     }
     if let Some(stir) = &record.stir {
         let header = exposed(stir.identity_header.as_ref());
@@ -98,7 +106,34 @@ fn check_call(call: &Call) -> Result<()> {
     for tag in &call.tags {
         text("call.tags", tag)?;
     }
-    input::object("call.variables", &call.variables)
+    spoken("call.variables", &call.variables, input::object)
+}
+
+/// What is sealed cannot be looked into; that it opens for nobody can be seen.
+fn spoken<T>(
+    field: &'static str,
+    value: &Spoken<T>,
+    clear: impl FnOnce(&'static str, &T) -> Result<()>,
+) -> Result<()> {
+    match (value.as_clear(), value.as_sealed()) {
+        (Some(value), _) => clear(field, value),
+        (None, Some(sealed)) => {
+            Envelope::parse(sealed).map_err(|error| Error::invalid(field, error))?;
+            // As a document of JSON: with its escapes, what is short enough in clear may be twice as long.
+            if sealed.len() > 2 * input::MAX_TEXT + Envelope::OVERHEAD {
+                return Err(Error::invalid(
+                    field,
+                    format!(
+                        "it has {} bytes; seal at most {}",
+                        sealed.len(),
+                        2 * input::MAX_TEXT
+                    ),
+                ));
+            }
+            Ok(())
+        }
+        (None, None) => Ok(()),
+    }
 }
 
 fn exposed(text: Option<&Pii<String>>) -> Option<&str> {
@@ -131,6 +166,10 @@ mod tests {
             .to_string()
     }
 
+    fn variables(answer: Value) -> Spoken<serde_json::Map<String, Value>> {
+        Spoken::clear([("answer".to_owned(), answer)].into_iter().collect())
+    }
+
     #[test]
     fn what_is_wrong_is_told_by_field_and_without_the_value() {
         check(TenantId::new(Uuid::nil()), &finished()).unwrap();
@@ -139,12 +178,12 @@ mod tests {
         assert!(said.contains("NUL") && !said.contains("1555"), "{said}");
         let said = refused(|record| {
             let deep = serde_json::json!({"list": [{"a\0b": 1}]});
-            record.call.variables.insert("answer".to_owned(), deep);
+            record.call.variables = variables(deep);
         });
         assert!(said.starts_with("invalid call.variables: "), "{said}");
         let said = refused(|record| {
             let long = Value::from("x".repeat(10 << 20));
-            record.call.variables.insert("answer".to_owned(), long);
+            record.call.variables = variables(long);
         });
         assert!(said.contains("at most"), "{said}");
     }

@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use super::check::check;
 use super::rows::{self, open};
+use super::seal::has_clear_words;
 use super::{Call, CallRecord};
 use crate::campaigns::record_outcome;
+use crate::erasure::{self, Trace};
 use crate::quotas;
+use crate::tenants::{Transcripts, transcripts};
 use crate::{Error, Result, TenantDatabase};
 
 /// Whether a record was new.
@@ -20,6 +23,9 @@ pub enum Finished {
     Stored,
     /// It had been stored before; nothing was changed.
     Already,
+    /// Stored, now or before, without what tells of a person who was erased meanwhile. Its audio is to be
+    /// deleted.
+    Erased,
 }
 
 /// [`finish_all`] of one call.
@@ -38,6 +44,11 @@ pub async fn finish(database: &TenantDatabase, record: &CallRecord) -> Result<Fi
 /// never changes, tells a repetition. A call that was closed with `node_lost` because its node was
 /// silent, and whose node then delivers the record, takes the record's word.
 ///
+/// **For a tenant whose transcripts are encrypted no record is stored that has words in clear**: that
+/// one is told as [`Error::Unsealed`], to be sealed and delivered again.
+///
+/// A person who was erased after the call began is not stored with it ([`crate::erasure`]).
+///
 /// **A record that cannot be stored keeps back no other**: what is wrong with it stands in its place
 /// of the answer. An error of the whole is one that may pass, and says nothing of any record: all of
 /// them may be delivered again.
@@ -45,9 +56,14 @@ pub async fn finish_all(
     database: &TenantDatabase,
     records: &[&CallRecord],
 ) -> Result<Vec<Result<Finished>>> {
+    let transcripts = transcripts(database).await?;
+    let refusal = |record: &CallRecord| match transcripts {
+        Transcripts::Encrypted if has_clear_words(record) => Some(Error::Unsealed),
+        Transcripts::Encrypted | Transcripts::Clear => check(database.tenant(), record).err(),
+    };
     let mut answers: Vec<Option<Result<Finished>>> = records
         .iter()
-        .map(|record| check(database.tenant(), record).err().map(Err))
+        .map(|record| refusal(record).map(Err))
         .collect();
     let sound: Vec<usize> = (0..records.len())
         .filter(|place| answers[*place].is_none())
@@ -79,34 +95,23 @@ pub async fn finish_all(
 
 /// One transaction. Says of each record, in order, whether it was new.
 async fn store(database: &TenantDatabase, records: &[&CallRecord]) -> Result<Vec<Finished>> {
-    if records.is_empty() {
+    let begins = records.iter().map(|record| record.call.initiated_at);
+    let Some(earliest) = begins.min() else {
         return Ok(Vec::new());
-    }
+    };
     let mut transaction = database.pool().begin().await?;
-    // Shorter than a node waits for an answer: a row that somebody holds is told as `Busy`, and does not
-    // look like a database that is away.
-    sqlx::query("SET LOCAL lock_timeout = '1s'")
-        .execute(&mut *transaction)
-        .await?;
+    let erasures = erasure::late(&mut transaction, database.tenant(), earliest).await?;
+    let scrubbed = erasure::scrubbed(&erasures, records);
+    let records: Vec<&CallRecord> = scrubbed.iter().map(|(record, _)| &**record).collect();
     let calls: Vec<&Call> = records.iter().map(|record| &record.call).collect();
     lock(&mut transaction, &calls).await?;
-    let before = stored_before(&mut transaction, &calls).await?;
-    let mut seen = before.clone();
-    let answers: Vec<Finished> = records
-        .iter()
-        .map(|record| {
-            // The second of two records of the same call is a repetition too.
-            if seen.insert(record.call.id) {
-                Finished::Stored
-            } else {
-                Finished::Already
-            }
-        })
-        .collect();
+    let mut seen = stored_before(&mut transaction, &calls).await?;
+    // The second of two records of the same call is a repetition too.
+    let is_new: Vec<bool> = calls.iter().map(|call| seen.insert(call.id)).collect();
     let new: Vec<&CallRecord> = records
         .iter()
-        .zip(&answers)
-        .filter(|(_, answer)| **answer == Finished::Stored)
+        .zip(&is_new)
+        .filter(|(_, is_new)| **is_new)
         .map(|(record, _)| *record)
         .collect();
     for wave in waves(&new) {
@@ -124,7 +129,14 @@ async fn store(database: &TenantDatabase, records: &[&CallRecord]) -> Result<Vec
     let ended: Vec<CallId> = new.iter().map(|record| record.call.id).collect();
     quotas::release_all_in(&mut transaction, &ended).await?;
     transaction.commit().await?;
-    Ok(answers)
+    let answers = scrubbed.iter().zip(is_new);
+    Ok(answers
+        .map(|((_, trace), is_new)| match (trace, is_new) {
+            (Trace::Person, _) => Finished::Erased,
+            (_, true) => Finished::Stored,
+            (_, false) => Finished::Already,
+        })
+        .collect())
 }
 
 /// Locks the calls in the order of their ids, so that two deliveries of the same record follow each

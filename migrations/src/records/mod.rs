@@ -6,16 +6,24 @@
 
 mod check;
 mod finish;
+mod ids;
 mod parts;
 mod rows;
+mod seal;
+mod spoken;
 mod start;
 
 pub use finish::{Finished, finish, finish_all};
+pub use ids::new_id;
 pub use parts::{
     CallEvent, CampaignAttempt, Conversation, Cost, CostComponent, EndpointKind, Leg, LegKind,
-    Message, MessageRole, Recording, Segment, SegmentKind, Transcription,
+    Message, MessageRole, Recording, RecordingGap, Segment, SegmentKind, Transcription,
 };
-pub use rows::{QualitySample, StirAttestation, StirStatus, StirVerification};
+pub use rows::{
+    MediaStream, Playout, QualitySample, StirAttestation, StirStatus, StirVerification,
+};
+pub use seal::{has_clear_words, seal, take_words_out};
+pub use spoken::{Sealed, Spoken};
 pub use start::{answered, start};
 
 use callplane_types::{
@@ -57,7 +65,7 @@ pub struct CallRecord {
     /// `call_costs`; `calls.cost_micros` becomes their sum.
     #[serde(default)]
     pub costs: Vec<Cost>,
-    /// `voice_quality_metrics`, oldest first; the last one is of the whole call.
+    /// `voice_quality_metrics`, oldest first; the last one of each stream is of the whole call.
     #[serde(default)]
     pub quality: Vec<QualitySample>,
     /// `stir_shaken_statuses`, of an inbound call.
@@ -145,7 +153,7 @@ pub struct Call {
     /// Words to find the call by.
     pub tags: Vec<String>,
     /// What the flow captured, by variable name.
-    pub variables: serde_json::Map<String, serde_json::Value>,
+    pub variables: Spoken<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl CallRecord {
@@ -213,7 +221,7 @@ impl Call {
             media_node: None,
             media_node_epoch: None,
             tags: Vec::new(),
-            variables: serde_json::Map::new(),
+            variables: Spoken::default(),
         }
     }
 

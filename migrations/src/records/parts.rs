@@ -7,6 +7,7 @@ use callplane_types::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Spoken;
 use crate::campaigns::RecipientOutcome;
 use crate::words::words;
 
@@ -131,8 +132,11 @@ pub struct Leg {
     pub hangup_cause: Option<String>,
     /// The final SIP status.
     pub sip_code: Option<u16>,
-    /// `PCMU`, `PCMA`.
+    /// `PCMU`, `PCMA`, `G722`.
     pub codec: Option<String>,
+    /// What all its media was encrypted with: the name of a suite in RFC 4568.
+    #[serde(default)]
+    pub srtp_suite: Option<String>,
     /// Packet counts, loss, jitter and the like; no addresses of persons.
     pub media: serde_json::Value,
 }
@@ -157,7 +161,7 @@ pub struct Segment {
     pub metadata: serde_json::Value,
 }
 
-/// A row of `call_events`: `initiated`, `ringing`, `answered`, `dtmf`, `barge_in`, `ended`, ...
+/// A row of `call_events`: `initiated`, `ringing`, `answered`, `dtmf`, `recording_paused`, `ended`, ...
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallEvent {
     /// What happened, a lower_snake_case word.
@@ -179,26 +183,49 @@ pub struct Recording {
     pub id: Uuid,
     /// Key in the object store; a path below the recordings folder for the local one.
     pub object_url: String,
-    /// `audio/wav`.
+    /// `audio/wav`, `audio/ogg; codecs=opus`.
     pub mime_type: String,
     /// 2: caller left, agent right.
     pub channels: u8,
+    /// When the audio begins.
+    #[serde(default)]
+    pub started_at: Option<WallTime>,
     /// Length of the audio in started seconds.
     pub duration_seconds: u32,
+    /// Silence in the place of what was not recorded, in order.
+    #[serde(default)]
+    pub gaps: Vec<RecordingGap>,
     /// Length of the object.
     pub size_bytes: u64,
     /// SHA-256 of the object.
     pub sha256: Option<[u8; 32]>,
     /// `none` or `AES-256-GCM`: how the object is encrypted by us.
     pub encryption: String,
+    /// `platform.encryption_keys.id`, when it is.
+    #[serde(default)]
+    pub encryption_key: Option<Uuid>,
     /// Whether the caller agreed; `None` when nobody asked.
     pub consent_obtained: Option<bool>,
 }
 
-/// A row of `conversations` with its `messages`; its id is made from the id of the call, so that
-/// both fall into the same month.
+/// One of `call_recordings.gaps`, in seconds from the beginning of the audio.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordingGap {
+    /// Beginning.
+    pub from: f64,
+    /// End.
+    pub to: f64,
+    /// `paused`, or `stopped` where it was started again.
+    pub reason: String,
+}
+
+/// A row of `conversations` with its `messages`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
+    /// As [`super::new_id`] makes it, so that it falls into the month of its call. Records that were
+    /// spooled before this field have the id of their replay.
+    #[serde(default = "Uuid::now_v7")]
+    pub id: Uuid,
     /// Who talked.
     pub agent_id: Option<AgentId>,
     /// First word.
@@ -208,7 +235,7 @@ pub struct Conversation {
     /// Whether it reached its end; otherwise it was abandoned.
     pub completed: bool,
     /// What the next conversation may start from.
-    pub context: serde_json::Value,
+    pub context: Spoken<serde_json::Value>,
     /// Turns, oldest first; numbered from 1 in this order.
     pub messages: Vec<Message>,
 }
@@ -216,12 +243,15 @@ pub struct Conversation {
 /// A row of `messages`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
+    /// UUIDv7.
+    #[serde(default = "Uuid::now_v7")]
+    pub id: Uuid,
     /// Who spoke.
     pub role: MessageRole,
     /// What was said and **heard**: for the agent, only what the caller really heard.
-    pub content: Pii<String>,
+    pub content: Spoken<String>,
     /// What the agent was going to say, when it was interrupted and `content` is shorter.
-    pub intended: Option<Pii<String>>,
+    pub intended: Option<Spoken<String>>,
     /// When it was spoken.
     pub spoken_at: WallTime,
     /// From the end of the caller's words to the first audio of the answer.
@@ -244,9 +274,9 @@ pub struct Transcription {
     /// BCP 47.
     pub language: Option<String>,
     /// The whole text, a line a turn.
-    pub text: Pii<String>,
+    pub text: Spoken<String>,
     /// `[{speaker, start, end, text}]`, seconds from the beginning of the call.
-    pub segments: Pii<serde_json::Value>,
+    pub segments: Spoken<serde_json::Value>,
     /// Mean confidence, 0 to 100.
     pub confidence_percent: Option<f32>,
 }

@@ -119,6 +119,13 @@ impl Family {
         // The last is what the others refer to.
         &self.tables[self.tables.len() - 1]
     }
+
+    /// The table of recordings, where the family has one.
+    pub(super) fn recordings(&self) -> Option<&Table> {
+        self.tables
+            .iter()
+            .find(|table| table.name == "call_recordings")
+    }
 }
 
 impl Table {

@@ -6,9 +6,13 @@
 //! proves that it takes what was archived, row for row, or nothing.** So a job may end at any point
 //! and begin anew.
 //!
+//! Audio goes when its recording is past its age: what lies in object storage by [`old_recordings`] and
+//! [`delete_recording`], what lies on the disk of a media node by the node, which asks [`let_go`].
+//!
 //! A month with a recording under legal hold stays. Figures and samples leave without a copy
 //! ([`thin`]).
 
+mod audio;
 mod export;
 mod family;
 pub mod manifests;
@@ -17,6 +21,9 @@ mod policy;
 mod remove;
 mod thin;
 
+pub use audio::{
+    OldRecording, delete_recording, kept_at, let_go, moved, old_recordings, recording_days,
+};
 pub use export::{Part, export};
 pub use family::{By, FAMILIES, Family, Table};
 pub use plan::{Due, Held, Plan, plan};

@@ -165,7 +165,7 @@ pub(super) async fn held(
     family: &Family,
     month: NaiveDate,
 ) -> Result<i64> {
-    let Some(table) = family.tables.iter().find(|t| t.name == "call_recordings") else {
+    let Some(table) = family.recordings() else {
         return Ok(0);
     };
     let condition = table.condition(&bounds(connection, table.by, month).await?);

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use super::manifests::pending_in;
 use super::plan::{bounds, held};
 use super::{Due, Family, Table};
-use crate::months::{LOCK_TIMEOUT, PAUSE, TRIES};
+use crate::months::{LOCK_TIMEOUT, patiently};
 use crate::roles::{RoleNames, schema_of};
 use crate::{Error, Fence, OperatorDatabase, Result};
 
@@ -32,17 +32,7 @@ pub async fn remove(
     tenant: TenantId,
     due: &Due,
 ) -> Result<Removed> {
-    let mut tries = 1;
-    loop {
-        match attempt(database, fence, tenant, due).await {
-            // Calls have their way in between.
-            Err(Error::Busy(_)) if tries < TRIES => {
-                tries += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            outcome => return outcome,
-        }
-    }
+    patiently(async || attempt(database, fence, tenant, due).await).await
 }
 
 async fn attempt(
@@ -77,6 +67,7 @@ async fn attempt(
         }
         rows += there.rows;
     }
+    note_audio(&mut transaction, &schema, tenant, family, *month).await?;
     enter(&mut transaction, &schema, family, &partitions).await?;
     for table in family.tables {
         let condition = table.condition(&bounds(&mut transaction, table.by, *month).await?);
@@ -201,6 +192,34 @@ async fn count(
     })
 }
 
+/// Until when the audio of recordings that leave is wished to be kept, for media nodes, which do not read
+/// archives.
+async fn note_audio(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    tenant: TenantId,
+    family: &Family,
+    month: NaiveDate,
+) -> Result<()> {
+    let Some(table) = family.recordings() else {
+        return Ok(());
+    };
+    let condition = table.condition(&bounds(connection, table.by, month).await?);
+    sqlx::query(AssertSqlSafe(format!(
+        "UPDATE platform.archive_manifests
+            SET audio_until = (SELECT max(retain_until) FROM \"{schema}\".call_recordings
+                                WHERE deleted_at IS NULL AND {condition})
+          WHERE tenant_id = $1 AND source_table = $2 AND removed_at IS NULL AND deleted_at IS NULL
+            AND range_start = date_trunc('month', $3::date::timestamp) AT TIME ZONE 'UTC'"
+    )))
+    .bind(tenant.uuid())
+    .bind(table.name)
+    .bind(month)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Becomes the owner of the tables and says that retention is at work. Where partitions are to go, their
 /// tables are locked first, in the order in which calls are written: the other order would be a deadlock.
 async fn enter(
@@ -209,9 +228,9 @@ async fn enter(
     family: &Family,
     partitions: &[String],
 ) -> Result<()> {
-    let owner = RoleNames::of(schema).owner();
+    let act = RoleNames::of(schema).act_as_owner("LOCAL");
     let enter = format!(
-        "SET LOCAL ROLE {owner}; SET LOCAL search_path = \"{schema}\", public;
+        "{act}; SET LOCAL search_path = \"{schema}\", public;
          SET LOCAL app.retention = 'on'; SET LOCAL enable_hashjoin = off; SET LOCAL enable_nestloop = off"
     );
     // Without hash joins the proof that nothing refers to a detached month ends where the month ends.

@@ -33,9 +33,9 @@ pub async fn thin(
     let Some(policy) = policies(&mut transaction, tenant).await?.remove("metrics") else {
         return Ok(Thinned::default());
     };
-    let owner = RoleNames::of(&schema).owner();
+    let act = RoleNames::of(&schema).act_as_owner("LOCAL");
     sqlx::raw_sql(AssertSqlSafe(format!(
-        "SET LOCAL ROLE {owner}; SET LOCAL search_path = \"{schema}\", public;
+        "{act}; SET LOCAL search_path = \"{schema}\", public;
          SET LOCAL statement_timeout = 0"
     )))
     .execute(&mut *transaction)

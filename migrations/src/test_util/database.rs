@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{HarnessError, PostgresServer};
 use crate::migrate::{self, File, Migrated, RolledForward, Throttle};
 use crate::roles::{self, Purpose};
-use crate::tenants::{self, TenantSpec, TenantStatus};
+use crate::tenants::{self, TenantSpec, TenantStatus, Transcripts};
 use crate::{Credentials, Fence, ObjectRef, OperatorDatabase, Slot, TenantDatabase};
 
 /// A bootstrapped and migrated database on a [`PostgresServer`].
@@ -200,6 +200,7 @@ fn tenant_spec(name: &str) -> TenantSpec {
         locale: "en-US".to_owned(),
         retain: true,
         quotas: BTreeMap::new(),
+        transcripts: Transcripts::default(),
         adopt: None,
     }
 }

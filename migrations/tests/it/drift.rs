@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use callplane_store::drift::{self, Model};
-use callplane_store::test_util::{TestDatabase, TestTenant};
+use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
 
 use crate::support::database;
 
@@ -197,4 +197,103 @@ async fn a_changed_type_a_function_and_a_word_are_seen_and_months_are_not() {
 async fn run(database: &TestDatabase<'_>, tenant: &TestTenant, sql: &str) {
     let path = format!("SET search_path = {}, public;", tenant.schema());
     database.superuser(&(path + sql)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_bootstrap_made_for_the_server_is_missed_and_mended_by_the_statement_that_is_told() {
+    // Roles are the server's: a server of its own.
+    let server = PostgresServer::start().unwrap();
+    let database = TestDatabase::create(&server).await.unwrap();
+    let told = async || {
+        let found = drift::platform(&database.operator).await.unwrap();
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        (found, lines)
+    };
+    assert_eq!(told().await.1, Vec::<String>::new());
+    let changes = [
+        (
+            "REVOKE callplane_tenant_people FROM callplane_operator",
+            "bootstrap GRANT callplane_tenant_people TO callplane_operator WITH ADMIN OPTION is missing",
+        ),
+        (
+            "REVOKE ADMIN OPTION FOR callplane_tenant FROM callplane_operator",
+            "bootstrap GRANT callplane_tenant TO callplane_operator WITH ADMIN OPTION is missing",
+        ),
+        (
+            "REVOKE pg_signal_backend FROM callplane_operator",
+            "bootstrap GRANT pg_signal_backend TO callplane_operator is missing",
+        ),
+        (
+            "REVOKE SET ON PARAMETER app.tenant_id FROM callplane_operator",
+            "bootstrap GRANT SET ON PARAMETER app.tenant_id TO callplane_operator is missing",
+        ),
+        (
+            "REVOKE CONNECT ON DATABASE {{database}} FROM callplane_api",
+            "bootstrap GRANT CONNECT ON DATABASE {{database}} TO callplane_api is missing",
+        ),
+        (
+            "REVOKE USAGE ON SCHEMA public FROM callplane_tenant",
+            "bootstrap GRANT USAGE ON SCHEMA public TO callplane_tenant is missing",
+        ),
+        (
+            "ALTER FUNCTION pg_catalog.enum_eq(anyenum, anyenum) NOT LEAKPROOF",
+            "leakproof enum_eq(anyenum,anyenum) differs: is false, wanted true",
+        ),
+        (
+            "GRANT CONNECT ON DATABASE {{database}} TO PUBLIC",
+            "bootstrap REVOKE ALL ON DATABASE {{database}} FROM PUBLIC is missing",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA public TO PUBLIC",
+            "bootstrap REVOKE ALL ON SCHEMA public FROM PUBLIC is missing",
+        ),
+        (
+            "GRANT pg_signal_backend TO callplane_operator WITH ADMIN OPTION",
+            "bootstrap GRANT pg_signal_backend TO callplane_operator WITH ADMIN OPTION is foreign",
+        ),
+        (
+            "ALTER ROLE callplane_tenant LOGIN",
+            "group callplane_tenant differs: is LOGIN, wanted NOLOGIN",
+        ),
+        (
+            "CREATE SCHEMA elsewhere; ALTER EXTENSION pg_trgm SET SCHEMA elsewhere",
+            "extension pg_trgm differs: is SCHEMA elsewhere, wanted SCHEMA public",
+        ),
+    ];
+    for (change, expected) in changes {
+        let change = change.replace("{{database}}", &database.name);
+        database.superuser(&change).await.unwrap();
+        let (found, lines) = told().await;
+        assert!(
+            lines.iter().any(|line| line.starts_with(expected)),
+            "{change}: {lines:#?}"
+        );
+        for difference in found {
+            // What an extension has goes with it.
+            if difference.kind == "leakproof" && difference.wanted.is_none() {
+                continue;
+            }
+            let mend = difference.mend().replace(":\"DBNAME\"", &database.name);
+            database.superuser(&mend).await.unwrap();
+        }
+        assert_eq!(told().await.1, Vec::<String>::new(), "{change}");
+    }
+    // Who drops a group takes what it was granted along, of which the role is the first to come back.
+    database
+        .superuser("DROP OWNED BY callplane_api; DROP ROLE callplane_api")
+        .await
+        .unwrap();
+    let (found, _) = told().await;
+    let role = found.iter().find(|found| found.kind == "group");
+    let mend = role.unwrap().mend();
+    assert_eq!(mend, "CREATE ROLE callplane_api NOLOGIN; -- as superuser");
+    database.superuser(&mend).await.unwrap();
+    let (found, _) = told().await;
+    assert!(!found.is_empty());
+    for difference in found {
+        let mend = difference.mend().replace(":\"DBNAME\"", &database.name);
+        let mend = format!("SET search_path = platform; {mend}");
+        database.superuser(&mend).await.unwrap();
+    }
+    assert_eq!(told().await.1, Vec::<String>::new());
 }

@@ -52,6 +52,9 @@ const CALLS: &[&str] = &[
     "transcriptions",
 ];
 
+/// What the operator orders and media nodes carry out.
+const OF_ERASURES: &[&str] = &["erasure_nodes", "erasures"];
+
 /// What a media node does not see.
 const NOT_FOR_MEDIA: &[&str] = &[
     "agent_metrics",
@@ -81,17 +84,19 @@ async fn the_api_reads_all_and_writes_what_no_custom_resource_owns() {
     let database = database().await;
     let acme = database.tenant("acme").await.unwrap();
     assert_eq!(without(&database, &acme, "app", "SELECT").await, "");
+    let mut ordered = [OF_CUSTOM_RESOURCES, OF_ERASURES].concat();
+    ordered.sort_unstable();
     assert_eq!(
         without(&database, &acme, "app", "INSERT").await,
-        OF_CUSTOM_RESOURCES.join(", ")
+        ordered.join(", ")
     );
-    let mut unchangeable = [OF_CUSTOM_RESOURCES, APPEND_ONLY, &["call_keys"]].concat();
+    let mut unchangeable = [ordered.as_slice(), APPEND_ONLY, &["call_keys"]].concat();
     unchangeable.sort_unstable();
     assert_eq!(
         without(&database, &acme, "app", "UPDATE").await,
         unchangeable.join(", ")
     );
-    let mut lasting = [OF_CUSTOM_RESOURCES, APPEND_ONLY, CALLS, &["members"]].concat();
+    let mut lasting = [ordered.as_slice(), APPEND_ONLY, CALLS, &["members"]].concat();
     lasting.sort_unstable();
     assert_eq!(
         without(&database, &acme, "app", "DELETE").await,
@@ -247,6 +252,7 @@ async fn a_media_node_sees_neither_money_nor_mail_nor_the_audit_trail() {
             "conversations",
             "dnc_list_entries",
             "dnc_lists",
+            "erasure_nodes",
             "events",
             "messages",
             "stir_shaken_statuses",
@@ -294,6 +300,8 @@ fn tables(tenant: &TestTenant) -> String {
 
 /// Who may read which sealed column (E2) of a tenant. What was said is shown to people by node and API.
 const OPENED_BY: &[(&str, &str)] = &[
+    ("call_analyses.captured_data_enc", "app media"),
+    ("call_analyses.summary_enc", "app media"),
     ("calls.variables_enc", "app media"),
     ("carriers.credentials_enc", "app"),
     ("conversations.context_enc", "app media"),

@@ -47,6 +47,17 @@ impl<'a> Operator<'a> {
         (key, holder, added.unwrap())
     }
 
+    /// A key that retires and the one that seals, of which the Secret does not say so yet.
+    async fn rotated(&self) -> (DataKey, KeyHolder, KeyHolder) {
+        let (key, old, _) = self.make(KeyPurpose::Column, true).await;
+        let (_, new, _) = self.make(KeyPurpose::Column, false).await;
+        keys::mark_distributed(self.database, self.fence, &[new.key])
+            .await
+            .unwrap();
+        assert!(self.promote(Duration::ZERO).await);
+        (key, old, new)
+    }
+
     async fn states(&self) -> Vec<(i32, KeyStatus)> {
         let keys = keys::list(self.database, Some(self.tenant.id))
             .await
@@ -144,6 +155,9 @@ async fn a_key_retires_when_no_row_is_sealed_with_it() {
         .await
         .unwrap();
     assert!(operator.promote(Duration::ZERO).await);
+    keys::mark_sealing(operator.database, operator.fence, new_holder.key)
+        .await
+        .unwrap();
     assert!(!operator.retire(&old_holder).await, "a password needs it");
 
     let mut ring = KeyRing::new(new);
@@ -180,6 +194,107 @@ async fn a_key_retires_when_no_row_is_sealed_with_it() {
         operator.states().await,
         [(1, KeyStatus::Retired), (2, KeyStatus::Active)]
     );
+}
+
+#[tokio::test]
+async fn the_overlap_counts_from_the_secret_that_says_that_the_new_key_seals() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let operator = Operator::new(&database, &acme);
+    let (_, old, new) = operator.rotated().await;
+    let (db, fence) = (operator.database, operator.fence);
+    // The Secret could not be written yet: nodes still seal with the old key.
+    assert!(!operator.retire(&old).await);
+    keys::mark_sealing(db, fence, new.key).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    assert!(!keys::retire(db, fence, &old, hour).await.unwrap());
+    assert!(operator.retire(&old).await);
+}
+
+#[tokio::test]
+async fn a_retired_key_is_handed_out_again_for_values_that_came_late_and_no_other() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let operator = Operator::new(&database, &acme);
+    let (old, old_holder, new) = operator.rotated().await;
+    let (db, fence) = (operator.database, operator.fence);
+    keys::mark_sealing(db, fence, new.key).await.unwrap();
+    for key in [new.key, old_holder.key] {
+        let refused = keys::recall(db, fence, key).await;
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    }
+    assert!(operator.retire(&old_holder).await);
+    // What a spool brings now.
+    operator.trunk(&old).await;
+    keys::recall(db, fence, old_holder.key).await.unwrap();
+    let handed = keys::list(db, Some(acme.id)).await.unwrap();
+    assert!(handed.iter().all(|key| key.status.is_handed_out()));
+    assert!(!operator.retire(&old_holder).await, "a password needs it");
+    let nobody = KeyId::new(Uuid::now_v7());
+    let missing = keys::recall(db, fence, nobody).await;
+    assert!(
+        matches!(missing, Err(Error::NotFound { .. })),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
+async fn rows_are_sealed_anew_without_reading_those_that_are_not_sealed() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let schema = acme.schema();
+    let rows = format!(
+        "SET search_path = {schema}, public;
+         INSERT INTO conversations (id, channel) SELECT platform.uuid_v7(), 'chat' FROM generate_series(1, 20);
+         INSERT INTO messages (conversation_id, seq, role, content)
+         SELECT c.id, n, 'user', 'hello' FROM conversations c, generate_series(1, 500) AS n"
+    );
+    database.superuser(&rows).await.unwrap();
+    let analyze = format!("ANALYZE {schema}.messages");
+    database.superuser(&analyze).await.unwrap();
+    let read = format!(
+        "SELECT (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint FROM pg_stat_user_tables
+          WHERE relname = 'messages_default' AND schemaname = '{schema}'"
+    );
+    let read = async || -> i64 {
+        ask(&database, &format!("SELECT ({read})::text"))
+            .await
+            .parse()
+            .unwrap()
+    };
+    let before = read().await;
+    // What a session read is told at its end.
+    let url = database.server.operator_url(&database.name);
+    let operator = OperatorDatabase::connect_lazy(&url, 1).unwrap();
+    let key = DataKey::generate().unwrap().id();
+    for column in SEALED_COLUMNS {
+        let sealed = keys::sealed_with(
+            &operator,
+            &database.fence,
+            acme.id,
+            *column,
+            key,
+            Uuid::nil(),
+            10,
+        );
+        assert_eq!(sealed.await.unwrap(), []);
+    }
+    operator.close().await;
+    let scans = format!(
+        "SELECT sum(s.idx_scan)::text FROM pg_stat_user_indexes s
+           JOIN pg_inherits i ON i.inhrelid = s.indexrelid
+          WHERE i.inhparent = '{schema}.messages_sealed'::regclass"
+    );
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while ask(&database, &scans).await == "0" {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the index was not used"
+        );
+        tokio::task::yield_now().await;
+    }
+    let rows = read().await - before;
+    assert!(rows < 10_000, "{rows} rows of messages were read");
 }
 
 #[tokio::test]
@@ -269,10 +384,18 @@ async fn every_word_of_a_held_call_keeps_its_key() {
     let acme = database.tenant("acme").await.unwrap();
     let (schema, call) = (acme.schema(), Uuid::now_v7());
     let talk = Uuid::now_v7();
-    let ids: [Uuid; 6] = std::array::from_fn(|_| Uuid::now_v7());
+    let ids: [Uuid; 8] = std::array::from_fn(|_| Uuid::now_v7());
     // An envelope names its key behind the version.
-    let [variables, text, segments, context, content, intended] =
-        ids.map(|key| format!("'\\x01{}00'", key.simple()));
+    let [
+        variables,
+        text,
+        segments,
+        context,
+        content,
+        intended,
+        summary,
+        captured,
+    ] = ids.map(|key| format!("'\\x01{}00'", key.simple()));
     let rows = format!(
         "SET search_path = {schema}, public;
          INSERT INTO calls (id, call_sid, direction, variables_enc)
@@ -280,6 +403,8 @@ async fn every_word_of_a_held_call_keeps_its_key() {
          INSERT INTO call_recordings (call_id, legal_hold) VALUES ('{call}', true);
          INSERT INTO transcriptions (call_id, text_enc, segments_enc)
          VALUES ('{call}', {text}, {segments});
+         INSERT INTO call_analyses (call_id, summary_enc, captured_data_enc)
+         VALUES ('{call}', {summary}, {captured});
          INSERT INTO conversations (id, call_id, context_enc) VALUES ('{talk}', '{call}', {context});
          INSERT INTO messages (conversation_id, seq, role, content_enc, intended_enc)
          VALUES ('{talk}', 1, 'user', {content}, {intended})"

@@ -18,6 +18,7 @@ mod migrations;
 mod months;
 mod numbers;
 mod platform;
+mod pools;
 mod programs;
 mod queries;
 mod quotas;

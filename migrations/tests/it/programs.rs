@@ -2,7 +2,7 @@
 
 use callplane_store::agents::{self, AgentSpec};
 use callplane_store::flows::{self, FlowEdge, FlowNode, FlowSpec};
-use callplane_store::trunks::{self, TrunkAuth, TrunkSpec};
+use callplane_store::trunks::{self, TrunkAuth, TrunkCodec, TrunkSpec, TrunkSrtp};
 use callplane_store::{Error, rates, routes};
 use serde_json::json;
 
@@ -158,6 +158,8 @@ async fn a_trunk_reads_back_and_frees_its_numbers_when_it_goes() {
         }),
         allowed_cidrs: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
         max_calls: None,
+        srtp: TrunkSrtp::Required,
+        codecs: vec![TrunkCodec::G722, TrunkCodec::Pcma],
         ..trunk("second")
     };
     let id = trunks::project(operator, fence, acme.id, &spec)
@@ -172,6 +174,7 @@ async fn a_trunk_reads_back_and_frees_its_numbers_when_it_goes() {
         (&spec.auth, &spec.allowed_cidrs)
     );
     assert_eq!((&found.addresses, found.max_calls), (&spec.addresses, None));
+    assert_eq!((found.srtp, &found.codecs), (spec.srtp, &spec.codecs));
 
     let bad = TrunkSpec {
         spec_hash: "2".to_owned(),

@@ -2,16 +2,17 @@
 
 use callplane_store::agents::AgentSpec;
 use callplane_store::campaigns::{self, CampaignSpec, DesiredState, NewRecipient, WindowZone};
+use callplane_store::erasure::{self, Mode, Subject};
 use callplane_store::flows::{FlowKind, FlowNode, FlowSpec};
 use callplane_store::media_nodes::{self, NodeEpoch, Registration};
 use callplane_store::numbers::NumberSpec;
 use callplane_store::roles::{self, Purpose};
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
-use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
+use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
 use callplane_store::{
     Credentials, ObjectRef, Slot, TenantDatabase, agents, flows, numbers, trunks,
 };
-use callplane_types::{CampaignId, Pii, TrunkId};
+use callplane_types::{CampaignId, Pii, TenantId, TrunkId};
 use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -41,6 +42,8 @@ pub(crate) fn trunk(name: &str) -> TrunkSpec {
         allowed_cidrs: vec!["192.0.2.0/24".to_owned()],
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
+        srtp: TrunkSrtp::Allowed,
+        codecs: TrunkCodec::ALL.to_vec(),
         max_calls: Some(10),
         auth: None,
     }
@@ -284,4 +287,21 @@ pub(crate) async fn door(
         .await
         .unwrap();
     TenantDatabase::connect_lazy(&credentials, 4).unwrap()
+}
+
+/// Erases a person as `database erase` does.
+pub(crate) async fn erase(database: &TestDatabase<'_>, tenant: TenantId, person: &Subject) {
+    let (operator, fence) = (&database.operator, &database.fence);
+    let none = |_: &erasure::Erased| json!({});
+    let found = erasure::erase(operator, fence, tenant, person, Mode::Dry, none)
+        .await
+        .unwrap();
+    let mode = Mode::For {
+        erasure: erasure::request(operator, fence, tenant, &found)
+            .await
+            .unwrap(),
+    };
+    erasure::erase(operator, fence, tenant, person, mode, none)
+        .await
+        .unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callplane_store::erasure::{self, Subject};
+use callplane_store::erasure::Subject;
 use callplane_store::migrate::Resolution;
 use callplane_store::months::{self, Partitioning};
 use callplane_store::roles::{self, Purpose};
@@ -12,11 +12,12 @@ use callplane_store::{
     Error, ObjectRef, Slot, TenantDatabase, drift, migrate, notify, quotas, retention, routes,
 };
 use callplane_types::TenantId;
-use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
-use crate::support::{ask, database, equip, equipped, login, superuser, wait_until_somebody_waits};
+use crate::support::{
+    ask, database, equip, equipped, erase, login, superuser, wait_until_somebody_waits,
+};
 
 #[tokio::test]
 async fn ensuring_a_tenant_again_changes_nothing() {
@@ -381,9 +382,7 @@ async fn retained_data_is_kept_up_like_any_other_and_nobody_logs_in_to_it() {
         .await
         .unwrap();
     let person = Subject::Number("+15557000001".parse().unwrap());
-    erasure::erase(operator, fence, acme.id, &person, false, |_| json!({}))
-        .await
-        .unwrap();
+    erase(&database, acme.id, &person).await;
     assert_eq!(drift::tenant(operator, acme.id).await.unwrap(), []);
     // There is nothing to decide, which is said of this tenant.
     let first = migrate::TENANT[0].name;

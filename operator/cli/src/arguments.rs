@@ -50,6 +50,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: DncCommand,
     },
+    /// Mint a token that lets a browser call an agent
+    ///
+    /// The media node signs it with the tenant's data key. Whoever has it may start a call by WHIP
+    /// until it expires, so make one for each page that is opened.
+    Token(TokenArguments),
     /// Bring the data of a tenant from the database of another platform
     ///
     /// A Job beside the operator does it; this shows its log and ends as it ends. What was brought
@@ -60,6 +65,48 @@ pub(crate) enum Command {
         /// The shell it is for
         shell: clap_complete::Shell,
     },
+}
+
+/// What a token says.
+#[derive(Args)]
+pub(crate) struct TokenArguments {
+    /// metadata.name of the Agent
+    pub(crate) agent: String,
+    /// Seconds until when a call may be started, 3600 at most; a call that runs goes on
+    #[arg(long, default_value_t = 60)]
+    pub(crate) ttl: u64,
+    /// It starts one call and no more
+    #[arg(long)]
+    pub(crate) single_use: bool,
+    /// Who calls, for the record of the call
+    #[arg(long)]
+    pub(crate) caller: Option<String>,
+    /// A variable of the conversation, NAME=VALUE; may be given several times
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) variables: Vec<(String, String)>,
+    /// Print the address of the page that calls with it; BASE is where browsers reach the media node, as in
+    /// `https://calls.example.com`
+    #[arg(long, value_name = "BASE", value_parser = base)]
+    pub(crate) url: Option<String>,
+    /// Print the JSON of the media node
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Without the slash at its end.
+fn base(text: &str) -> Result<String, String> {
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    match is_web && !text.contains(['#', '?']) {
+        true => Ok(text.trim_end_matches('/').to_owned()),
+        false => Err("write https://HOST".to_owned()),
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
 }
 
 /// From where, into which tenant.
@@ -83,6 +130,9 @@ pub(crate) struct ImportArguments {
     /// Write nothing: show what would be written and what would be left out
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Begin anew: forget how far an import came that did not end. What it wrote is left as it is
+    #[arg(long)]
+    pub(crate) restart: bool,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -102,6 +152,43 @@ pub(crate) enum CallCommand {
         #[arg(long)]
         json: bool,
     },
+    /// The recording of a call, a WAV or an Ogg Opus file: caller left, agent right
+    ///
+    /// It is sealed where it lies; the media node that has it opens it. With --start, --stop, --pause or
+    /// --resume nothing is fetched: the recording of a call that goes on is steered.
+    Recording {
+        /// The call's id, as `call list` prints it
+        id: String,
+        /// Where to write it; `-` is standard output. ID.wav or ID.opus when left out
+        #[arg(short, long, conflicts_with = "Steering")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        steering: Steering,
+    },
+    /// What a call was on the wire: its SIP messages, and how it sounded; with --pcap a capture of it
+    ///
+    /// Numbers, names, keys and bodies are masked. A capture takes what is on the wire of a call that goes on,
+    /// for so many seconds or until the call ends, as far as `spec.capture` of the MediaPool permits it, and is
+    /// noted in the tenant's audit log.
+    Trace {
+        /// The call's id, as `call list` prints it
+        id: String,
+        /// Show all headers of each message
+        #[arg(long, short, conflicts_with = "pcap")]
+        verbose: bool,
+        /// Capture SIP and RTP into this file, which Wireshark reads; `-` is standard output
+        #[arg(long, value_name = "FILE")]
+        pcap: Option<PathBuf>,
+        /// How long to capture, 300 at most
+        #[arg(long, default_value_t = 30, requires = "pcap")]
+        seconds: u64,
+        /// With numbers, keys, bodies and sound: `spec.capture: Full` of the MediaPool permits it
+        #[arg(long, requires = "pcap")]
+        unmasked: bool,
+        /// Print the JSON of the media node
+        #[arg(long, conflicts_with = "pcap")]
+        json: bool,
+    },
     /// One call: conversation, record, cost, quality
     Show {
         /// Its id, as `call list` prints it
@@ -110,6 +197,45 @@ pub(crate) enum CallCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What becomes of the recording of a call that goes on.
+#[derive(Args)]
+#[group(multiple = false)]
+pub(crate) struct Steering {
+    /// Record from now on, whatever the Agent says; a file that was stopped has silence in between
+    #[arg(long)]
+    start: bool,
+    /// Record no more
+    #[arg(long)]
+    stop: bool,
+    /// Record silence in the place of both sides, until --resume
+    #[arg(long)]
+    pause: bool,
+    /// Record both sides again. What a node of the flow pauses goes on when that node is left
+    #[arg(long)]
+    resume: bool,
+}
+
+impl Steering {
+    /// The word of the control API, where one is given.
+    pub(crate) fn action(&self) -> Option<&'static str> {
+        let Self {
+            start,
+            stop,
+            pause,
+            resume,
+        } = *self;
+        let words = [
+            (start, "start"),
+            (stop, "stop"),
+            (pause, "pause"),
+            (resume, "resume"),
+        ];
+        words
+            .into_iter()
+            .find_map(|(given, word)| given.then_some(word))
+    }
 }
 
 #[derive(Subcommand)]
@@ -156,10 +282,38 @@ pub(crate) enum DncCommand {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser as _};
 
     #[test]
     fn the_command_line_is_consistent() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_recording_is_fetched_or_steered_in_one_way() {
+        let parsed = |more: &[&str]| {
+            let words = ["kubectl-callplane", "call", "recording", "x"];
+            let words = words.iter().chain(more).copied();
+            super::Arguments::try_parse_from(words).map(|arguments| match arguments.command {
+                super::Command::Call {
+                    command: super::CallCommand::Recording { steering, .. },
+                } => steering.action(),
+                _ => panic!("another command"),
+            })
+        };
+        assert_eq!(parsed(&["-o", "x.wav"]).unwrap(), None);
+        assert_eq!(parsed(&["--pause"]).unwrap(), Some("pause"));
+        assert_eq!(parsed(&["--resume"]).unwrap(), Some("resume"));
+        assert!(parsed(&["--pause", "--stop"]).is_err());
+        assert!(parsed(&["--pause", "-o", "x.wav"]).is_err());
+    }
+
+    #[test]
+    fn a_variable_is_a_name_and_a_value() {
+        let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+        assert_eq!(super::variable("order=B=17"), pair("order", "B=17"));
+        assert_eq!(super::variable("order="), pair("order", ""));
+        assert!(super::variable("order").is_err());
+        assert!(super::variable("=x").is_err());
     }
 }

@@ -13,8 +13,11 @@ mod dnc;
 mod import;
 mod node;
 mod platform_import;
+mod recording;
 mod status;
 mod table;
+mod token;
+mod trace;
 
 use clap::{CommandFactory, Parser};
 
@@ -40,6 +43,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Call { command } => call::run(&connection, &command).await,
         Command::Campaign { command } => campaign::run(&connection, &command).await,
         Command::Dnc { command } => dnc::run(&connection, &command).await,
+        Command::Token(arguments) => token::run(&connection, &arguments).await,
         Command::Import(arguments) => {
             let code = platform_import::run(&connection, &arguments).await?;
             std::process::exit(code)

@@ -1,9 +1,9 @@
 //! A media node's control API, through the API server's port forwarding.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::{Method, Request, header};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
@@ -32,6 +32,12 @@ struct Refusal {
 impl Node {
     /// The first ready media node. Any of them serves: what is asked for lives in the database.
     pub(crate) async fn of(connection: &Connection) -> anyhow::Result<Self> {
+        let mut nodes = Self::all(connection).await?;
+        Ok(nodes.swap_remove(0))
+    }
+
+    /// The ready media nodes, at least one.
+    pub(crate) async fn all(connection: &Connection) -> anyhow::Result<Vec<Self>> {
         let Connection { client, namespace } = connection;
         let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
         let found = pods
@@ -39,33 +45,37 @@ impl Node {
             .await
             .with_context(|| format!("failed to list pods of namespace {namespace}"))?;
         let count = found.items.len();
-        let ready = found.items.into_iter().find(is_ready);
-        match ready {
-            Some(pod) => {
-                let name = pod.name_any();
-                let control = control_port(&pod).with_context(|| {
-                    format!("pod {name} declares no port `{CONTROL}`: install the same version")
-                })?;
-                Ok(Self {
-                    pods,
-                    name,
-                    control,
-                })
-            }
-            None if count == 0 => bail!(
+        let ready: Vec<Pod> = found.items.into_iter().filter(is_ready).collect();
+        if count == 0 {
+            bail!(
                 "namespace {namespace} has no media node: choose the tenant's namespace with -n, or \
                  see `kubectl get tenants,mediapools -A`"
-            ),
-            None => bail!(
+            );
+        }
+        if ready.is_empty() {
+            bail!(
                 "none of the {count} media nodes of namespace {namespace} is ready: see \
                  `kubectl -n {namespace} get pods -l {MEDIA_NODES}`"
-            ),
+            );
         }
+        let node = |pod: Pod| {
+            let name = pod.name_any();
+            let control = control_port(&pod).with_context(|| {
+                format!("pod {name} declares no port `{CONTROL}`: install the same version")
+            })?;
+            let pods = pods.clone();
+            Ok(Self {
+                pods,
+                name,
+                control,
+            })
+        };
+        ready.into_iter().map(node).collect()
     }
 
     /// `GET path`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        self.request(Method::GET, path, String::new()).await
+        self.request(Method::GET, path, "", String::new()).await
     }
 
     /// `POST path` with a CSV body.
@@ -74,15 +84,87 @@ impl Node {
         path: &str,
         body: String,
     ) -> anyhow::Result<T> {
-        self.request(Method::POST, path, body).await
+        self.request(Method::POST, path, "text/csv", body).await
+    }
+
+    /// `POST path` with a JSON body.
+    pub(crate) async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<T> {
+        self.request(Method::POST, path, "application/json", body.to_string())
+            .await
+    }
+
+    /// `POST path` with a JSON body; `None` where the node does not have what it is about.
+    pub(crate) async fn post_if_there<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<Option<T>> {
+        let body = body.to_string();
+        let answer = self
+            .send(Method::POST, path, "application/json", body)
+            .await?;
+        match answer.status() {
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => self.read(answer).await.map(Some),
+        }
     }
 
     async fn request<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
+        media_type: &str,
         body: String,
     ) -> anyhow::Result<T> {
+        let answer = self.send(method, path, media_type, body).await?;
+        self.read(answer).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, answer: Response<Incoming>) -> anyhow::Result<T> {
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        if !status.is_success() {
+            return Err(self.refusal(status, &body));
+        }
+        serde_json::from_slice(&body).context(
+            "the media node answers in a form this plugin does not know: install the same version",
+        )
+    }
+
+    /// `GET path` of something long, to be read piece by piece; `None` where the node does not have it.
+    pub(crate) async fn download(&self, path: &str) -> anyhow::Result<Option<Response<Incoming>>> {
+        self.stream(Method::GET, path).await
+    }
+
+    /// As [`Node::download`], of something that begins with being asked for.
+    pub(crate) async fn stream(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> anyhow::Result<Option<Response<Incoming>>> {
+        let answer = self.send(method, path, "", String::new()).await?;
+        let status = answer.status();
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            let body = answer.into_body().collect().await?.to_bytes();
+            return Err(self.refusal(status, &body));
+        }
+        Ok(Some(answer))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: String,
+    ) -> anyhow::Result<Response<Incoming>> {
         let mut forwarder = self
             .pods
             .portforward(&self.name, &[self.control])
@@ -98,22 +180,18 @@ impl Node {
             .method(method)
             .uri(path)
             .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "text/csv")
+            .header(header::CONTENT_TYPE, media_type)
             .body(Full::<Bytes>::from(body))?;
-        let answer = sender
+        sender
             .send_request(request)
             .await
-            .with_context(|| format!("media node {} does not answer", self.name))?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        if status.is_success() {
-            return serde_json::from_slice(&body).context(
-                "the media node answers in a form this plugin does not know: install the same version",
-            );
-        }
-        match serde_json::from_slice::<Refusal>(&body) {
-            Ok(Refusal { error }) => bail!(error),
-            Err(_) => bail!("media node {} answered {status}", self.name),
+            .with_context(|| format!("media node {} does not answer", self.name))
+    }
+
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {
+        match serde_json::from_slice::<Refusal>(body) {
+            Ok(Refusal { error }) => anyhow!(error),
+            Err(_) => anyhow!("media node {} answered {status}", self.name),
         }
     }
 }

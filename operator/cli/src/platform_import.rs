@@ -2,7 +2,7 @@
 //!
 //! The Job runs the operator's image beside the operator, which reaches both databases; this command
 //! makes it, shows its log and ends as it ended. The URL of the source is in a Secret that only the pod
-//! of the Job reads.
+//! of the Job reads, and so is the key-encryption key that opens the tenant's data keys.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,8 @@ use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    EnvVar, EnvVarSource, Pod, PodSpec, PodTemplateSpec, SecretKeySelector,
+    Container, EnvVar, EnvVarSource, Pod, PodSpec, PodTemplateSpec, SecretKeySelector,
+    SecretVolumeSource, Volume, VolumeMount,
 };
 use kube::api::{ListParams, LogParams, ObjectMeta, PostParams};
 use kube::{Api, ResourceExt};
@@ -22,6 +23,9 @@ use crate::connection::Connection;
 
 /// The Deployment whose image, database and identity the Job takes.
 const OPERATOR: &str = "callplane-operator";
+/// The Secret of the key-encryption key, which the operator makes where it has no Vault, and its key.
+const KEY_ENCRYPTION: (&str, &str) = ("callplane-key-encryption", "keys");
+const KEYS_FOLDER: &str = "/etc/callplane/keys";
 const COMPONENT: &str = "app.kubernetes.io/component";
 /// A finished Job stays for a day, so that its log can be read again.
 const KEEP_SECONDS: i32 = 86_400;
@@ -78,6 +82,8 @@ fn job(operator: &Deployment, arguments: &ImportArguments) -> anyhow::Result<Job
     container.readiness_probe = None;
     container.liveness_probe = None;
     container.startup_probe = None;
+    let mut volumes = spec.volumes.clone().unwrap_or_default();
+    volumes.extend(mount_keys(&mut container));
     container.env.get_or_insert_default().push(EnvVar {
         name: "CALLPLANE_IMPORT_SOURCE".to_owned(),
         value_from: Some(EnvVarSource {
@@ -114,6 +120,7 @@ fn job(operator: &Deployment, arguments: &ImportArguments) -> anyhow::Result<Job
                 }),
                 spec: Some(PodSpec {
                     containers: vec![container],
+                    volumes: Some(volumes),
                     restart_policy: Some("Never".to_owned()),
                     automount_service_account_token: Some(false),
                     topology_spread_constraints: None,
@@ -126,6 +133,48 @@ fn job(operator: &Deployment, arguments: &ImportArguments) -> anyhow::Result<Job
     })
 }
 
+/// Hands the key-encryption key to the container as a file: it has no token of the cluster to read the
+/// Secret with, as the operator does. Nothing where the operator has Vault, or a file of its own.
+fn mount_keys(container: &mut Container) -> Option<Volume> {
+    let environment = container.env.get_or_insert_default();
+    let named = [
+        "CALLPLANE_VAULT_ADDRESS",
+        "CALLPLANE_KEY_ENCRYPTION_KEY_FILE",
+    ];
+    if environment
+        .iter()
+        .any(|one| named.contains(&one.name.as_str()))
+    {
+        return None;
+    }
+    let (secret, key) = KEY_ENCRYPTION;
+    environment.push(EnvVar {
+        name: "CALLPLANE_KEY_ENCRYPTION_KEY_FILE".to_owned(),
+        value: Some(format!("{KEYS_FOLDER}/{key}")),
+        ..EnvVar::default()
+    });
+    container
+        .volume_mounts
+        .get_or_insert_default()
+        .push(VolumeMount {
+            name: "key-encryption".to_owned(),
+            mount_path: KEYS_FOLDER.to_owned(),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        });
+    Some(Volume {
+        name: "key-encryption".to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(secret.to_owned()),
+            default_mode: Some(0o440),
+            // Without it the pod would wait for ever; the import says that the file is not there.
+            optional: Some(true),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    })
+}
+
 fn command(arguments: &ImportArguments) -> Vec<String> {
     let ImportArguments {
         from,
@@ -134,6 +183,7 @@ fn command(arguments: &ImportArguments) -> Vec<String> {
         source_key: _,
         source_tenant,
         dry_run,
+        restart,
         json,
         operator_namespace: _,
     } = arguments;
@@ -146,6 +196,9 @@ fn command(arguments: &ImportArguments) -> Vec<String> {
     }
     if *dry_run {
         command.push("--dry-run".to_owned());
+    }
+    if *restart {
+        command.push("--restart".to_owned());
     }
     if *json {
         command.push("--json".to_owned());
@@ -248,6 +301,7 @@ mod tests {
             source_key: "url".to_owned(),
             source_tenant: Some("7".to_owned()),
             dry_run: true,
+            restart: false,
             json: false,
             operator_namespace: "callplane-system".to_owned(),
         }
@@ -272,19 +326,54 @@ mod tests {
             .flatten()
             .map(|variable| variable.name.as_str())
             .collect();
-        assert_eq!(names, ["CALLPLANE_DATABASE_URL", "CALLPLANE_IMPORT_SOURCE"]);
-        // By reference: neither the command nor the Job holds the URL.
-        assert!(
-            container
-                .env
-                .iter()
-                .flatten()
-                .all(|variable| variable.value.is_none())
+        assert_eq!(
+            names,
+            [
+                "CALLPLANE_DATABASE_URL",
+                "CALLPLANE_KEY_ENCRYPTION_KEY_FILE",
+                "CALLPLANE_IMPORT_SOURCE"
+            ]
         );
+        // By reference: neither the command nor the Job holds the URL.
+        let values: Vec<&str> = container
+            .env
+            .iter()
+            .flatten()
+            .filter_map(|variable| variable.value.as_deref())
+            .collect();
+        assert_eq!(values, ["/etc/callplane/keys/keys"]);
         assert!(container.readiness_probe.is_none() && container.ports.is_none());
         assert_eq!(pod.automount_service_account_token, Some(false));
         assert_eq!(pod.restart_policy.as_deref(), Some("Never"));
         assert!(pod.volumes.is_some() && pod.security_context.is_some());
+    }
+
+    #[test]
+    fn the_job_has_the_key_encryption_key_as_the_operator_has_it() {
+        let pod = |operator: &Deployment| {
+            let job = job(operator, &arguments()).unwrap();
+            job.spec.unwrap().template.spec.unwrap()
+        };
+        let volumes = |pod: &PodSpec| {
+            let names = pod.volumes.iter().flatten();
+            names.map(|volume| volume.name.clone()).collect::<Vec<_>>()
+        };
+        let own = pod(&operator());
+        assert_eq!(volumes(&own), ["database", "key-encryption"]);
+        let secret = own.volumes.unwrap().remove(1).secret.unwrap();
+        assert_eq!(
+            secret.secret_name.as_deref(),
+            Some("callplane-key-encryption")
+        );
+        // With Vault, whose token is mounted already.
+        let mut vault = operator();
+        let spec = vault.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
+        let environment = spec.containers[0].env.get_or_insert_default();
+        environment.push(EnvVar {
+            name: "CALLPLANE_VAULT_ADDRESS".to_owned(),
+            ..EnvVar::default()
+        });
+        assert_eq!(volumes(&pod(&vault)), ["database"]);
     }
 
     #[test]

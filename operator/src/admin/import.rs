@@ -1,13 +1,13 @@
 //! `database import`: the data of a tenant from the database of another platform.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use callplane_keys::{KeyRing, Place};
+use callplane_keys::{DataKey, KeyRing, Place};
 use callplane_store::compatibility::Platform;
 use callplane_store::import::{self, Control, Report, Seal, Source};
-use callplane_store::{OperatorDatabase, tenants};
+use callplane_store::{Fence, OperatorDatabase, tenants};
 use callplane_telemetry::shutdown_signal;
 use callplane_types::{TenantId, TenantName};
 use clap::Args;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::progress::Progress;
+use crate::keys::{self, Keys};
 
 /// The variable with the URL of the source. There is no option: the arguments of a process are no place
 /// for a password.
@@ -36,13 +37,20 @@ pub(super) struct Options {
     /// Identifier of the tenant there. Needed when the platform has several.
     #[arg(long)]
     source_tenant: Option<String>,
-    /// File with the data keys of the tenant, which seal what must be readable again: secrets of
-    /// webhooks, credentials. What needs one is left out and reported without.
+    /// File with the data keys of the tenant, instead of those in the database. Without it they are
+    /// unwrapped by Vault or with the file of key-encryption keys, where one is named. They seal what must be
+    /// readable again: secrets of webhooks, credentials. Without any, what needs one is left out and
+    /// reported.
     #[arg(long, env = "CALLPLANE_IMPORT_KEYS")]
     keys_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: keys::Options,
     /// Write nothing: show what would be written and what would be left out.
     #[arg(long)]
     dry_run: bool,
+    /// Begin anew: forget how far an import came that did not end. What it wrote is left as it is.
+    #[arg(long)]
+    restart: bool,
     /// File that every row that was left out is appended to, as JSON lines.
     #[arg(long)]
     refusals: Option<PathBuf>,
@@ -60,7 +68,7 @@ pub(super) async fn run(
     let url = source_url(options)?;
     let tenant = tenants::find(database, &options.tenant).await?;
     let tenant = tenant.with_context(|| format!("there is no tenant {}", options.tenant))?;
-    let keys = keys(options, tenant.id)?;
+    let keys = tenant_keys(database, options, tenant.id).await?;
     let mut source = Source::connect(&url)
         .await
         .context("failed to open the database that is imported from")?;
@@ -76,6 +84,7 @@ pub(super) async fn run(
             dry_run: options.dry_run,
             seal: keys.as_ref().map(|keys| keys as &dyn Seal),
             refusals: options.refusals.clone(),
+            restart: options.restart,
             batch: 0,
         },
         &mut |now| {
@@ -128,7 +137,8 @@ fn source_url(options: &Options) -> anyhow::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(url.trim().to_owned()))
 }
 
-/// Seals with the tenant's own keys.
+/// Seals with the tenant's own keys. They are those of the beginning: an import that takes longer than the
+/// overlap of a rotation goes on with the key of before, which opens until nothing is sealed with it.
 struct TenantKeys {
     tenant: TenantId,
     ring: KeyRing,
@@ -152,14 +162,43 @@ impl Seal for TenantKeys {
     }
 }
 
-fn keys(options: &Options, tenant: TenantId) -> anyhow::Result<Option<TenantKeys>> {
-    let Some(path) = &options.keys_file else {
-        return Ok(None);
+async fn tenant_keys(
+    database: &OperatorDatabase,
+    options: &Options,
+    tenant: TenantId,
+) -> anyhow::Result<Option<TenantKeys>> {
+    let ring = match (&options.keys_file, options.keys.named()?) {
+        (Some(path), _) => Some(of_file(path)?),
+        (None, Some(keys)) => Some(of_database(database, &keys, tenant, options.dry_run).await?),
+        (None, None) => None,
     };
+    Ok(ring.map(|ring| TenantKeys { tenant, ring }))
+}
+
+fn of_file(path: &Path) -> anyhow::Result<KeyRing> {
     let text = std::fs::read_to_string(path)
         .map(Zeroizing::new)
         .with_context(|| format!("failed to read {}", path.display()))?;
-    let ring = KeyRing::parse(text.trim())
-        .with_context(|| format!("{} holds no data keys", path.display()))?;
-    Ok(Some(TenantKeys { tenant, ring }))
+    KeyRing::parse(text.trim()).with_context(|| format!("{} holds no data keys", path.display()))
+}
+
+/// The tenant's keys for columns. The first one is made here, but by a dry run: what that seals is taken
+/// back, so any key will do.
+async fn of_database(
+    database: &OperatorDatabase,
+    keys: &Keys,
+    tenant: TenantId,
+    dry_run: bool,
+) -> anyhow::Result<KeyRing> {
+    let failed = "failed to open the data keys of the tenant";
+    if !dry_run {
+        let fence = Fence::command("database import");
+        let handed = keys.of_tenant(database, &fence, tenant).await;
+        return Ok(handed.context(failed)?.ring);
+    }
+    if let Some(ring) = keys.present(database, tenant).await.context(failed)? {
+        return Ok(ring);
+    }
+    keys.kek(database).await.context(failed)?;
+    Ok(KeyRing::new(DataKey::generate()?))
 }

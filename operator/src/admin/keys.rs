@@ -31,16 +31,17 @@ pub(super) struct Options {
 enum Command {
     /// Show the keys, and what is wrapped with which key-encryption key
     Status,
-    /// Make a successor of the key that seals a tenant's columns or archives
+    /// Make a successor of the key that seals a tenant's columns, recordings or archives
     ///
     /// For columns the operator does the rest: it hands the new key to all media nodes, lets it seal when
     /// they have had it for the overlap of the Tenant's credentialRotation, and seals what the old one
-    /// sealed anew. A new key for archives seals the next one; those that are there keep theirs.
+    /// sealed anew. So it does for recordings, but those that are there keep their key. A new key for archives
+    /// seals the next one; those that are there keep theirs.
     Rotate {
         /// Name of the Tenant; all without it.
         #[arg(long)]
         tenant: Option<TenantName>,
-        /// What the key is for: `column` or `archive`.
+        /// What the key is for: `column`, `recording` or `archive`.
         #[arg(long, default_value = "column")]
         purpose: KeyPurpose,
     },
@@ -50,6 +51,15 @@ enum Command {
     /// has expired. Keys that another one wraps, as that of archives, are left as they are and named; the
     /// exit code is 1 then.
     Rewrap,
+    /// Hand a retired key out again
+    ///
+    /// For values that it sealed and that came later: a media node kept the record of a call for longer than
+    /// the overlap. The operator hands it to the readers at its next look at the Tenant, seals such values
+    /// anew, and retires it again.
+    Recall {
+        /// The key, as `status` shows it.
+        key: KeyId,
+    },
     /// Destroy a data key: everything that it sealed is lost, in archives and backups too
     ///
     /// Refused while retention or a legal hold wants an archive or a recording kept.
@@ -80,6 +90,10 @@ pub(super) async fn run(
         Command::Rewrap => {
             let keys = options.keys.open(&options.namespace).await?;
             return rewrap(database, &fence, &keys).await;
+        }
+        Command::Recall { key } => {
+            stored::recall(database, &fence, *key).await?;
+            println!("data key {key} is handed out again at the next look at its tenant");
         }
         Command::Shred {
             key,
@@ -150,10 +164,6 @@ async fn rotate(
     tenant: Option<&TenantName>,
     purpose: KeyPurpose,
 ) -> anyhow::Result<()> {
-    ensure!(
-        purpose != KeyPurpose::Recording,
-        "nothing is sealed with a key for recordings yet; rotate `column` or `archive`"
-    );
     let mut tenants = tenants::list(database).await?;
     tenants.retain(|known| match tenant {
         Some(name) => known.name == *name,
@@ -231,7 +241,7 @@ async fn shred(
     force: bool,
 ) -> anyhow::Result<()> {
     let lost = stored::shred(database, fence, key, force).await?;
-    println!("data key {key} is destroyed");
+    println!("data key {key} is destroyed; media nodes that have it drop it within minutes");
     for (table, column, rows) in &lost.rows {
         println!("{rows} values of {table}.{column} are lost");
     }

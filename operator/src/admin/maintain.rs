@@ -1,10 +1,8 @@
 //! `database maintain`: months, archives and ages of all tenants, once.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use callplane_keys::KeyRing;
 use callplane_kit::sentence;
 use callplane_objects::ObjectStorage;
 use callplane_store::retention;
@@ -13,8 +11,8 @@ use callplane_types::{TenantId, TenantName, WallTime};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::archive_keys;
 use super::progress::Progress;
+use crate::keys::{self as keyring, Keys, Missing};
 use crate::maintenance::{Error, Job, Report, Vault};
 
 /// Settings of `maintain`.
@@ -38,10 +36,11 @@ pub(super) struct ArchiveOptions {
     /// removed that would have to be.
     #[arg(long, env = "CALLPLANE_OBJECT_STORE")]
     object_store: Option<String>,
-    /// File with key-encryption keys: 32 octets in base64, one a line, the newest first. They wrap the
-    /// keys that archives are sealed with.
-    #[arg(long, env = "CALLPLANE_KEY_ENCRYPTION_KEY_FILE")]
-    key_encryption_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    keys: keyring::Options,
+    /// Namespace with the Secret of the key-encryption key.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "callplane-system")]
+    namespace: String,
 }
 
 impl ArchiveOptions {
@@ -54,17 +53,11 @@ impl ArchiveOptions {
             .transpose()?)
     }
 
-    /// The keys of a tenant's archives.
-    pub(super) async fn keys(
-        &self,
-        database: &OperatorDatabase,
-        fence: &Fence,
-        tenant: TenantId,
-    ) -> anyhow::Result<KeyRing> {
-        let file = self.key_encryption_key_file.as_deref().context(
-            "archives need keys; set --key-encryption-key-file or CALLPLANE_KEY_ENCRYPTION_KEY_FILE",
-        )?;
-        archive_keys::ring(database, fence, tenant, file).await
+    /// What wraps the keys of archives.
+    pub(super) async fn keys(&self) -> anyhow::Result<Keys> {
+        self.keys.open(&self.namespace).await.context(
+            "archives need keys: set --key-encryption-key-file or --vault-address, or run in the cluster",
+        )
     }
 }
 
@@ -80,25 +73,38 @@ pub(super) async fn run(
     let own = WallTime::from_unix_micros(Timestamp::now().as_microsecond());
     let now = own.min(retention::clock(database).await?);
     let tenants = chosen(database, options.tenant.as_ref()).await?;
+    let keys = match &storage {
+        Some(_) => match options.archive.keys().await {
+            Err(error) if options.dry_run => {
+                eprintln!("Archives are not looked into: {error:#}");
+                None
+            }
+            keys => Some(keys?),
+        },
+        None => None,
+    };
+    let missing = if options.dry_run {
+        Missing::Leave
+    } else {
+        Missing::Make
+    };
     let mut progress = Progress::new("tenants", tenants.len() as u64);
     let mut failed = false;
     let mut lacks_storage = false;
     for (tenant, name) in &tenants {
-        let keys = match &storage {
-            Some(_) if !options.dry_run => {
-                match options.archive.keys(database, &fence, *tenant).await {
-                    Ok(keys) => Some(keys),
-                    Err(error) => {
-                        failed = true;
-                        progress.say(&format!("{name}: {error:#}"));
-                        progress.step(name.as_str());
-                        continue;
-                    }
+        let ring = match &keys {
+            Some(keys) => match keys.of_archives(database, &fence, *tenant, missing).await {
+                Ok(ring) => ring,
+                Err(error) => {
+                    failed = true;
+                    progress.say(&format!("{name}: {}", sentence(&error)));
+                    progress.step(name.as_str());
+                    continue;
                 }
-            }
-            _ => None,
+            },
+            None => None,
         };
-        let vault = storage.as_ref().zip(keys.as_ref());
+        let vault = storage.as_ref().zip(ring.as_ref());
         let job = Job {
             database,
             fence: &fence,

@@ -7,7 +7,6 @@
 //! It runs while an operator leads, so it writes by [`callplane_store::Fence::command`] and takes part
 //! under the lock of each schema, not under the leader's epoch.
 
-mod archive_keys;
 mod backup;
 mod connection;
 mod drift;
@@ -75,17 +74,17 @@ enum Command {
     ///
     /// What was brought before is left as it is: an import that was stopped goes on where it was, and
     /// one that is repeated writes nothing. The report names every row that has no place here and why.
-    Import(import::Options),
+    Import(Box<import::Options>),
     /// Archive and remove what is old, and make the months to come
     ///
     /// The chart runs it as a CronJob. It may be ended at any time and run again: nothing is removed
     /// that was not archived and read back before.
-    Maintain(maintain::Options),
+    Maintain(Box<maintain::Options>),
     /// Erase a person: rows, recordings and archives of a tenant, with a signed receipt
     ///
     /// What a legal hold keeps stays and is in the receipt. A number that must not be called again stays
     /// as a hash.
-    Erase(erase::Options),
+    Erase(Box<erase::Options>),
     /// Draw the tables: Mermaid and SVG by table family
     Erd(erd::Options),
     /// Show, rotate, rewrap and destroy the data keys of tenants

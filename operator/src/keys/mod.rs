@@ -4,8 +4,10 @@
 //! alone. Media nodes get the keys of their tenant in its Secret.
 
 mod error;
+mod objects;
 mod options;
 mod reseal;
+mod seal_words;
 mod secret;
 mod source;
 
@@ -22,6 +24,7 @@ use zeroize::Zeroizing;
 pub use error::Error;
 pub use options::Options;
 pub use reseal::{Reseal, Resealed};
+pub use seal_words::SealedWords;
 pub use source::Source;
 
 /// The keys as this process knows them. Cheap to clone.
@@ -31,6 +34,7 @@ pub struct Keys {
     /// What was unwrapped once: Vault is not asked at every look at a tenant.
     unwrapped: Arc<Mutex<HashMap<KeyId, Arc<DataKey>>>>,
     reseal: Reseal,
+    words: seal_words::Reached,
 }
 
 /// When a key is replaced.
@@ -40,6 +44,15 @@ pub struct KeyRotation {
     pub every: Option<Duration>,
     /// How long a key is with all readers before it seals, and how long its predecessor opens after.
     pub overlap: Duration,
+}
+
+/// What becomes of a tenant that has no key for a purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It gets one.
+    Make,
+    /// It gets none: nothing is to change.
+    Leave,
 }
 
 /// The keys of a tenant that its readers are to have.
@@ -69,12 +82,19 @@ impl Handed {
             .collect()
     }
 
+    /// The key that seals, as long as nobody has noted that readers know.
+    #[must_use]
+    pub fn unannounced(&self) -> Option<KeyId> {
+        let new = |key: &&StoredKey| key.status == KeyStatus::Active && key.sealing_at.is_none();
+        self.stored.iter().find(new).map(|key| key.holder.key)
+    }
+
     /// Whether a key waits for its time to seal, or for its end.
     #[must_use]
     pub fn is_rotating(&self) -> bool {
         self.stored
             .iter()
-            .any(|key| key.status != KeyStatus::Active)
+            .any(|key| matches!(key.status, KeyStatus::Pending | KeyStatus::Retiring))
     }
 
     /// The keys whose rows are to be sealed anew.
@@ -92,6 +112,7 @@ impl Keys {
             source: Arc::new(source),
             unwrapped: Arc::default(),
             reseal: Reseal::default(),
+            words: seal_words::Reached::default(),
         }
     }
 
@@ -133,23 +154,30 @@ impl Keys {
         purpose: KeyPurpose,
     ) -> Result<Handed, Error> {
         let mut keys = self.handed_out(database, tenant, purpose).await?;
-        if !keys.iter().any(|key| key.status == KeyStatus::Active) {
-            let (holder, wrapped) = self.make(database, tenant, purpose).await?;
-            stored::add_first(database, fence, &holder, &wrapped).await?;
+        if !seals(&keys) {
+            self.add_first(database, fence, tenant, purpose).await?;
             keys = self.handed_out(database, tenant, purpose).await?;
         }
-        let mut ring: Option<KeyRing> = None;
-        // The one that seals first.
-        keys.sort_by_key(|key| key.status != KeyStatus::Active);
-        for key in &keys {
-            let unwrapped = self.unwrap(database, key).await?;
-            match &mut ring {
-                None => ring = Some(KeyRing::new(unwrapped)),
-                Some(ring) => ring.add(unwrapped),
-            }
-        }
-        let ring = ring.ok_or(Error::NoKey)?;
+        let ring = self.open(database, &keys).await?;
         Ok(Handed { ring, stored: keys })
+    }
+
+    /// The keys of `tenant` for its columns as they are: none is made, and without one that seals there are
+    /// none.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn present(
+        &self,
+        database: &OperatorDatabase,
+        tenant: TenantId,
+    ) -> Result<Option<KeyRing>, Error> {
+        let purpose = KeyPurpose::Column;
+        let keys = self.handed_out(database, tenant, purpose).await?;
+        if !seals(&keys) {
+            return Ok(None);
+        }
+        self.open(database, &keys).await.map(Some)
     }
 
     /// Makes the successor of the key that seals now. It seals when all readers have had it for the
@@ -168,40 +196,7 @@ impl Keys {
         Ok(stored::add_pending(database, fence, &holder, &wrapped).await?)
     }
 
-    /// Replaces the key of a tenant's archives at once: no reader is handed it. `false` when the tenant has
-    /// none yet.
-    ///
-    /// # Errors
-    /// [`Error`], also when the keys of archives are wrapped with another key-encryption key: a successor
-    /// under this one could not be opened with them.
-    pub async fn replace_archive_key(
-        &self,
-        database: &OperatorDatabase,
-        fence: &Fence,
-        tenant: TenantId,
-    ) -> Result<bool, Error> {
-        let purpose = KeyPurpose::Archive;
-        let keys = self.handed_out(database, tenant, purpose).await?;
-        for key in &keys {
-            self.unwrap(database, key).await?;
-        }
-        if !keys.iter().any(|key| key.status == KeyStatus::Active) {
-            return Ok(false);
-        }
-        self.begin_rotation(database, fence, tenant, purpose)
-            .await?;
-        let keys = self.handed_out(database, tenant, purpose).await?;
-        let pending = keys.iter().filter(|key| key.status == KeyStatus::Pending);
-        let pending: Vec<KeyId> = pending.map(|key| key.holder.key).collect();
-        stored::mark_distributed(database, fence, &pending).await?;
-        stored::promote(database, fence, Some(tenant), purpose, Duration::ZERO).await?;
-        for key in keys.iter().filter(|key| key.status != KeyStatus::Pending) {
-            stored::retire(database, fence, &key.holder, Duration::ZERO).await?;
-        }
-        Ok(true)
-    }
-
-    /// Goes on with the rotation of a tenant's keys as far as the time allows: a key that has been with all
+    /// Goes on with the rotation of a tenant's keys for one purpose as far as the time allows: a key that has been with all
     /// readers for the overlap seals, and one that grew old gets a successor.
     ///
     /// # Errors
@@ -211,13 +206,13 @@ impl Keys {
         database: &OperatorDatabase,
         fence: &Fence,
         tenant: TenantId,
+        purpose: KeyPurpose,
         rotation: KeyRotation,
     ) -> Result<(), Error> {
-        let purpose = KeyPurpose::Column;
         let overlap = rotation.overlap;
         let sealing = stored::promote(database, fence, Some(tenant), purpose, overlap).await?;
         if let Some(key) = sealing {
-            tracing::info!(tenant.id = %tenant, key.id = %key, "A new data key seals from now on");
+            tracing::info!(tenant.id = %tenant, key.id = %key, key.purpose = %purpose, "A new data key seals from now on");
         }
         if let Some(every) = rotation.every
             && stored::is_older_than(database, tenant, purpose, every).await?
@@ -225,7 +220,7 @@ impl Keys {
                 .begin_rotation(database, fence, tenant, purpose)
                 .await?
         {
-            tracing::info!(tenant.id = %tenant, "A data key grew old and gets a successor");
+            tracing::info!(tenant.id = %tenant, key.purpose = %purpose, "A data key grew old and gets a successor");
         }
         Ok(())
     }
@@ -251,6 +246,43 @@ impl Keys {
             ring: &handed.ring,
         };
         self.reseal.run(target, handed, overlap, budget).await
+    }
+
+    /// Makes the first key, unless somebody did meanwhile.
+    async fn add_first(
+        &self,
+        database: &OperatorDatabase,
+        fence: &Fence,
+        tenant: TenantId,
+        purpose: KeyPurpose,
+    ) -> Result<(), Error> {
+        let (holder, wrapped) = self.make(database, tenant, purpose).await?;
+        stored::add_first(database, fence, &holder, &wrapped).await?;
+        Ok(())
+    }
+
+    /// The ring of these keys, which seals with the active one.
+    async fn open(
+        &self,
+        database: &OperatorDatabase,
+        keys: &[StoredKey],
+    ) -> Result<KeyRing, Error> {
+        let mut ring: Option<KeyRing> = None;
+        let mut keys: Vec<&StoredKey> = keys.iter().collect();
+        // The first one seals: where none is active, the one that is going to be.
+        keys.sort_by_key(|key| match key.status {
+            KeyStatus::Active => 0,
+            KeyStatus::Pending => 1,
+            _ => 2,
+        });
+        for key in keys {
+            let unwrapped = self.unwrap(database, key).await?;
+            match &mut ring {
+                None => ring = Some(KeyRing::new(unwrapped)),
+                Some(ring) => ring.add(unwrapped),
+            }
+        }
+        ring.ok_or(Error::NoKey)
     }
 
     async fn make(
@@ -291,15 +323,18 @@ impl Keys {
         tenant: TenantId,
         purpose: KeyPurpose,
     ) -> Result<Vec<StoredKey>, Error> {
-        let (mut keys, gone): (Vec<_>, Vec<_>) = stored::list(database, Some(tenant))
-            .await?
-            .into_iter()
-            .partition(|key| key.status.is_handed_out());
+        let mut keys = stored::list(database, Some(tenant)).await?;
         let mut known = self.known();
-        for key in gone {
-            known.remove(&key.holder.key);
+        for key in &keys {
+            let opens = key.status != KeyStatus::Shredded;
+            // Readers play recordings for years.
+            let stays = opens && key.holder.purpose == KeyPurpose::Recording;
+            if !stays && !key.status.is_handed_out() {
+                known.remove(&key.holder.key);
+            }
         }
-        keys.retain(|key| key.holder.purpose == purpose);
+        drop(known);
+        keys.retain(|key| key.status.is_handed_out() && key.holder.purpose == purpose);
         Ok(keys)
     }
 
@@ -308,6 +343,11 @@ impl Keys {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether one of them seals.
+fn seals(keys: &[StoredKey]) -> bool {
+    keys.iter().any(|key| key.status == KeyStatus::Active)
 }
 
 impl std::fmt::Debug for Keys {

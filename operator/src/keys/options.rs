@@ -69,6 +69,17 @@ impl Options {
         self.source().map(Keys::new)
     }
 
+    /// The keys where Vault or a file is named; no cluster is asked.
+    ///
+    /// # Errors
+    /// Settings of Vault that cannot be.
+    pub fn named(&self) -> anyhow::Result<Option<Keys>> {
+        if self.needs_cluster() {
+            return Ok(None);
+        }
+        self.source().map(Keys::new).map(Some)
+    }
+
     /// [`Options::open`] with a client that is there.
     ///
     /// # Errors

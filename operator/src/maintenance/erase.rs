@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use callplane_store::erasure::{self, Erased, Subject};
+use callplane_store::erasure::{self, Erased, Mode, Subject};
 use callplane_store::retention;
 use callplane_store::retention::manifests::{self, Manifest, NewManifest};
 use callplane_store::{Fence, OperatorDatabase};
@@ -15,7 +15,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::csv::{Sheet, pack, unpack};
+use super::audio::{Place, names};
+use super::csv::{Sheet, pack};
 use super::person::{Person, contains};
 use super::{Error, Vault};
 
@@ -84,38 +85,53 @@ impl Erasure<'_> {
     async fn work(&self) -> Result<Value, Error> {
         let (database, fence, tenant) = (self.database, self.fence, self.tenant);
         // Who it is, before anything changes.
-        let found =
-            erasure::erase(database, fence, tenant, self.subject, true, |_| json!({})).await?;
+        let found = erasure::erase(database, fence, tenant, self.subject, Mode::Dry, |_| {
+            json!({})
+        })
+        .await?;
         let kept = manifests::kept(database, tenant).await?;
+        // The contact would lose what its archives are found by.
+        if self.vault.is_none() && matches!(self.subject, Subject::Contact(_)) && !kept.is_empty() {
+            return Err(Error::NoStorage);
+        }
+        // Nobody stores anything of the person from here on.
+        let erasure = if self.dry {
+            None
+        } else {
+            Some(erasure::request(database, fence, tenant, &found).await?)
+        };
         let mut recordings: BTreeSet<String> = found.recordings.iter().cloned().collect();
         let mut archives = Vec::new();
         let mut objects = Vec::new();
-        match self.vault {
-            Some(vault) => {
-                let mut person = Person {
-                    tenant,
-                    traces: &found.traces,
-                    contacts: found.contacts.iter().map(Uuid::to_string).collect(),
-                    calls: Vec::new(),
-                    conversations: Vec::new(),
-                    recordings: Vec::new(),
-                };
-                // All of them before the first row goes by which they are found.
-                let touched = self.search(vault, &kept, &mut person).await?;
-                recordings.extend(person.recordings.iter().cloned());
-                objects = self.delete_audio(vault, &kept, &recordings).await?;
-                archives = self.take(vault, &touched, &mut person).await?;
+        if let Some(vault) = self.vault {
+            let mut person = Person {
+                tenant,
+                traces: &found.traces,
+                contacts: found.contacts.iter().map(Uuid::to_string).collect(),
+                calls: Vec::new(),
+                conversations: Vec::new(),
+                recordings: Vec::new(),
+            };
+            // All of them before the first row goes by which they are found.
+            let touched = self.search(vault, &kept, &mut person).await?;
+            recordings.extend(person.recordings.iter().cloned());
+            objects = self.delete_audio(vault, &kept, &recordings).await?;
+            if let Some(erasure) = erasure {
+                let calls: Vec<Uuid> = person
+                    .calls
+                    .iter()
+                    .filter_map(|call| call.parse().ok())
+                    .collect();
+                erasure::note_archived(database, fence, tenant, erasure, &calls).await?;
             }
-            // The contact would lose what its archives are found by.
-            None if matches!(self.subject, Subject::Contact(_)) && !kept.is_empty() => {
-                return Err(Error::NoStorage);
-            }
-            None => {}
+            archives = self.take(vault, &touched, &mut person).await?;
         }
+        let mode = erasure.map_or(Mode::Dry, |erasure| Mode::For { erasure });
         let mut receipt = Value::Null;
-        erasure::erase(database, fence, tenant, self.subject, self.dry, |erased| {
+        erasure::erase(database, fence, tenant, self.subject, mode, |erased| {
             recordings.extend(erased.recordings.iter().cloned());
-            let unsigned = self.receipt(erased, &archives, &recordings, &objects);
+            let mut unsigned = self.receipt(erased, &archives, &recordings, &objects);
+            unsigned["erasure"] = json!(erasure);
             receipt = self.signer.sign(unsigned);
             receipt.clone()
         })
@@ -141,7 +157,8 @@ impl Erasure<'_> {
             })
             .collect();
         // The receipt is kept, so it names nothing that names the person.
-        let tellable = |url: &&String| !erased.traces.iter().any(|trace| contains(url, trace));
+        let names = |text: &str| erased.traces.iter().any(|trace| contains(text, trace));
+        let tellable = |url: &&String| !names(url);
         let deleted: Vec<&String> = objects.iter().filter(tellable).collect();
         let elsewhere: Vec<&String> = recordings
             .iter()
@@ -152,16 +169,17 @@ impl Erasure<'_> {
             "kind": "erasure",
             "tenant": self.name.as_str(),
             "at": Timestamp::now().to_string(),
-            "requestedBy": self.requested_by,
+            "requestedBy": (!names(self.requested_by)).then_some(self.requested_by),
             "dryRun": self.dry,
             "rows": erased.rows,
             "rowsWithTraces": erased.scrubbed,
             "recordingsDeleted": deleted,
             "recordingsToDelete": elsewhere,
+            "mediaNodesToConfirm": erased.nodes,
             "archivesRewritten": archives,
             "archivesLookedAt": self.vault.is_some(),
             "keptUnderLegalHold": held,
-            "keptAsHash": ["dnc_list_entries", "consent_tokens", "campaign_recipients"],
+            "keptAsHash": ["dnc_list_entries", "consent_tokens", "campaign_recipients", "erasures"],
         })
     }
 
@@ -183,7 +201,7 @@ impl Erasure<'_> {
                 if !is_now {
                     continue;
                 }
-                let Some((_, mut sheet)) = self.read(vault, manifest).await? else {
+                let Some((_, mut sheet)) = vault.read(self.tenant, manifest).await? else {
                     continue;
                 };
                 if person.take(&manifest.table, &mut sheet) > 0 {
@@ -204,7 +222,7 @@ impl Erasure<'_> {
     ) -> Result<Vec<Value>, Error> {
         let mut written = Vec::new();
         for manifest in found.iter().rev() {
-            let Some((name, mut sheet)) = self.read(vault, manifest).await? else {
+            let Some((name, mut sheet)) = vault.read(self.tenant, manifest).await? else {
                 continue;
             };
             let rows = person.take(&manifest.table, &mut sheet);
@@ -218,45 +236,17 @@ impl Erasure<'_> {
         Ok(written)
     }
 
-    /// Reads an archive, under the name it was sealed for; another storage's is not ours to reach.
-    async fn read<'b>(
-        &self,
-        vault: Vault<'_>,
-        manifest: &'b Manifest,
-    ) -> Result<Option<(&'b str, Sheet)>, Error> {
-        let Some(name) = vault.storage.name_of(&manifest.url) else {
-            return Ok(None);
-        };
-        let packed = vault
-            .storage
-            .get(vault.keys, self.tenant, name, &manifest.sha256)
-            .await?;
-        let sheet = unpack(&packed).and_then(|csv| Sheet::parse(&csv));
-        let sheet = sheet.ok_or_else(|| Error::Content(manifest.url.clone()))?;
-        Ok(Some((name, sheet)))
-    }
-
-    /// Deletes the audio in the storage; says which. Tenants write these addresses, so only what lies in the
-    /// tenant's own folder and is no archive.
+    /// Deletes the audio in the storage; says which.
     async fn delete_audio(
         &self,
         vault: Vault<'_>,
         kept: &[Manifest],
         recordings: &BTreeSet<String>,
     ) -> Result<Vec<String>, Error> {
-        let archives: BTreeSet<&str> = kept
-            .iter()
-            .filter_map(|manifest| vault.storage.name_of(&manifest.url))
-            .collect();
-        let folder = format!("{}/", self.tenant);
+        let archives = names(Some(vault), kept);
         let mut deleted = Vec::new();
         for url in recordings {
-            let is_ours = |name: &&str| {
-                name.starts_with(&folder)
-                    && !archives.contains(name)
-                    && !name.split('/').any(|part| ["", ".", ".."].contains(&part))
-            };
-            if let Some(name) = vault.storage.name_of(url).filter(is_ours)
+            if let Place::Storage(name) = Place::of(Some(vault), self.tenant, &archives, url)
                 && !self.dry
             {
                 vault.storage.delete(name).await?;

@@ -5,6 +5,7 @@
 //! read back in the same run**, in a transaction that counts them ([`callplane_store::retention`]).
 
 mod archive;
+mod audio;
 mod csv;
 mod erase;
 mod person;
@@ -13,13 +14,14 @@ mod report;
 use callplane_keys::KeyRing;
 use callplane_objects::ObjectStorage;
 use callplane_store::months::{self, Ensured};
+use callplane_store::retention::manifests::Manifest;
 use callplane_store::retention::{self, manifests};
 use callplane_store::{Fence, OperatorDatabase};
 use callplane_types::{TenantId, WallTime};
 
 pub use self::csv::{Sheet, pack, unpack};
 pub use erase::{Erasure, Signer};
-pub use report::{Outcome, Report};
+pub use report::{Audio, Outcome, Report, Sum};
 
 /// Why a tenant could not be maintained. What was done before stays done.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,29 @@ pub struct Vault<'a> {
     pub storage: &'a ObjectStorage,
     /// Keys of the tenant, of the purpose `archive`.
     pub keys: &'a KeyRing,
+}
+
+impl<'a> Vault<'a> {
+    /// Reads an archive, under the name it was sealed for; another storage's is not ours to reach.
+    async fn read<'b>(
+        &self,
+        tenant: TenantId,
+        manifest: &'b Manifest,
+    ) -> Result<Option<(&'b str, Sheet)>, Error>
+    where
+        'a: 'b,
+    {
+        let Some(name) = self.storage.name_of(&manifest.url) else {
+            return Ok(None);
+        };
+        let packed = self
+            .storage
+            .get(self.keys, tenant, name, &manifest.sha256)
+            .await?;
+        let sheet = unpack(&packed).and_then(|csv| Sheet::parse(&csv));
+        let sheet = sheet.ok_or_else(|| Error::Content(manifest.url.clone()))?;
+        Ok(Some((name, sheet)))
+    }
 }
 
 /// One tenant at one time.
@@ -110,6 +135,7 @@ impl Job<'_> {
             };
             report.months.push((due, outcome));
         }
+        self.delete_old_audio(&mut report.audio).await?;
         self.delete_expired(&mut report).await?;
         report.thinned =
             retention::thin(self.database, self.fence, self.tenant, self.now, self.dry).await?;
@@ -120,6 +146,13 @@ impl Job<'_> {
     async fn delete_expired(&self, report: &mut Report) -> Result<(), Error> {
         let expired = manifests::expired(self.database, self.tenant, self.now).await?;
         for manifest in expired {
+            if manifest.table == "call_recordings"
+                && !self
+                    .delete_archived_audio(&manifest, &mut report.audio)
+                    .await?
+            {
+                continue;
+            }
             if !self.dry {
                 let Some(vault) = self.vault else { continue };
                 // One of another storage is not ours to reach: it stays on the list.

@@ -1,8 +1,6 @@
 //! A person in archives: which rows are theirs, and what becomes of them.
 
-use std::fmt::Write as _;
-
-use aws_lc_rs::digest::{SHA256, digest};
+use callplane_store::erasure::pseudonym;
 use callplane_types::TenantId;
 
 use super::csv::Sheet;
@@ -81,7 +79,7 @@ impl Person<'_> {
             for (column, value) in columns.iter().zip(row.iter_mut()) {
                 match column.as_str() {
                     "phone_number" if value.starts_with('+') => {
-                        *value = erased_number(self.tenant, value);
+                        *value = pseudonym(self.tenant, value);
                     }
                     "raw" | "contact_id" => NULL.clone_into(value),
                     _ => self.blank(value),
@@ -116,17 +114,6 @@ impl Person<'_> {
             }
         }
     }
-}
-
-/// As `platform.erased_number` makes it.
-fn erased_number(tenant: TenantId, number: &str) -> String {
-    let hash = digest(&SHA256, format!("{} {number}", tenant.uuid()).as_bytes());
-    let mut text = "sha256:".to_owned();
-    for octet in hash.as_ref() {
-        // Into memory, which takes all.
-        let _ = write!(text, "{octet:02x}");
-    }
-    text
 }
 
 /// Whether a text has the number or address in it, and not in a longer one.

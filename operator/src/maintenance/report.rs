@@ -30,10 +30,38 @@ pub struct Report {
     pub months: Vec<(Due, Outcome)>,
     /// Months that would be due without a legal hold.
     pub held: Vec<Held>,
+    /// Audio past its age.
+    pub audio: Audio,
     /// Archives past their age that were deleted.
     pub expired: u64,
     /// Figures and samples that were deleted.
     pub thinned: Thinned,
+}
+
+/// Audio of recordings past their age, by where it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Audio {
+    /// It was deleted in the storage, or would be.
+    pub deleted: Sum,
+    /// Media nodes delete it.
+    pub on_nodes: Sum,
+    /// It stays, where nobody here may delete it.
+    pub elsewhere: Sum,
+}
+
+/// Recordings and how long their audio is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub recordings: u64,
+    /// Octets.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.recordings, self.bytes)
+    }
 }
 
 impl Report {
@@ -82,6 +110,21 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "calls of {month}: stay, {recordings} recordings are under legal hold"
+            )?;
+        }
+        let Audio {
+            deleted,
+            on_nodes,
+            elsewhere,
+        } = &self.audio;
+        writeln!(
+            f,
+            "recordings past their age: {deleted} in the storage, {on_nodes} on media nodes, which delete them"
+        )?;
+        if elsewhere.recordings > 0 {
+            writeln!(
+                f,
+                "recordings past their age: {elsewhere} stay, because they lie in another storage or folder; delete them there"
             )?;
         }
         let Thinned { figures, samples } = &self.thinned;

@@ -1,9 +1,9 @@
 //! A person is erased everywhere, and nobody else.
 
 use callplane_operator::maintenance::{Erasure, Error, Signer};
-use callplane_store::erasure::Subject;
+use callplane_store::erasure::{Mode, Subject};
 use callplane_store::{Error as StoreError, Fence};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::maintenance::{OLD, Scene};
 
@@ -127,6 +127,53 @@ async fn what_a_legal_hold_keeps_is_told_and_stays() {
         .await;
     erase(&scene, false).await;
     assert_eq!(found(&scene, NUMBER).await, "");
+}
+
+/// `database erase --status`: whether all is done, and what it printed.
+fn status(scene: &Scene) -> (bool, String) {
+    let database = &scene.database;
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_callplane-operator"))
+        .args(["database", "erase", "--status", "--tenant"])
+        .arg(scene.tenant.spec.name.as_str())
+        .env(
+            "CALLPLANE_DATABASE_URL",
+            database.server.operator_url(&database.name),
+        )
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[tokio::test]
+async fn media_nodes_are_asked_for_their_disks_and_what_they_answer_is_shown() {
+    let scene = Scene::new().await;
+    scene.call(1, 1).await;
+    let nodes = format!(
+        "UPDATE calls SET media_node = 'acme-media-0';
+         INSERT INTO platform.media_nodes (tenant_id, pod_name, namespace, pool_name, status)
+         VALUES ('{id}', 'acme-media-1', 'acme', 'acme', 'ready'), ('{id}', 'acme-media-2', 'acme', 'acme', 'gone')",
+        id = scene.tenant.id
+    );
+    scene.sql(&nodes).await;
+    assert!(status(&scene).0, "there is nothing to wait for");
+    assert_eq!(erase(&scene, true).await["mediaNodesToConfirm"], json!([]));
+    assert_eq!(scene.count("SELECT count(*) FROM erasures").await, 0);
+    let receipt = erase(&scene, false).await;
+    let asked = json!(["acme-media-0", "acme-media-1"]);
+    assert_eq!(receipt["mediaNodesToConfirm"], asked);
+    let (done, said) = status(&scene);
+    let erasure = receipt["erasure"].as_str().unwrap();
+    assert!(
+        !done && said.matches(erasure).count() == 2 && said.contains("forgotten"),
+        "{said}"
+    );
+    assert!(!said.contains(NUMBER), "{said}");
+    scene
+        .sql("UPDATE erasure_nodes SET confirmed_at = now()")
+        .await;
+    let (done, said) = status(&scene);
+    assert!(done, "{said}");
 }
 
 #[tokio::test]
@@ -263,8 +310,10 @@ async fn a_number_of_the_tenant_itself_is_refused() {
     let subject = Subject::Number(format!("+{NUMBER}").parse().unwrap());
     let (operator, tenant) = (&scene.database.operator, scene.tenant.id);
     let refused =
-        callplane_store::erasure::erase(operator, &fence, tenant, &subject, false, |_| Value::Null)
-            .await;
+        callplane_store::erasure::erase(operator, &fence, tenant, &subject, Mode::Dry, |_| {
+            Value::Null
+        })
+        .await;
     assert!(
         matches!(refused, Err(StoreError::Invalid { .. })),
         "{refused:?}"

@@ -1,6 +1,8 @@
 //! The data keys of a tenant, from the Secret of the key-encryption key to that of the media nodes.
 
-use callplane_keys::{KeyPurpose, KeyRing, LocalKek, Place};
+use std::time::Duration;
+
+use callplane_keys::{DataKey, KeyPurpose, KeyRing, LocalKek, Place};
 use callplane_operator::keys::{Keys, Source};
 use callplane_operator::names::SECRET_KEY_ENCRYPTION;
 use callplane_store::keys::{self as stored, KeyStatus};
@@ -15,9 +17,22 @@ use crate::world::{World, with_pool};
 
 /// The ring that media nodes read.
 fn ring(world: &World, namespace: &str) -> Option<KeyRing> {
+    ring_of(world, namespace, "dataKeys")
+}
+
+fn ring_of(world: &World, namespace: &str, name: &str) -> Option<KeyRing> {
     let data = world.secret(namespace)?.data?;
-    let text = String::from_utf8(data.get("dataKeys")?.0.clone()).ok()?;
+    let text = String::from_utf8(data.get(name)?.0.clone()).ok()?;
     Some(KeyRing::parse(&text).unwrap())
+}
+
+/// Of the tenant's keys for a purpose, oldest first.
+async fn states(world: &World, tenant: TenantId, purpose: KeyPurpose) -> Vec<KeyStatus> {
+    let keys = stored::list(&world.database.operator, Some(tenant)).await;
+    let keys = keys.unwrap().into_iter();
+    keys.filter(|key| key.holder.purpose == purpose)
+        .map(|key| key.status)
+        .collect()
 }
 
 async fn tenant_id(world: &World, name: &str) -> TenantId {
@@ -36,7 +51,7 @@ fn keys(world: &World) -> Keys {
 type Cell = (&'static str, &'static str, Uuid);
 
 /// A trunk's password and a message of the tenant `rotor`, sealed: rows that change and rows that do not.
-async fn seal_rows(world: &World, tenant: TenantId, ring: &KeyRing) -> [Cell; 2] {
+async fn seal_rows(world: &World, tenant: TenantId, ring: &KeyRing, name: &str) -> [Cell; 2] {
     let (trunk, talk, message) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
     let cells = [
         ("trunks", "password_enc", trunk),
@@ -52,7 +67,7 @@ async fn seal_rows(world: &World, tenant: TenantId, ring: &KeyRing) -> [Cell; 2]
     });
     let sql = format!(
         "SET search_path = callplane_rotor, public;
-         INSERT INTO trunks (id, name, protocol, password_enc) VALUES ('{trunk}', 'sealed', 'sip', {password});
+         INSERT INTO trunks (id, name, protocol, password_enc) VALUES ('{trunk}', '{name}', 'sip', {password});
          INSERT INTO conversations (id) VALUES ('{talk}');
          INSERT INTO messages (id, conversation_id, seq, role, content_enc)
          VALUES ('{message}', '{talk}', 1, 'user', {content})"
@@ -64,20 +79,23 @@ async fn seal_rows(world: &World, tenant: TenantId, ring: &KeyRing) -> [Cell; 2]
 async fn sealed_in(world: &World, (table, column, row): Cell) -> Vec<u8> {
     let sql =
         format!("SELECT encode({column}, 'hex') FROM callplane_rotor.{table} WHERE id = '{row}'");
-    let hex = world.database.ask(&sql).await.unwrap();
+    octets(&world.database.ask(&sql).await.unwrap())
+}
+
+fn octets(hex: &str) -> Vec<u8> {
     let octet = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     (0..hex.len()).step_by(2).map(octet).collect()
 }
 
 /// Begins a rotation as the command does, and wakes the operator.
-async fn rotate(world: &World, name: &str) {
+async fn rotate(world: &World, name: &str, purpose: KeyPurpose) {
     let id = tenant_id(world, name).await;
     let begun = keys(world)
         .begin_rotation(
             &world.database.operator,
             &Fence::command("database keys"),
             id,
-            KeyPurpose::Column,
+            purpose,
         )
         .await;
     assert!(begun.unwrap());
@@ -102,8 +120,8 @@ async fn a_new_key_is_with_all_readers_before_it_seals_and_the_old_one_goes_afte
     let old = first.sealing();
     assert_eq!(first.ids().count(), 1);
     let id = tenant_id(&world, "rotor").await;
-    let rows = seal_rows(&world, id, &first).await;
-    rotate(&world, "rotor").await;
+    let rows = seal_rows(&world, id, &first, "sealed").await;
+    rotate(&world, "rotor", KeyPurpose::Column).await;
     let until = async |what: &str, is_so: &dyn Fn(&KeyRing) -> bool| {
         let found = world.api.until(|_| ring(&world, "rotor").filter(is_so));
         found.await.expect(what)
@@ -115,18 +133,92 @@ async fn a_new_key_is_with_all_readers_before_it_seals_and_the_old_one_goes_afte
     assert!(promoted.key(old).is_some(), "what is sealed still opens");
     let alone = until("the old key is gone", &|ring| ring.ids().count() == 1).await;
     assert_eq!(alone.sealing(), promoted.sealing());
-    for place in rows {
+    let opens = async |place: Cell| {
         let sealed = sealed_in(&world, place).await;
         let place = Place::cell(id, place.0, place.1, place.2);
-        assert_eq!(*alone.open(&place, &sealed).unwrap(), b"open sesame");
+        alone
+            .open(&place, &sealed)
+            .ok()
+            .map(|opened| opened.to_vec())
+    };
+    for place in rows {
+        assert_eq!(opens(place).await.unwrap(), b"open sesame");
     }
-    let states: Vec<KeyStatus> = stored::list(&world.database.operator, Some(id))
+    let states = async || states(&world, id, KeyPurpose::Column).await;
+    assert_eq!(states().await, [KeyStatus::Retired, KeyStatus::Active]);
+
+    // What a spool brought later opens once its key was handed out again.
+    let late = seal_rows(&world, id, &first, "late").await;
+    assert_eq!(opens(late[1]).await, None);
+    let fence = Fence::command("database keys");
+    stored::recall(&world.database.operator, &fence, old)
         .await
-        .unwrap()
-        .iter()
-        .map(|key| key.status)
-        .collect();
-    assert_eq!(states, [KeyStatus::Retired, KeyStatus::Active]);
+        .unwrap();
+    world.edit_tenant("rotor", |tenant| {
+        tenant.spec.display_name = Some("Woken again".to_owned());
+    });
+    until("the Secret has it again", &|ring| ring.ids().count() == 2).await;
+    until("it is gone again", &|ring| ring.ids().count() == 1).await;
+    for place in late {
+        assert_eq!(opens(place).await.unwrap(), b"open sesame");
+    }
+    assert_eq!(states().await, [KeyStatus::Retired, KeyStatus::Active]);
+}
+
+#[tokio::test]
+async fn recordings_have_keys_of_their_own_and_open_however_often_those_change() {
+    let world = World::new().await;
+    let _operator = world.start();
+    world.put_tenant(
+        "tape",
+        json!({
+            "namespaces": ["tape"], "plan": "trial",
+            "credentialRotation": { "every": "720h", "overlap": "1s" },
+        }),
+    );
+    world.ready("tape").await;
+    let id = tenant_id(&world, "tape").await;
+    let recordings = || ring_of(&world, "tape", "recordingKeys");
+    let first = recordings().unwrap();
+    let columns = ring(&world, "tape").unwrap();
+    assert!(
+        first.key(columns.sealing()).is_none(),
+        "not that of columns"
+    );
+    rotate(&world, "tape", KeyPurpose::Recording).await;
+    let is_next = |ring: &KeyRing| ring.sealing() != first.sealing();
+    let next = world.api.until(|_| recordings().filter(is_next)).await;
+    assert!(next.unwrap().key(first.sealing()).is_some());
+    let purpose = KeyPurpose::Recording;
+    let expected = [KeyStatus::Retired, KeyStatus::Active];
+    let retired = async {
+        while states(&world, id, purpose).await != expected {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), retired)
+        .await
+        .expect("the former key is retired");
+    // A Secret that is made anew has both: what was recorded years ago is played.
+    world
+        .api
+        .delete::<Secret>(Some("tape"), "callplane-database");
+    let again = world.api.until(|_| recordings()).await.unwrap();
+    assert_eq!(again.ids().count(), 2);
+    assert!(again.key(first.sealing()).is_some());
+    // So is what was recorded before the database was restored to a moment without its key.
+    let lost = format!(
+        "DELETE FROM platform.encryption_keys WHERE id = '{}'",
+        again.sealing().uuid()
+    );
+    world.database.superuser(&lost).await.unwrap();
+    world.edit_tenant("tape", |tenant| {
+        tenant.spec.display_name = Some("Woken again".to_owned());
+    });
+    let sealing = again.sealing();
+    let is_new = |ring: &KeyRing| ring.sealing() != sealing;
+    let restored = world.api.until(|_| recordings().filter(is_new)).await;
+    assert!(restored.unwrap().key(sealing).is_some());
 }
 
 #[tokio::test]
@@ -185,6 +277,97 @@ async fn a_key_encryption_key_that_is_away_stops_nothing_but_the_secret() {
     world
         .condition("keyless", "CredentialsReady", "False", "KeyUnavailable")
         .await;
+}
+
+#[tokio::test]
+async fn asking_for_encrypted_transcripts_seals_what_was_said_before() {
+    let world = World::new().await;
+    let _operator = world.start();
+    world.put_tenant(
+        "teller",
+        json!({ "namespaces": ["teller"], "plan": "trial" }),
+    );
+    world.ready("teller").await;
+    let id = tenant_id(&world, "teller").await;
+    let (talk, message) = (Uuid::now_v7(), Uuid::now_v7());
+    let rows = format!(
+        "SET search_path = callplane_teller, public;
+         INSERT INTO conversations (id, context) VALUES ('{talk}', '{{\"pin\": \"4711\"}}');
+         INSERT INTO messages (id, conversation_id, seq, role, content)
+         VALUES ('{message}', '{talk}', 1, 'user', 'open sesame')"
+    );
+    world.database.superuser(&rows).await.unwrap();
+    world.edit_tenant("teller", |tenant| {
+        tenant.spec.security.encrypt_transcripts = true;
+    });
+    world.ready("teller").await;
+    let says = async |sql: &str| {
+        let sql = format!("SET search_path = callplane_teller, public; SELECT ({sql})::text");
+        world.database.ask(&sql).await.unwrap()
+    };
+    // Media nodes read it there.
+    let setting = says("SELECT settings ->> 'encrypt_transcripts' FROM tenant").await;
+    assert_eq!(setting, "true");
+    assert_eq!(says("SELECT count(content) FROM messages").await, "0");
+    assert_eq!(says("SELECT context FROM conversations").await, "{}");
+    let ring = ring(&world, "teller").unwrap();
+    for (table, column, row, words) in [
+        ("messages", "content_enc", message, "open sesame"),
+        ("conversations", "context_enc", talk, "{\"pin\": \"4711\"}"),
+    ] {
+        let hex = says(&format!("SELECT encode({column}, 'hex') FROM {table}")).await;
+        let place = Place::cell(id, table, column, row);
+        assert_eq!(*ring.open(&place, &octets(&hex)).unwrap(), words.as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_goes_on_where_another_stopped_does_not_say_that_nothing_is_left() {
+    let world = World::new().await;
+    let tenant = world.database.tenant("teller").await.unwrap();
+    let (operator, fence) = (&world.database.operator, &world.database.fence);
+    let say = async |ids: std::ops::RangeInclusive<u32>| {
+        let (first, last) = (ids.start(), ids.end());
+        let rows = format!(
+            "SET search_path = {}, public;
+             INSERT INTO conversations (id, context)
+             SELECT lpad(n::text, 32, '0')::uuid, '{{\"pin\": \"4711\"}}'
+               FROM generate_series({first}, {last}) AS n",
+            tenant.schema()
+        );
+        world.database.superuser(&rows).await.unwrap();
+    };
+    let ring = KeyRing::new(DataKey::generate().unwrap());
+    let keys = keys(&world);
+    let look = async |budget| {
+        let look = keys.seal_words(operator, fence, tenant.id, &ring, budget);
+        look.await.unwrap()
+    };
+    let all = Duration::from_secs(60);
+    say(1001..=2000).await;
+    let first = look(Duration::ZERO).await;
+    assert_eq!(
+        (first.values, first.more, first.nothing_left),
+        (500, true, false)
+    );
+    // Behind what was read.
+    say(1..=10).await;
+    let rest = look(all).await;
+    assert_eq!(
+        (rest.values, rest.more, rest.nothing_left),
+        (500, false, false)
+    );
+    let late = look(all).await;
+    assert_eq!((late.values, late.nothing_left), (10, false));
+    let last = look(all).await;
+    assert_eq!((last.values, last.nothing_left), (0, true));
+    // Such a one follows a look that stopped at the last row.
+    say(3001..=3500).await;
+    let stopped = look(Duration::ZERO).await;
+    assert_eq!((stopped.values, stopped.more), (500, true));
+    say(2001..=2001).await;
+    let followed = look(all).await;
+    assert_eq!((followed.values, followed.nothing_left), (0, false));
 }
 
 /// `callplane-operator database keys`, with a file of key-encryption keys.
@@ -254,6 +437,8 @@ async fn keys_are_shown_rotated_rewrapped_and_destroyed_by_command() {
     );
 
     let id = id.to_string();
+    let (ok, said) = command(&world, &file, &["recall", &id]);
+    assert!(!ok && said.contains("it is not retired"), "{said}");
     let (ok, said) = command(&world, &file, &["shred", &id, "--confirm", &id]);
     assert!(!ok && said.contains("in use"), "{said}");
     let (ok, said) = command(&world, &file, &["shred", &id, "--confirm", &id, "--force"]);
@@ -305,7 +490,7 @@ async fn keys_of_archives_have_a_key_encryption_key_and_rotations_of_their_own()
         )
     };
     let (ok, said) = rotate(&columns, "recording");
-    assert!(!ok && said.contains("nothing is sealed"), "{said}");
+    assert!(ok && said.contains("until all media nodes"), "{said}");
     let (ok, said) = rotate(&columns, "archive");
     assert!(!ok && said.contains("not at hand"), "{said}");
     let (ok, said) = rotate(&archives, "archive");

@@ -26,6 +26,42 @@ fn the_example_renders_as_reviewed() {
     insta::assert_snapshot!(render(&inputs, &installed()).unwrap());
 }
 
+/// The variable that says what may be captured, of a pod whose pool has this line.
+fn capture_of(line: &str) -> Option<String> {
+    let mut inputs = Inputs::default();
+    inputs
+        .add(&format!(
+            "kind: Tenant
+apiVersion: callplane.dev/v1alpha1
+metadata: {{ name: acme }}
+spec: {{ namespaces: [acme], plan: trial }}
+---
+kind: MediaPool
+apiVersion: callplane.dev/v1alpha1
+metadata: {{ name: edge, namespace: acme }}
+spec: {{ {line} }}"
+        ))
+        .unwrap();
+    let text = render(&inputs, &installed()).unwrap();
+    let pod = serde_yaml_ng::Deserializer::from_str(&text)
+        .map(|document| Value::deserialize(document).unwrap())
+        .find(|document| document["kind"] == "Pod")
+        .unwrap();
+    let variables = pod["spec"]["containers"][0]["env"].as_array().unwrap();
+    let variable = variables
+        .iter()
+        .find(|variable| variable["name"] == "CALLPLANE_CAPTURE");
+    variable.map(|variable| variable["value"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn what_may_be_captured_reaches_the_pod_and_a_pool_that_says_nothing_keeps_its_pods() {
+    assert_eq!(capture_of("replicas: 1"), None);
+    assert_eq!(capture_of("capture: Masked"), None);
+    assert_eq!(capture_of("capture: Full").as_deref(), Some("full"));
+    assert_eq!(capture_of("capture: Disabled").as_deref(), Some("disabled"));
+}
+
 #[test]
 fn on_the_network_of_the_node_whatever_names_a_port_follows_the_block_of_the_pool() {
     let mut inputs = Inputs::default();

@@ -1,5 +1,7 @@
 //! What happens to the agent.
 
+use callplane_flow::TransferEnd;
+
 use crate::ledger::UtteranceId;
 
 /// Identifies one turn of the caller within a call.
@@ -74,6 +76,9 @@ pub enum Input {
         /// `Ok(None)`: there was speech, and none of the phrases.
         result: Result<Option<Recognition>, SpeechDown>,
     },
+    /// The transfer that was asked for is over, and the caller is still there. Counts only once
+    /// for each [`Output::Transfer`](crate::Output::Transfer).
+    Transferred(TransferEnd),
     /// The call is over, whoever ended it.
     Ended,
 }

@@ -43,6 +43,11 @@ impl Keys {
         self.question = Question::None;
     }
 
+    /// What was pressed is for nobody.
+    pub(crate) fn forget(&mut self) {
+        self.ahead.clear();
+    }
+
     /// A key was pressed; whether it counts.
     pub(crate) fn press(&mut self, key: char) -> bool {
         let counts =

@@ -23,5 +23,5 @@ mod speech;
 pub use agent::{APOLOGY, Agent};
 pub use input::{Apology, Input, Recognition, SpeechDown, TurnId};
 pub use ledger::{UtteranceId, heard};
-pub use output::{Capture, Ending, Message, Output, Sound, Speaker, Stage};
+pub use output::{Capture, Ending, Message, Output, Sound, Speaker, Stage, Transfer};
 pub use policy::TurnPolicy;

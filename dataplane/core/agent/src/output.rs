@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callplane_flow::Grammar;
 use callplane_flow::graph::NodeKind;
-use callplane_types::Instant;
+use callplane_flow::{Grammar, RecordingAction, Waiting};
+use callplane_types::{E164, Instant};
 
 use crate::input::TurnId;
 use crate::ledger::UtteranceId;
@@ -45,6 +45,8 @@ pub enum Output {
         /// What it does.
         kind: NodeKind,
     },
+    /// Do this to the recording of the call, at once.
+    Record(RecordingAction),
     /// An expression of the flow failed; the conversation went on.
     Failed {
         /// Name of the node.
@@ -60,8 +62,27 @@ pub enum Output {
     Message(Message),
     /// How long a stage of a turn took.
     Stage(Stage, Duration),
+    /// Ring a person and join the caller with them; answered by `Transferred`. Until then the
+    /// agent neither speaks nor listens; frames still tell it the time.
+    Transfer(Transfer),
     /// The conversation is over: hang up.
     HangUp(Ending),
+}
+
+/// Whom to bring into the call, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// The number to ring.
+    pub to: E164,
+    /// How long to ring.
+    pub ring: Duration,
+    /// What the caller hears until both are joined.
+    pub waiting: Waiting,
+    /// What to play to the person who answers, before both are joined. A `Synthesize` of it was
+    /// asked for just before; its `SpeechReady` and `SpeechFailed` may be given to the agent or
+    /// not, and there is no `Played` of it. It is not in the transcript, which holds what the
+    /// caller heard. How long it is waited for is decided by who plays it.
+    pub whisper: Option<UtteranceId>,
 }
 
 /// Where the samples of an utterance are.

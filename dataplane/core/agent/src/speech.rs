@@ -92,8 +92,7 @@ impl Speech {
             Origin::Flow(_) => Audio::Requested,
             Origin::Apology => Audio::Missing { apologise: true },
         };
-        self.last_id += 1;
-        let id = UtteranceId(self.last_id);
+        let id = self.next_id();
         self.queue.push_back(Utterance {
             id,
             origin,
@@ -103,6 +102,16 @@ impl Speech {
             audio,
         });
         id
+    }
+
+    /// Names an utterance that somebody else hears, and which so is not queued.
+    pub(crate) fn whisper(&mut self) -> UtteranceId {
+        self.next_id()
+    }
+
+    fn next_id(&mut self) -> UtteranceId {
+        self.last_id += 1;
+        UtteranceId(self.last_id)
     }
 
     /// The audio of an utterance arrived. Gives how long that took.
@@ -137,6 +146,13 @@ impl Speech {
         if let Some(playing) = self.playing.as_mut() {
             playing.latency = Some(latency);
         }
+    }
+
+    /// Whether the audio of an utterance that is to be said is still to come.
+    pub(crate) fn awaits(&self, id: UtteranceId) -> bool {
+        self.queue
+            .iter()
+            .any(|u| u.id == id && matches!(u.audio, Audio::Requested))
     }
 
     fn requested(&mut self, id: UtteranceId) -> Option<&mut Utterance> {

@@ -54,11 +54,8 @@ impl Recording {
     /// Places samples of one side that began `at` after the start of the recording.
     pub fn write(&mut self, side: Side, at: Duration, samples: &[i16]) {
         let channel = side as usize;
-        let (at, next) = (position(at), self.next[channel]);
-        let start = match at.abs_diff(next) <= TOLERANCE {
-            true => next,
-            false => at,
-        };
+        let next = self.next[channel];
+        let start = follow(position(at), next);
         for (place, sample) in (start..).zip(samples) {
             // Behind: said before the last frame ended, faster than time. Or drained already.
             if place < next || place < self.drained {
@@ -71,6 +68,22 @@ impl Recording {
             self.ring[place as usize % CAPACITY][channel] = *sample;
         }
         self.next[channel] = next.max(start + samples.len() as u64);
+    }
+
+    /// Where on the time line samples of one side are placed that begin `at` after the start.
+    #[must_use]
+    pub fn place_of(&self, side: Side, at: Duration) -> Duration {
+        time(follow(position(at), self.next[side as usize]))
+    }
+
+    /// Leaves out what is before `until`, which was not recorded: whoever makes the file puts as much
+    /// silence there. How much that is. To be called with everything drained.
+    pub fn skip(&mut self, until: Duration) -> Duration {
+        let until = position(until);
+        let skipped = until.saturating_sub(self.drained);
+        self.drained = self.drained.max(until);
+        self.next = self.next.map(|next| next.max(self.drained));
+        time(skipped)
     }
 
     /// Appends everything before `until` to `out`, as the file's next octets. Leave half a second
@@ -110,6 +123,14 @@ impl Recording {
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+}
+
+/// Where samples begin that were heard or said `at`, when the last ones ended at `next`.
+const fn follow(at: u64, next: u64) -> u64 {
+    match at.abs_diff(next) <= TOLERANCE {
+        true => next,
+        false => at,
     }
 }
 

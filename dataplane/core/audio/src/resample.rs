@@ -1,16 +1,13 @@
 //! Between 8 and 16 kHz: a polyphase FIR filter, linear phase, 3 ms delay.
 //!
 //! Pass band to 3.4 kHz, stop band from 4.0 kHz at -60 dB: a Kaiser window over 96 taps at 16 kHz.
-//! Integer arithmetic, so that compilers can use vector instructions.
 
-use std::f64::consts::PI;
 use std::sync::LazyLock;
+
+use crate::fir::{convolve, low_pass, quantize};
 
 const TAPS: usize = 96;
 const PHASE_TAPS: usize = TAPS / 2;
-/// Fraction bits of the coefficients. Their sum of magnitudes stays below 2, so that the sum of
-/// products fits 32 bits.
-const SHIFT: u32 = 14;
 /// The -6 dB point at a sampling rate of 16 kHz.
 const CUTOFF_HZ: f64 = 3700.0;
 /// Of the Kaiser window, for 60 dB.
@@ -29,38 +26,10 @@ static PHASES: LazyLock<[[i16; PHASE_TAPS]; 2]> = LazyLock::new(|| {
 });
 
 fn design(gain: f64) -> [i16; TAPS] {
-    let centre = (TAPS as f64 - 1.0) / 2.0;
+    let half = TAPS as f64 / 2.0;
     let cutoff = CUTOFF_HZ / 16_000.0;
-    let raw: [f64; TAPS] = std::array::from_fn(|index| {
-        let x = index as f64 - centre;
-        let sinc = (2.0 * PI * cutoff * x).sin() / (PI * x);
-        let window = bessel_i0(BETA * (1.0 - (x / (centre + 0.5)).powi(2)).sqrt());
-        sinc * window
-    });
-    let sum: f64 = raw.iter().sum();
-    let scale = gain * f64::from(1 << SHIFT) / sum;
-    raw.map(|tap| (tap * scale).round() as i16)
-}
-
-/// The modified Bessel function of order zero.
-fn bessel_i0(x: f64) -> f64 {
-    let mut term = 1.0;
-    let mut sum = 1.0;
-    for k in 1..32 {
-        term *= (x / 2.0 / f64::from(k)).powi(2);
-        sum += term;
-    }
-    sum
-}
-
-fn convolve(taps: &[i16], samples: &[i16]) -> i16 {
-    let sum: i32 = taps
-        .iter()
-        .zip(samples)
-        .map(|(tap, sample)| i32::from(*tap) * i32::from(*sample))
-        .sum();
-    let rounded = (sum + (1 << (SHIFT - 1))) >> SHIFT;
-    rounded.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+    let taps = std::array::from_fn(|index| low_pass(index as f64 - half + 0.5, half, cutoff, BETA));
+    quantize(taps, gain)
 }
 
 /// 8 kHz to 16 kHz.

@@ -1,8 +1,11 @@
 //! What happens to a call, packets and the passing of time aside.
 
 use callplane_agent::{Recognition, SpeechDown, TurnId, UtteranceId};
+use callplane_sdp::{LocalMedia, MediaSecurity};
 use callplane_sip::Event;
+use callplane_srtp::KeySource;
 
+use crate::call::PartyId;
 use crate::hangup::HangupCause;
 use crate::media::Clip;
 
@@ -27,6 +30,56 @@ pub enum Input {
         /// What was said; `Ok(None)`: nothing that may be said.
         result: Result<Option<Recognition>, SpeechDown>,
     },
+    /// Both sides of an [`Opening::Joined`](crate::Opening::Joined) can hear each other.
+    Joined,
+    /// The caller of such a call is no longer there.
+    Left(Left),
+    /// The caller of such a call pressed a key.
+    Key(char),
+    /// There is a line to the party of an [`Output::Dial`](crate::Output::Dial).
+    PartyReady {
+        /// Which.
+        party: PartyId,
+        /// The line.
+        line: PartyLine,
+    },
+    /// There is none, or its INVITE could not be sent.
+    PartyUnreachable {
+        /// Which.
+        party: PartyId,
+    },
+    /// From the SIP session of a party.
+    PartySip {
+        /// Whose.
+        party: PartyId,
+        /// What.
+        event: Event,
+    },
+    /// Somebody follows the call from here on: [`Output::Said`](crate::Output::Said) tells what was said
+    /// lately, and what is said from now on. A call that is followed already ignores it.
+    Watch,
     /// End it now, whatever it is doing.
     HangUp(HangupCause),
+}
+
+/// What another party is called on.
+#[derive(Debug)]
+pub struct PartyLine {
+    /// Where its media is received.
+    pub local: LocalMedia,
+    /// Whether it is encrypted.
+    pub security: MediaSecurity,
+    /// Where our keys come from.
+    pub keys: KeySource,
+}
+
+/// Why a caller is no longer there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// They hung up.
+    HungUp,
+    /// Nothing is heard of them any more.
+    Lost,
+    /// What carries the media failed.
+    Failed,
 }

@@ -2,10 +2,10 @@
 //!
 //! [`Call`] is sans-IO. It is made of parts that know little of each other: `media` turns packets
 //! into frames and back, `callplane_agent` talks, `call::signal` answers SIP, `call::talk` carries
-//! between agent and media, and `facts` collects what the record will say. Sockets, speech
+//! between agent and media, `call::transfer` joins the caller with another party, and `facts` collects what the record will say. Sockets, speech
 //! providers, files and the database belong to whoever drives it.
 //!
-//! Left out: transfers and conferences (one leg a call), and choosing who may call whom.
+//! Left out: conferences of more than caller, agent and one other party, and choosing who may call whom.
 
 #![forbid(unsafe_code)]
 
@@ -17,16 +17,23 @@ mod media;
 mod output;
 mod setup;
 
-pub use call::Call;
-pub use callplane_agent::{APOLOGY, Recognition, SpeechDown, Stage, TurnId, UtteranceId};
-pub use callplane_audio::{WAV_HEADER_LENGTH, wav_header};
-pub use callplane_sdp::{Codec, LocalMedia};
+pub use call::{Call, PartyId};
+pub use callplane_agent::{APOLOGY, Recognition, Speaker, SpeechDown, Stage, TurnId, UtteranceId};
+pub use callplane_audio::{
+    OGG_OPUS_HEADER_LENGTH, OggOpusWriter, WAV_HEADER_LENGTH, last_ogg_page, wav_header,
+};
+pub use callplane_flow::RecordingAction;
+pub use callplane_rtp::ReceiverStats;
+pub use callplane_rtp::{mask_rtcp, mask_rtp};
+pub use callplane_sdp::{Codec, LocalMedia, MediaSecurity};
 pub use callplane_sip as sip;
+pub use callplane_srtp::{KeySource, Profile};
 pub use facts::{
-    CallEvent, EventKind, Facts, Message, Quality, RefusedPackets, Segment, SpeechUse,
+    CallEvent, EventKind, Facts, FarEndQuality, Gap, GapReason, Measured, Message, PartyFacts,
+    Quality, Recorded, RefusedPackets, Score, Segment, SpeechUse,
 };
 pub use hangup::{Hangup, HangupCause};
-pub use input::Input;
-pub use media::{Clip, Packets, wideband};
+pub use input::{Input, Left, PartyLine};
+pub use media::{CannotRecord, Clip, Frame, Packets, RecordingState};
 pub use output::Output;
 pub use setup::{Guards, Opening, Setup};

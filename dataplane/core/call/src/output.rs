@@ -6,8 +6,10 @@ use bytes::Bytes;
 use callplane_agent::{Stage, TurnId, UtteranceId};
 use callplane_flow::Grammar;
 use callplane_sip::Command;
+use callplane_types::E164;
 
-use crate::facts::Facts;
+use crate::call::PartyId;
+use crate::facts::{Facts, Message};
 
 /// One wish. Packets are not among them: [`Call::tick`](crate::Call::tick) lends them.
 #[derive(Debug)]
@@ -34,14 +36,42 @@ pub enum Output {
         turn: TurnId,
         /// What may be said.
         grammar: Arc<Grammar>,
-        /// The caller's audio, 8 kHz.
+        /// The caller's audio, 16 kHz; above 4 kHz there is something where the codec has as much.
         audio: Vec<i16>,
     },
     /// The next octets of the recording: 16-bit stereo at 8 kHz, about a second of it. Give the
     /// buffer back with [`Call::recycle`](crate::Call::recycle).
     Recorded(Vec<u8>),
+    /// The recording was stopped for as long: as much silence comes into the file before what is recorded
+    /// next.
+    NotRecorded(std::time::Duration),
+    /// Find a line to this number; answer with [`Input::PartyReady`](crate::Input::PartyReady) or
+    /// [`Input::PartyUnreachable`](crate::Input::PartyUnreachable).
+    Dial {
+        /// To be named in the answer.
+        party: PartyId,
+        /// Who is to be rung.
+        to: E164,
+    },
+    /// Send the INVITE to a party with this offer.
+    PartyInvite {
+        /// Which.
+        party: PartyId,
+        /// The offer.
+        sdp: Bytes,
+    },
+    /// For the SIP session of a party.
+    PartySip {
+        /// Whose.
+        party: PartyId,
+        /// What.
+        command: Command,
+    },
     /// A stage of a turn took this long; for metrics.
     Stage(Stage, std::time::Duration),
+    /// A message of the transcript, as the record will have it; once somebody watches
+    /// ([`Input::Watch`](crate::Input::Watch)).
+    Said(Message),
     /// The call is over; nothing follows.
     Finished(Box<Facts>),
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callplane_flow::Program;
-use callplane_sdp::LocalMedia;
+use callplane_sdp::{LocalMedia, MediaSecurity};
+use callplane_srtp::KeySource;
 
 use crate::media::Clip;
 
@@ -16,6 +17,11 @@ pub struct Setup {
     pub opening: Opening,
     /// Where we receive media.
     pub local: LocalMedia,
+    /// Whether media is encrypted.
+    pub security: MediaSecurity,
+    /// Where our keys come from. Not from `seed`, which is too short to be a secret and is written
+    /// into packets.
+    pub keys: KeySource,
     /// What the agent says and does.
     pub program: Arc<Program>,
     /// The variables that the call brings along.
@@ -38,6 +44,13 @@ pub enum Opening {
     },
     /// We call them.
     Outbound,
+    /// They called us by other means than SIP, and were answered. Their audio is handed in by
+    /// [`Call::hear`](crate::Call::hear), the agent's taken from [`Call::say`](crate::Call::say), and
+    /// [`Setup::local`] is not looked at.
+    Joined {
+        /// What is spoken with, as the record names it.
+        codec: &'static str,
+    },
 }
 
 /// How long a call waits for what.
@@ -45,7 +58,8 @@ pub enum Opening {
 pub struct Guards {
     /// Outbound: how long it rings until nobody answers.
     pub ring: Duration,
-    /// Inbound: how long the ACK of our answer may take. SIP gives up by itself after 32 s.
+    /// Inbound: how long the ACK of our answer may take, or the way to who joined. SIP gives up by
+    /// itself after 32 s.
     pub acknowledgement: Duration,
     /// How long no packet may come, counted from the answer or the last packet.
     pub media: Duration,

@@ -26,8 +26,10 @@ pub use compile::{CALL_VARIABLES, Problem, compile};
 pub use digits::{DigitCollector, DigitSpec, is_key};
 pub use expression::{Expression, InvalidExpression};
 pub use grammar::{Builtin, Grammar};
-pub use graph::Graph;
+pub use graph::{Graph, Waiting};
 pub use program::{FORMAT, InvalidProgram, Program};
-pub use run::{Action, EndReason, Ending, Event, Listen, Run, SayId};
-pub use settings::{AgentSettings, Limits, Recording, TurnTaking, Voice};
+pub use run::{
+    Action, EndReason, Ending, Event, Listen, RecordingAction, Run, SayId, Transfer, TransferEnd,
+};
+pub use settings::{AgentSettings, Limits, Recording, RecordingFormat, TurnTaking, Voice};
 pub use value::Value;

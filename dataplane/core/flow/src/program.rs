@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use callplane_types::E164;
 use serde::{Deserialize, Serialize};
 
 use crate::digits::DigitSpec;
 use crate::expression::Expression;
-use crate::graph::NodeKind;
+use crate::graph::{NodeKind, NodeRecording, Waiting};
 use crate::settings::{AgentSettings, seconds};
 use crate::template::Template;
 
 /// The format this crate writes and reads. It grows when an older media node would misread a
 /// program; a new field with a default needs no new format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+/// The format of programs that an older media node reads right, too: no node of them says what becomes of
+/// the recording, which such a node would not pause.
+const PLAIN: u32 = 1;
 
 /// A compiled agent: its settings and its flow. Immutable and self-contained: a call keeps the one
 /// it started with, whatever is applied meanwhile.
@@ -39,7 +43,7 @@ pub struct Program {
 pub enum InvalidProgram {
     /// Written by a newer or much older version.
     #[error(
-        "program format {0} is not {FORMAT}: apply the Agent again so that it is compiled anew"
+        "program format {0} is not one of {PLAIN} to {FORMAT}: apply the Agent again so that it is compiled anew"
     )]
     Format(u64),
     /// Not a program at all.
@@ -52,6 +56,8 @@ pub enum InvalidProgram {
 pub(crate) struct ProgramNode {
     pub(crate) step: ProgramStep,
     pub(crate) edges: Edges,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recording: Option<NodeRecording>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) global: Option<ProgramGlobal>,
 }
@@ -66,6 +72,11 @@ pub(crate) enum ProgramStep {
     Ask(Box<Ask>),
     Branch,
     Set(Vec<(String, Assigned)>),
+    Transfer {
+        text: Option<Template>,
+        #[serde(flatten)]
+        to: TransferTo,
+    },
     Hangup {
         text: Option<Template>,
         outcome: Option<String>,
@@ -77,6 +88,17 @@ pub(crate) enum ProgramStep {
 pub(crate) enum Assigned {
     Text(Template),
     Expression(Expression),
+}
+
+/// Who is brought into the call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TransferTo {
+    pub(crate) to: E164,
+    pub(crate) whisper: Option<Template>,
+    #[serde(rename = "ringSeconds", with = "seconds")]
+    pub(crate) ring: Duration,
+    pub(crate) waiting: Waiting,
 }
 
 /// A question: collect or menu.
@@ -147,6 +169,8 @@ pub(crate) struct Edges {
     pub(crate) no_input: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) no_match: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) not_reached: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) digits: BTreeMap<char, String>,
     /// By descending priority.
@@ -170,24 +194,27 @@ pub(crate) struct ProgramGlobal {
 /// What happened at a node, which decides the edges that may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Said, set, or branched; a question answered.
+    /// Said, set, or branched; a question answered; a person left.
     Done,
     NoInput,
     NoMatch,
+    /// Nobody was reached.
+    NotReached,
 }
 
 // === impl Program ===
 
 impl Program {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         agent: AgentSettings,
         first_sentence: Option<Template>,
         start: String,
         inputs: BTreeMap<String, String>,
         nodes: BTreeMap<String, ProgramNode>,
     ) -> Self {
+        let is_plain = nodes.values().all(|node| node.recording.is_none());
         Self {
-            format: FORMAT,
+            format: if is_plain { PLAIN } else { FORMAT },
             agent,
             first_sentence,
             start,
@@ -203,7 +230,9 @@ impl Program {
     pub fn from_json(json: serde_json::Value) -> Result<Self, InvalidProgram> {
         let format = json.get("format").and_then(serde_json::Value::as_u64);
         match format {
-            Some(format) if format != u64::from(FORMAT) => Err(InvalidProgram::Format(format)),
+            Some(format) if !(PLAIN.into()..=FORMAT.into()).contains(&format) => {
+                Err(InvalidProgram::Format(format))
+            }
             _ => Ok(serde_json::from_value(json)?),
         }
     }
@@ -237,6 +266,7 @@ impl ProgramNode {
             ProgramStep::Ask(_) => NodeKind::Collect,
             ProgramStep::Branch => NodeKind::Branch,
             ProgramStep::Set(_) => NodeKind::Set,
+            ProgramStep::Transfer { .. } => NodeKind::Transfer,
             ProgramStep::Hangup { .. } => NodeKind::Hangup,
         }
     }
@@ -244,6 +274,13 @@ impl ProgramNode {
     pub(crate) fn ask(&self) -> Option<&Ask> {
         match &self.step {
             ProgramStep::Ask(ask) => Some(ask),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn transfer(&self) -> Option<&TransferTo> {
+        match &self.step {
+            ProgramStep::Transfer { to, .. } => Some(to),
             _ => None,
         }
     }
@@ -257,6 +294,7 @@ impl ProgramNode {
         match self.step {
             ProgramStep::Say { .. } | ProgramStep::Branch | ProgramStep::Set(_) => &[Cause::Done],
             ProgramStep::Ask(_) => &[Cause::Done, Cause::NoInput, Cause::NoMatch],
+            ProgramStep::Transfer { .. } => &[Cause::Done, Cause::NotReached],
             ProgramStep::Hangup { .. } => &[],
         }
     }
@@ -267,6 +305,7 @@ impl ProgramNode {
         match (cause, &self.step) {
             (Cause::NoInput, _) => self.edges.no_input.as_deref().map(|to| vec![to]),
             (Cause::NoMatch, _) => self.edges.no_match.as_deref().map(|to| vec![to]),
+            (Cause::NotReached, _) => self.edges.not_reached.as_deref().map(|to| vec![to]),
             (Cause::Done, ProgramStep::Ask(ask)) => match &ask.wanted {
                 Wanted::Option { options, .. } => {
                     Some(options.iter().map(|option| option.to.as_str()).collect())

@@ -20,6 +20,8 @@ pub struct AgentSettings {
     pub limits: Limits,
     /// Whether calls are recorded.
     pub recording: Recording,
+    /// What they are recorded as.
+    pub recording_format: RecordingFormat,
     /// Who speaks when.
     pub turn_taking: TurnTaking,
 }
@@ -33,6 +35,7 @@ impl Default for AgentSettings {
             first_sentence: None,
             limits: Limits::default(),
             recording: Recording::default(),
+            recording_format: RecordingFormat::default(),
             turn_taking: TurnTaking::default(),
         }
     }
@@ -90,6 +93,17 @@ pub enum Recording {
     On,
     /// No call.
     Off,
+}
+
+/// What calls are recorded as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordingFormat {
+    /// WAV: samples as they are.
+    #[default]
+    Wav,
+    /// Ogg Opus (RFC 7845).
+    Opus,
 }
 
 /// Who speaks when. The defaults are those of callers who answer short questions.

@@ -3,6 +3,7 @@
 use callplane_types::Instant;
 
 use crate::delay::DelayEstimator;
+use crate::depth::Depth;
 use crate::{FRAME_SAMPLES, ticks};
 
 /// About a second of media. A power of two, so that a position is a mask away.
@@ -66,11 +67,15 @@ pub(crate) struct JitterBuffer {
     /// The last timestamp, wrapped and unwrapped.
     clock: Option<(u32, i64)>,
     delay: DelayEstimator,
+    /// From here on the sender says nothing, and has said so.
+    pause: Option<i64>,
     since_skip: u32,
     wanting_skip: u32,
     quiet: fn(u8, &[u8]) -> bool,
     pub(crate) skipped: u64,
     pub(crate) concealed: u64,
+    pub(crate) played: u64,
+    pub(crate) depth: Depth,
 }
 
 impl JitterBuffer {
@@ -82,11 +87,14 @@ impl JitterBuffer {
             end: 0,
             clock: None,
             delay,
+            pause: None,
             since_skip: 0,
             wanting_skip: 0,
             quiet,
             skipped: 0,
             concealed: 0,
+            played: 0,
+            depth: Depth::default(),
         }
     }
 
@@ -95,7 +103,18 @@ impl JitterBuffer {
         self.ring.fill(MISSING);
         self.state = State::Empty;
         self.clock = None;
+        self.pause = None;
         self.delay.rebase();
+    }
+
+    /// The sender is silent from `timestamp` on, until audio comes.
+    pub(crate) fn pause(&mut self, timestamp: u32) {
+        self.pause = Some(self.unwrap(timestamp));
+    }
+
+    /// Whether all from before a pause was played and nothing from after it.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pause.is_some() && matches!(self.state, State::Empty | State::Filling(_))
     }
 
     /// Takes a packet. `newest` says that its sequence number was in front.
@@ -111,8 +130,11 @@ impl JitterBuffer {
         let length = payload.len() as i64;
         let mut start = self.unwrap(timestamp);
         if newest && self.clock.is_some() && (start - self.end).abs() > JUMP {
+            let was_paused = self.pause.is_some();
             self.reset();
             start = self.unwrap(timestamp);
+            // A long pause lasts until the audio behind it is played.
+            self.pause = was_paused.then_some(start);
         }
         if newest {
             self.clock = Some((timestamp, start));
@@ -168,19 +190,29 @@ impl JitterBuffer {
             State::Playing { .. } => {}
         }
         self.shrink(now);
+        if let Some(depth) = self.current(now) {
+            self.depth.observe(depth);
+        }
         if self.end - self.next < FRAME {
             return self.stall();
         }
         self.state = State::Playing { stalled: 0 };
+        self.pause = self.pause.filter(|pause| self.next < *pause);
         let slot = self.read(frame);
         self.discard_until(self.next + FRAME);
-        if slot == Slot::Lost {
-            self.concealed += 1;
+        match slot {
+            Slot::Lost => self.concealed += 1,
+            Slot::Audio(_) => self.played += 1,
+            Slot::Idle => {}
         }
         slot
     }
 
     fn stall(&mut self) -> Slot {
+        if self.pause.is_some_and(|pause| pause < self.next + FRAME) {
+            self.state = State::Empty;
+            return Slot::Idle;
+        }
         let stalled = match self.state {
             State::Playing { stalled } => stalled + 1,
             State::Empty | State::Filling(_) => 1,
@@ -242,6 +274,11 @@ impl JitterBuffer {
             self.skipped += 1;
             (self.since_skip, self.wanting_skip) = (0, 0);
         }
+    }
+
+    /// How long after the fastest recent packets playout should run, in ticks.
+    pub(crate) fn target(&self) -> i64 {
+        self.delay.target()
     }
 
     /// How long after the fastest recent packets playout runs, in ticks.

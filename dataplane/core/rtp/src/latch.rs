@@ -24,13 +24,17 @@ pub enum Verdict {
 ///
 /// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]).** Before, the
 /// signalled address wins at once, and an unknown one (a caller behind a NAT signals an address
-/// nobody can send from) after three valid packets of one SSRC in a row.
+/// nobody can send from) after three valid packets of one SSRC in a row. The address of before a
+/// [`Latch::resignal`] goes on sending for a while: it is latched to again only until the signalled one is
+/// heard, or another in a row.
 ///
 /// Show it only packets that parse and carry a negotiated payload type.
 #[derive(Debug, Clone)]
 pub struct Latch {
     signalled: SocketAddr,
     locked: Option<SocketAddr>,
+    /// Who was latched to before the address in the SDP changed.
+    former: Option<SocketAddr>,
     candidate: Option<Candidate>,
     refused: u64,
 }
@@ -50,6 +54,7 @@ impl Latch {
         Self {
             signalled,
             locked: None,
+            former: None,
             candidate: None,
             refused: 0,
         }
@@ -57,11 +62,10 @@ impl Latch {
 
     /// Judges a packet by where it came from.
     pub fn judge(&mut self, now: Instant, from: SocketAddr, ssrc: u32) -> Verdict {
-        if let Some(locked) = self.locked {
-            return match from == locked {
-                true => Verdict::Accepted,
-                false => self.refuse(),
-            };
+        match self.locked {
+            Some(locked) if from == locked => return Verdict::Accepted,
+            Some(_) if self.locked != self.former => return self.refuse(),
+            _ => {}
         }
         if from == self.signalled {
             return self.lock(from);
@@ -96,6 +100,9 @@ impl Latch {
 
     fn lock(&mut self, address: SocketAddr) -> Verdict {
         self.locked = Some(address);
+        if address == self.signalled || Some(address) != self.former {
+            self.former = None;
+        }
         self.candidate = None;
         Verdict::Accepted
     }
@@ -128,7 +135,7 @@ impl Latch {
     pub fn resignal(&mut self, signalled: SocketAddr) {
         if signalled != self.signalled {
             self.signalled = signalled;
-            self.locked = None;
+            self.former = self.locked.take().or(self.former);
             self.candidate = None;
         }
     }

@@ -8,20 +8,27 @@ use crate::delay::DelayEstimator;
 use crate::dtmf::{DigitEvent, DigitReceiver};
 use crate::jitter::{JitterBuffer, Slot, Stored};
 use crate::packet::Packet;
+use crate::packets::{PacketBuffer, PacketInfo, Piece};
 use crate::rtcp::ReportBlock;
 use crate::source::{Order, Source};
-use crate::{FRAME_SAMPLES, duration, ticks};
+use crate::{Clock, FRAME_SAMPLES, FRAME_TIME, Format, duration, part, ticks};
 
 /// A stream silent for this long gives way to another SSRC at once.
 const TAKEOVER_AFTER: Duration = Duration::from_millis(200);
 
+/// Octets of comfort noise that are kept: its level and the coefficients that matter.
+const NOISE_OCTETS: usize = 16;
+
 /// How to receive.
 #[derive(Debug, Clone)]
 pub struct ReceiverConfig {
-    /// Payload types of the audio codecs that may arrive; one octet per tick of the clock each.
-    pub audio: Vec<u8>,
-    /// Payload type of telephone events.
-    pub telephone_event: Option<u8>,
+    /// The audio codecs that may arrive. Those with a clock of 8000 have one octet per tick, packets of
+    /// those with one of 48000 are decoded whole.
+    pub audio: Vec<Format>,
+    /// Telephone events.
+    pub telephone_events: Vec<Format>,
+    /// Payload type of comfort noise (RFC 3389).
+    pub comfort_noise: Option<u8>,
     /// Delay of the jitter buffer before it knows the network.
     pub start_delay: Duration,
     /// The delay never adapts below this.
@@ -31,19 +38,24 @@ pub struct ReceiverConfig {
     /// Whether a frame of a payload type is quiet: frames are skipped in pauses when the delay can
     /// shrink, so that no word is cut.
     pub quiet: fn(payload_type: u8, frame: &[u8]) -> bool,
+    /// What a packet says that is decoded whole; nothing if it is malformed.
+    pub inspect: fn(payload: &[u8]) -> Option<PacketInfo>,
 }
 
 impl ReceiverConfig {
-    /// The usual delays: start at 40 ms, adapt between 20 and 300 ms; no frame counts as quiet.
+    /// Formats with a clock of 8000 and the usual delays: start at 40 ms, adapt between 20 and 300 ms;
+    /// no frame counts as quiet.
     #[must_use]
     pub fn new(audio: Vec<u8>, telephone_event: Option<u8>) -> Self {
         Self {
-            audio,
-            telephone_event,
+            audio: audio.into_iter().map(Format::khz8).collect(),
+            telephone_events: telephone_event.map(Format::khz8).into_iter().collect(),
+            comfort_noise: None,
             start_delay: Duration::from_millis(40),
             shortest_delay: Duration::from_millis(20),
             longest_delay: Duration::from_millis(300),
             quiet: |_, _| false,
+            inspect: |_| None,
         }
     }
 }
@@ -59,13 +71,15 @@ pub enum Arrival {
     Duplicate,
     /// Too late to be played.
     Late,
+    /// Comfort noise: what the silence that follows sounds like.
+    Noise,
     /// Another SSRC or numbering, not yet believed.
     Stray,
-    /// A payload type that was not negotiated, such as comfort noise: counted, not played.
+    /// A payload type that was not negotiated: counted, not played.
     Ignored,
 }
 
-/// The next 20 ms of a stream.
+/// What comes next in a stream: 20 ms, where it says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// Encoded audio, [`FRAME_SAMPLES`] octets.
@@ -75,8 +89,27 @@ pub enum Frame<'a> {
         /// The octets.
         payload: &'a [u8],
     },
-    /// Audio is missing: conceal it.
+    /// A packet that is decoded whole: as much audio as it says itself.
+    Packet {
+        /// The codec's payload type.
+        payload_type: u8,
+        /// The octets.
+        payload: &'a [u8],
+    },
+    /// Audio is missing right before a packet that is there, and may hold a copy of it. The packet
+    /// itself comes next.
+    LostBefore {
+        /// The codec's payload type.
+        payload_type: u8,
+        /// The packet behind what is missing.
+        next: &'a [u8],
+        /// How much is missing, no more than the packet has.
+        time: Duration,
+    },
+    /// 20 ms of audio are missing: conceal them.
     Lost,
+    /// The sender is silent, and this is its last payload of comfort noise.
+    Noise(&'a [u8]),
     /// The sender is silent: nothing has come yet, or nothing for 100 ms.
     Idle,
 }
@@ -100,9 +133,13 @@ pub struct ReceiverStats {
     pub ignored: u64,
     /// How often the sender changed its SSRC.
     pub source_changes: u64,
-    /// Frames reported as [`Frame::Lost`].
+    /// Lost packets whose audio came again in a later one (in-band FEC).
+    pub repaired: u64,
+    /// Frames that were played as they came.
+    pub played_frames: u64,
+    /// Frames reported as [`Frame::Lost`] or [`Frame::LostBefore`], which were made up.
     pub concealed_frames: u64,
-    /// Frames skipped to shorten the delay.
+    /// Frames, or packets that are decoded whole, skipped to shorten the delay.
     pub skipped_frames: u64,
     /// Interarrival jitter (RFC 3550 section 6.4.1).
     pub jitter: Duration,
@@ -110,18 +147,34 @@ pub struct ReceiverStats {
     pub max_jitter: Duration,
     /// The present delay of the jitter buffer.
     pub delay: Duration,
+    /// Its mean over all frames that were played or made up.
+    pub mean_delay: Duration,
+    /// The largest it was.
+    pub max_delay: Duration,
 }
 
 impl ReceiverStats {
-    /// The part of the packets that was of no use, lost or late, 0 to 1: what the listener hears
-    /// and [`crate::quality::mos`] wants.
+    /// The part of the packets that was of no use, lost and not repaired, or late, 0 to 1: what the
+    /// listener hears and [`crate::quality::rating`] wants.
     #[must_use]
     pub fn loss(&self) -> f64 {
-        let expected = self.packets + self.lost;
-        match expected {
-            0 => 0.0,
-            expected => (self.lost + self.late).min(expected) as f64 / expected as f64,
-        }
+        let missing = self.lost.saturating_sub(self.repaired) + self.late;
+        part(missing, self.packets + self.lost)
+    }
+
+    /// The part of the frames that was made up, 0 to 1.
+    #[must_use]
+    pub fn concealed(&self) -> f64 {
+        part(
+            self.concealed_frames,
+            self.concealed_frames + self.played_frames,
+        )
+    }
+
+    /// How long what was made up took.
+    #[must_use]
+    pub fn concealed_time(&self) -> Duration {
+        FRAME_TIME * u32::try_from(self.concealed_frames).unwrap_or(u32::MAX)
     }
 }
 
@@ -138,9 +191,15 @@ pub struct Receiver {
     last_packet: Instant,
     /// When anything came that was agreed on.
     heard: Option<Instant>,
+    /// The clock of the audio that comes now.
+    clock: Clock,
     buffer: JitterBuffer,
+    /// Made where there are codecs for it.
+    packets: Option<PacketBuffer>,
     digits: DigitReceiver,
     frame: [u8; FRAME_SAMPLES],
+    /// The last payload of comfort noise, and its length.
+    noise: ([u8; NOISE_OCTETS], usize),
     /// Counters of the SSRCs before the present one, and those kept here.
     totals: ReceiverStats,
 }
@@ -149,13 +208,10 @@ impl Receiver {
     /// A stream of which nothing has come.
     #[must_use]
     pub fn new(config: ReceiverConfig) -> Self {
-        let delay = DelayEstimator::new(
-            ticks(config.start_delay),
-            ticks(config.shortest_delay),
-            ticks(config.longest_delay),
-        );
-        Self {
-            buffer: JitterBuffer::new(delay, config.quiet),
+        let mut receiver = Self {
+            clock: Clock::Khz8,
+            buffer: JitterBuffer::new(estimator(&config), config.quiet),
+            packets: None,
             config,
             source: None,
             candidate: None,
@@ -163,28 +219,47 @@ impl Receiver {
             heard: None,
             digits: DigitReceiver::default(),
             frame: [0; FRAME_SAMPLES],
+            noise: ([0; NOISE_OCTETS], 0),
             totals: ReceiverStats::default(),
-        }
+        };
+        receiver.prepare();
+        receiver
     }
 
-    /// Other payload types from now on, after a re-INVITE; what is buffered stays.
-    pub fn set_payload_types(&mut self, audio: Vec<u8>, telephone_event: Option<u8>) {
+    /// Other formats from now on, after a re-INVITE; what is buffered stays.
+    pub fn set_formats(
+        &mut self,
+        audio: Vec<Format>,
+        telephone_events: Vec<Format>,
+        comfort_noise: Option<u8>,
+    ) {
         self.config.audio = audio;
-        self.config.telephone_event = telephone_event;
+        self.config.telephone_events = telephone_events;
+        self.config.comfort_noise = comfort_noise;
+        self.prepare();
+    }
+
+    fn prepare(&mut self) {
+        let mut formats = self.config.audio.iter();
+        if self.packets.is_none() && formats.any(|format| format.clock == Clock::Khz48) {
+            self.packets = Some(PacketBuffer::new(estimator(&self.config)));
+        }
     }
 
     /// Takes a packet from the sender that the [`crate::Latch`] let through.
     pub fn push(&mut self, now: Instant, packet: &Packet<'_>) -> Arrival {
-        let is_audio = self.config.audio.contains(&packet.payload_type);
-        let is_event = self.config.telephone_event == Some(packet.payload_type);
-        if is_audio || is_event {
+        let audio = clock_of(&self.config.audio, packet);
+        let event = clock_of(&self.config.telephone_events, packet);
+        let (is_audio, is_event) = (audio.is_some(), event.is_some());
+        let is_noise = !is_audio && self.config.comfort_noise == Some(packet.payload_type);
+        if is_audio || is_event || is_noise {
             self.heard = Some(now);
         }
-        if is_event {
+        if let Some(clock) = event {
             // Some senders give events an SSRC of their own: the digit counts, whatever it is.
-            self.digits.push(now, packet);
+            self.digits.push_counted(now, clock, packet);
         }
-        let Some(order) = self.track(now, packet, is_audio) else {
+        let Some(order) = self.track(now, packet, is_audio || is_noise) else {
             return match is_event {
                 true => Arrival::Event,
                 false => Arrival::Stray,
@@ -197,30 +272,75 @@ impl Receiver {
         if is_event {
             return Arrival::Event;
         }
-        if !is_audio {
+        if is_noise {
+            self.quieten(packet, order);
+            return Arrival::Noise;
+        }
+        let Some(clock) = audio else {
             self.totals.ignored += 1;
             return Arrival::Ignored;
-        }
-        let newest = order != Order::Reordered;
-        if order == Order::Restarted {
-            self.buffer.reset();
-        }
+        };
         if let Some(source) = &mut self.source {
-            source.arrive(now, packet.timestamp);
+            source.arrive(now, packet.timestamp, clock);
             if source.received() > 50 {
                 self.totals.max_jitter = self.totals.max_jitter.max(source.jitter());
             }
         }
-        let (timestamp, payload) = (packet.timestamp, packet.payload);
-        match self
-            .buffer
-            .push(now, timestamp, packet.payload_type, payload, newest)
-        {
-            Stored::Yes => Arrival::Audio,
-            Stored::Late => {
-                self.totals.late += 1;
-                Arrival::Late
+        if order == Order::Restarted {
+            self.reset_buffers();
+        }
+        let stored = self.store(now, packet, clock, order != Order::Reordered);
+        self.totals.late += u64::from(stored == Arrival::Late);
+        stored
+    }
+
+    /// The silence begins where the audio before it ends. One that was overtaken by audio is over.
+    fn quieten(&mut self, packet: &Packet<'_>, order: Order) {
+        if order == Order::Restarted {
+            self.reset_buffers();
+        }
+        if order != Order::Reordered && self.clock == Clock::Khz8 {
+            let length = packet.payload.len().min(NOISE_OCTETS);
+            self.noise.0[..length].copy_from_slice(&packet.payload[..length]);
+            self.noise.1 = length;
+            self.buffer.pause(packet.timestamp);
+        }
+    }
+
+    fn store(&mut self, now: Instant, packet: &Packet<'_>, clock: Clock, newest: bool) -> Arrival {
+        if clock != self.clock {
+            // From before the sender changed to a codec with another clock.
+            if !newest {
+                return Arrival::Late;
             }
+            self.reset_buffers();
+            self.clock = clock;
+        }
+        let (timestamp, payload) = (packet.timestamp, packet.payload);
+        let in_time = match (clock, &mut self.packets) {
+            (Clock::Khz48, Some(packets)) => {
+                let Some(info) = (self.config.inspect)(payload) else {
+                    self.totals.ignored += 1;
+                    return Arrival::Ignored;
+                };
+                let payload_type = packet.payload_type;
+                packets.push(now, timestamp, payload_type, info, payload, newest)
+            }
+            _ => {
+                let buffer = &mut self.buffer;
+                buffer.push(now, timestamp, packet.payload_type, payload, newest) == Stored::Yes
+            }
+        };
+        match in_time {
+            true => Arrival::Audio,
+            false => Arrival::Late,
+        }
+    }
+
+    fn reset_buffers(&mut self) {
+        self.buffer.reset();
+        if let Some(packets) = &mut self.packets {
+            packets.reset();
         }
     }
 
@@ -255,24 +375,52 @@ impl Receiver {
             self.totals.source_changes += 1;
             add(&mut self.totals, &old);
         }
-        self.buffer.reset();
+        self.reset_buffers();
         let source = self
             .source
             .insert(Source::new(packet.ssrc, packet.sequence));
         source.count(packet.sequence)
     }
 
-    /// The next 20 ms. Call it once every 20 ms, whether packets came or not.
+    /// What comes next. Call it once every 20 ms, whether packets came or not; where it gives
+    /// [packets](Frame::Packet), whenever less than 20 ms are left of those before.
     pub fn pop(&mut self, now: Instant) -> Frame<'_> {
         self.digits.tick(now);
+        if let (Clock::Khz48, Some(packets)) = (self.clock, &mut self.packets) {
+            return match packets.pop(now) {
+                Piece::Packet(payload_type) => Frame::Packet {
+                    payload_type,
+                    payload: packets.payload(),
+                },
+                Piece::Before(payload_type, time) => Frame::LostBefore {
+                    payload_type,
+                    next: packets.payload(),
+                    time,
+                },
+                Piece::Lost => Frame::Lost,
+                Piece::Idle => Frame::Idle,
+            };
+        }
         match self.buffer.pop(now, &mut self.frame) {
             Slot::Audio(payload_type) => Frame::Audio {
                 payload_type,
                 payload: &self.frame,
             },
             Slot::Lost => Frame::Lost,
+            Slot::Idle if self.buffer.is_paused() => Frame::Noise(&self.noise.0[..self.noise.1]),
             Slot::Idle => Frame::Idle,
         }
+    }
+
+    /// How long after the fastest recent packets playout runs, and how long it should; nothing while
+    /// nothing is played. For who follows the sender's clock.
+    #[must_use]
+    pub fn playout(&self, now: Instant) -> Option<(Duration, Duration)> {
+        let (current, target) = match (self.clock, &self.packets) {
+            (Clock::Khz48, Some(packets)) => (packets.current(now), packets.target()),
+            _ => (self.buffer.current(now), self.buffer.target()),
+        };
+        Some((duration(current?), duration(target)))
     }
 
     /// The next thing a finger did. Ask after each [`Receiver::push`] and [`Receiver::pop`] until
@@ -304,7 +452,18 @@ impl Receiver {
         }
         stats.concealed_frames = self.buffer.concealed;
         stats.skipped_frames = self.buffer.skipped;
-        stats.delay = duration(self.buffer.current(now).unwrap_or(0));
+        stats.played_frames = self.buffer.played;
+        let (mut delay, mut depth) = (self.buffer.current(now), self.buffer.depth);
+        if let Some(packets) = &self.packets {
+            stats.concealed_frames += packets.concealed;
+            stats.skipped_frames += packets.skipped;
+            stats.played_frames += packets.played_frames;
+            if self.clock == Clock::Khz48 {
+                (delay, depth) = (packets.current(now), packets.depth);
+            }
+        }
+        (stats.mean_delay, stats.max_delay) = (duration(depth.mean()), duration(depth.max()));
+        stats.delay = duration(delay.unwrap_or(0));
         stats
     }
 
@@ -322,6 +481,19 @@ impl Receiver {
             delay_since_last_sender_report: 0,
         })
     }
+}
+
+fn estimator(config: &ReceiverConfig) -> DelayEstimator {
+    DelayEstimator::new(
+        ticks(config.start_delay),
+        ticks(config.shortest_delay),
+        ticks(config.longest_delay),
+    )
+}
+
+fn clock_of(formats: &[Format], packet: &Packet<'_>) -> Option<Clock> {
+    let mut formats = formats.iter();
+    formats.find_map(|format| (format.payload_type == packet.payload_type).then_some(format.clock))
 }
 
 fn add(stats: &mut ReceiverStats, source: &Source) {

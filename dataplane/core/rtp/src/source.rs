@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callplane_types::Instant;
 
-use crate::{duration, ticks};
+use crate::Clock;
 
 /// A jump forward that is still taken for loss.
 const MAX_DROPOUT: u16 = 3000;
@@ -42,9 +42,10 @@ pub(crate) struct Source {
     lost_before_restart: u64,
     pub(crate) duplicates: u64,
     pub(crate) reordered: u64,
+    clock: Clock,
     transit: Option<i64>,
     last_timestamp: u32,
-    /// Sixteen times the jitter in ticks.
+    /// Sixteen times the jitter in ticks of `clock`.
     jitter: u32,
     expected_at_report: u64,
     received_at_report: u64,
@@ -65,6 +66,7 @@ impl Source {
             lost_before_restart: 0,
             duplicates: 0,
             reordered: 0,
+            clock: Clock::default(),
             transit: None,
             last_timestamp: 0,
             jitter: 0,
@@ -133,15 +135,22 @@ impl Source {
 
     /// Takes the arrival time of a packet into the jitter (A.8), in the order of arrival. Packets
     /// that share a timestamp, as those of an event do, say nothing.
-    pub(crate) fn arrive(&mut self, now: Instant, timestamp: u32) {
-        let arrival = ticks(now.since_origin());
+    pub(crate) fn arrive(&mut self, now: Instant, timestamp: u32, clock: Clock) {
+        if clock != self.clock {
+            // Ticks of two clocks cannot be told apart (RFC 7160 section 3): the jitter keeps its time.
+            self.jitter = (u64::from(self.jitter) * u64::from(clock.rate())
+                / u64::from(self.clock.rate())) as u32;
+            self.clock = clock;
+            self.transit = None;
+        }
+        let arrival = clock.ticks(now.since_origin());
         // Differences of 32-bit clocks, so that a wrap does not matter.
         let transit = i64::from((arrival as u32).wrapping_sub(timestamp));
         if let Some(before) = self.transit
             && self.last_timestamp != timestamp
         {
             let difference = (transit as u32).wrapping_sub(before as u32).cast_signed();
-            let difference = difference.unsigned_abs().min(crate::CLOCK_RATE * 10);
+            let difference = difference.unsigned_abs().min(clock.rate() * 10);
             self.jitter = (self.jitter + difference).saturating_sub((self.jitter + 8) >> 4);
         }
         self.transit = Some(transit);
@@ -168,7 +177,7 @@ impl Source {
     }
 
     pub(crate) fn jitter(&self) -> Duration {
-        duration(i64::from(self.jitter >> 4))
+        self.clock.duration(i64::from(self.jitter >> 4))
     }
 
     pub(crate) fn jitter_ticks(&self) -> u32 {

@@ -80,8 +80,8 @@ impl fmt::Display for Host {
     }
 }
 
-/// `a=name` or `a=name:value`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `a=name` or `a=name:value`. `Debug` does not show the keys of `a=crypto`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// The name, as written.
     pub name: String,
@@ -106,6 +106,19 @@ impl Attribute {
             name: name.to_owned(),
             value: Some(value.into()),
         }
+    }
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = match self.name.eq_ignore_ascii_case("crypto") {
+            true => self.value.as_ref().map(|_| "<secret>"),
+            false => self.value.as_deref(),
+        };
+        f.debug_struct("Attribute")
+            .field("name", &self.name)
+            .field("value", &value)
+            .finish()
     }
 }
 

@@ -26,9 +26,15 @@ pub enum ParseError {
 /// Why two descriptions do not lead to a telephone conversation. A SIP server answers 488.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NegotiationError {
-    /// No audio line that is open, unencrypted RTP and carries a codec in common.
+    /// No audio line that is open RTP and carries a codec in common.
     #[error("no audio stream with a common codec")]
     NoCommonAudio,
+    /// Audio only as [`MediaSecurity`](crate::MediaSecurity) forbids it: plain, or encrypted.
+    #[error("no audio stream with the encryption that is wanted")]
+    Security,
+    /// No `a=crypto` that we can do, or an answer with another tag or suite than those offered.
+    #[error("no crypto attribute in common")]
+    Crypto,
     /// No address, or a host name, which SIP telephones do not use and we do not look up.
     #[error("audio stream without an IP address")]
     NoAddress,

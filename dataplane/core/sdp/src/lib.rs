@@ -5,9 +5,9 @@
 //! them, and holds the rules that need memory, which are the `o=` version, the order of the media
 //! lines and payload types that may not change their meaning.
 //!
-//! Only G.711 audio and telephone events (RFC 4733) are negotiated; every other media line is
-//! refused with port 0, as RFC 3264 section 6 wants. SRTP, ICE and bundling are left to later
-//! crates: a line whose profile is not `RTP/AVP` or `RTP/AVPF` is refused.
+//! G.711, G.722 and Opus audio and telephone events (RFC 4733) are negotiated, plain or encrypted with
+//! keys in the description ([`MediaSecurity`], RFC 4568); every other media line is refused with
+//! port 0, as RFC 3264 section 6 wants. DTLS, ICE and bundling are left out.
 
 #![forbid(unsafe_code)]
 
@@ -17,7 +17,9 @@ mod direction;
 mod error;
 mod media;
 mod negotiate;
+mod opus;
 mod parse;
+mod security;
 mod session;
 mod write;
 
@@ -26,5 +28,7 @@ pub use description::{Attribute, Host, Origin, SessionDescription};
 pub use direction::Direction;
 pub use error::{NegotiationError, ParseError};
 pub use media::MediaDescription;
-pub use negotiate::{Negotiated, PayloadTypes};
+pub use negotiate::{Negotiated, PayloadTypes, TelephoneEvents};
+pub use opus::OpusParameters;
+pub use security::{MediaCrypto, MediaSecurity};
 pub use session::{LocalMedia, Session};

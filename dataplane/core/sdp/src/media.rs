@@ -1,10 +1,13 @@
 //! One `m=` line and what belongs to it.
 
-use std::time::Duration;
-
 use crate::codec::RtpMap;
 use crate::description::{Attribute, Host, direction_of};
 use crate::direction::Direction;
+
+/// RFC 3551, RFC 4585.
+const PLAIN: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
+/// RFC 3711, RFC 5124.
+const ENCRYPTED: [&str; 2] = ["RTP/SAVP", "RTP/SAVPF"];
 
 /// A media line with its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +27,27 @@ pub struct MediaDescription {
 }
 
 impl MediaDescription {
-    /// Whether this is audio over plain RTP that has not been refused.
+    /// Whether this is audio over RTP, plain or encrypted, that has not been refused.
     #[must_use]
     pub fn is_open_audio(&self) -> bool {
-        self.port != 0 && self.is_plain_audio()
+        self.port != 0 && self.is_audio()
     }
 
-    pub(crate) fn is_plain_audio(&self) -> bool {
+    pub(crate) fn is_audio(&self) -> bool {
         self.kind.eq_ignore_ascii_case("audio")
-            && ["RTP/AVP", "RTP/AVPF"]
-                .iter()
-                .any(|profile| self.protocol.eq_ignore_ascii_case(profile))
+            && (self.has_profile(&PLAIN) || self.has_profile(&ENCRYPTED))
+    }
+
+    /// Whether its keys are in `a=crypto` (RFC 4568); those of `UDP/TLS/RTP/SAVP` would come from a
+    /// handshake.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.has_profile(&ENCRYPTED)
+    }
+
+    fn has_profile(&self, profiles: &[&str]) -> bool {
+        profiles
+            .iter()
+            .any(|profile| self.protocol.eq_ignore_ascii_case(profile))
     }
 
     /// The values of all attributes called `name`.
@@ -69,21 +82,22 @@ impl MediaDescription {
         direction_of(&self.attributes)
     }
 
-    /// `a=ptime`: how much media the sayer wants in one packet, never more than `a=maxptime`.
+    /// `a=ptime`: how many milliseconds of media the sayer wants in one packet.
     #[must_use]
-    pub fn packet_time(&self) -> Option<Duration> {
-        let millis = |name| {
-            self.values(name)
-                .find_map(|value| value.trim().parse::<u64>().ok())
-                .filter(|millis| (1..=1000).contains(millis))
-        };
-        let (wanted, longest) = (millis("ptime"), millis("maxptime"));
-        let millis = match (wanted, longest) {
-            (Some(wanted), Some(longest)) => Some(wanted.min(longest)),
-            (Some(wanted), None) => Some(wanted),
-            (None, Some(longest)) => Some(longest.min(20)),
-            (None, None) => None,
-        };
-        millis.map(Duration::from_millis)
+    pub fn packet_time(&self) -> Option<u64> {
+        self.millis("ptime")
+    }
+
+    /// `a=maxptime`: how many it takes at most.
+    #[must_use]
+    pub fn longest_packet_time(&self) -> Option<u64> {
+        self.millis("maxptime")
+    }
+
+    /// Some write a fraction, or no number at all.
+    fn millis(&self, name: &str) -> Option<u64> {
+        self.values(name)
+            .find_map(|value| value.trim().split('.').next()?.parse::<u64>().ok())
+            .filter(|millis| (1..=1000).contains(millis))
     }
 }

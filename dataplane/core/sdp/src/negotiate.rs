@@ -8,11 +8,16 @@ use crate::description::SessionDescription;
 use crate::direction::Direction;
 use crate::error::NegotiationError;
 use crate::media::MediaDescription;
+use crate::opus::OpusParameters;
 use crate::parse::connection;
+use crate::security::MediaCrypto;
 
-/// Packet times we can pace; anything else a peer asks for becomes [`DEFAULT_PACKET_TIME`].
-const PACKET_TIMES_MS: [u64; 5] = [10, 20, 30, 40, 60];
-const DEFAULT_PACKET_TIME: Duration = Duration::from_millis(20);
+/// Packet times we can send, in milliseconds. A frame of Opus has one of some lengths (RFC 6716 section
+/// 2.1.4).
+const PACKET_TIMES: [u64; 6] = [10, 20, 30, 40, 50, 60];
+const OPUS_PACKET_TIMES: [u64; 4] = [10, 20, 40, 60];
+/// Where nothing is said (RFC 3551 section 4.2).
+const USUAL_PACKET_TIME: u64 = 20;
 
 /// The agreement about the audio stream of a call, seen from our side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +34,21 @@ pub struct Negotiated {
     /// Every codec the other side may switch to without asking, with the payload type it arrives
     /// with; contains the chosen codec.
     pub receivable: Vec<(u8, Codec)>,
-    /// Payload types of telephone events, if both sides can do them.
-    pub telephone_event: Option<PayloadTypes>,
-    /// How much audio the other side wants in a packet.
+    /// What the other side wants of [`Negotiated::codec`], if that is Opus.
+    pub opus: OpusParameters,
+    /// Telephone events, if both sides can do them: those of the codec's clock first, which are to
+    /// be sent.
+    pub telephone_events: Vec<TelephoneEvents>,
+    /// The payload type that comfort noise (RFC 3389) comes with, if the other side sends it.
+    pub comfort_noise: Option<u8>,
+    /// How much audio we send in a packet: 10 to 60 ms, what the other side wants or the nearest to it
+    /// that it takes and we can. What we receive is another matter: a packet says by itself how long it is.
     pub packet_time: Duration,
     /// Which way media flows, seen from us.
     pub direction: Direction,
+    /// The keys of both ends; nothing of plain RTP. **What is under the same key as before goes on**
+    /// with its counters and its replay window.
+    pub crypto: Option<MediaCrypto>,
 }
 
 /// The payload types one format has in the two directions. They differ where the answerer numbers
@@ -46,6 +60,16 @@ pub struct PayloadTypes {
     pub send: u8,
     /// In packets we receive.
     pub receive: u8,
+}
+
+/// Telephone events of one clock. A stream has one clock, so events go with the clock of the audio
+/// (RFC 4733 section 2.1); who sends Opus and knows events of 8000 only sends those all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TelephoneEvents {
+    /// Ticks a second, in which durations are said.
+    pub clock_rate: u32,
+    /// Their payload types.
+    pub payload_types: PayloadTypes,
 }
 
 impl PayloadTypes {
@@ -63,8 +87,12 @@ pub(crate) struct RemoteAudio {
     pub(crate) remote_rtcp: SocketAddr,
     /// Codecs in the other side's order of preference with its payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
-    pub(crate) telephone_event: Option<u8>,
-    pub(crate) packet_time: Duration,
+    /// Payload types and clocks.
+    pub(crate) telephone_events: Vec<(u8, u32)>,
+    pub(crate) comfort_noise: Option<u8>,
+    /// `a=ptime` and `a=maxptime`, in milliseconds.
+    packet_time: Option<u64>,
+    longest_packet_time: Option<u64>,
     /// Seen from the other side.
     pub(crate) direction: Direction,
 }
@@ -83,9 +111,6 @@ impl RemoteAudio {
         let said = media.direction().or_else(|| session.direction());
         // RFC 2543 put a call on hold with 0.0.0.0: nothing can be sent there (RFC 3264 8.4).
         let reachable = Direction::new(true, !address.is_unspecified());
-        let packet_time = media
-            .packet_time()
-            .filter(|time| PACKET_TIMES_MS.contains(&(time.as_millis() as u64)));
         Ok(Self {
             remote,
             remote_rtcp: rtcp_address(media, remote),
@@ -93,13 +118,33 @@ impl RemoteAudio {
                 .iter()
                 .filter_map(|map| Some((map.payload_type, Codec::of(map)?)))
                 .collect(),
-            telephone_event: maps
+            telephone_events: maps
                 .iter()
-                .find(|map| map.is_telephone_event())
-                .map(|map: &RtpMap| map.payload_type),
-            packet_time: packet_time.unwrap_or(DEFAULT_PACKET_TIME),
+                .filter(|map| map.is_telephone_event())
+                .map(|map: &RtpMap| (map.payload_type, map.clock_rate))
+                .collect(),
+            comfort_noise: maps
+                .iter()
+                .find(|map| map.is_comfort_noise())
+                .map(|map| map.payload_type),
+            packet_time: media.packet_time(),
+            longest_packet_time: media.longest_packet_time(),
             direction: said.unwrap_or_default().intersect(reachable),
         })
+    }
+
+    /// What we send in a packet of `codec`. `a=ptime` is what the sayer wants to receive, `a=maxptime`
+    /// what it can (RFC 8866 sections 6.4 and 6.5).
+    pub(crate) fn packet_time_of(&self, codec: Codec) -> Duration {
+        let possible: &[u64] = match codec {
+            Codec::Opus => &OPUS_PACKET_TIMES,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => &PACKET_TIMES,
+        };
+        let wanted = self.packet_time.unwrap_or(USUAL_PACKET_TIME);
+        let longest = self.longest_packet_time.unwrap_or(u64::MAX);
+        let taken = possible.iter().filter(|millis| **millis <= longest);
+        let nearest = taken.min_by_key(|millis| millis.abs_diff(wanted));
+        Duration::from_millis(*nearest.unwrap_or(&possible[0]))
     }
 }
 

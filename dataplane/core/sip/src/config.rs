@@ -15,6 +15,8 @@ pub struct Config {
     pub timers: Timers,
     /// What is held at once.
     pub limits: Limits,
+    /// Whether [`crate::UserAgent::poll_traced`] gives the messages.
+    pub traces: bool,
 }
 
 /// The base values of RFC 3261 section 17.1.1.1; every timer of a transaction is made of them.
@@ -57,6 +59,7 @@ impl Config {
             product: "Callplane".to_owned(),
             timers: Timers::default(),
             limits: Limits::default(),
+            traces: false,
         }
     }
 }

@@ -35,10 +35,12 @@ mod dialog;
 mod event;
 mod input;
 mod link;
+mod mask;
 mod message;
 mod outgoing;
 mod random;
 mod reply;
+mod trace;
 mod transaction;
 mod ua;
 
@@ -48,9 +50,11 @@ pub use config::{Config, Limits, Timers};
 pub use counters::{ByClass, ByMethod, Counters};
 pub use event::{Ending, Event, IncomingInvite};
 pub use input::{Command, ConnectionId, Input, Output, Path, SessionId, Transport};
+pub use mask::mask;
 pub use message::{
     CSeq, Core, Framed, Header, HeaderName, Headers, Host, MAX_HEADER_BYTES, MAX_HEADERS,
     MAX_MESSAGE_BYTES, Malformed, MalformedRequest, Message, Method, NameAddr, Params, Request,
     Response, SipUri, StatusCode, StreamReader, Uri, Via,
 };
+pub use trace::{Heading, Ladder, Step, Traced};
 pub use ua::{InviteRequest, NextHop, Refused, UserAgent};

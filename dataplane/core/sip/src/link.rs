@@ -12,10 +12,13 @@ use crate::counters::Counters;
 use crate::event::Event;
 use crate::input::{ConnectionId, Output, Path, SessionId};
 use crate::message::{Framed, StreamReader};
+use crate::trace::{self, Heading, Traced};
 use crate::transaction::{Schedule, Timer, TransactionId};
 
 /// The messages that may wait for a connection to open.
 const PENDING_MESSAGES: usize = 64;
+/// Traced messages that may wait to be taken; beyond it the oldest go.
+const TRACED: usize = 256;
 
 pub(crate) struct Link {
     pub(crate) config: Config,
@@ -23,6 +26,7 @@ pub(crate) struct Link {
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) schedule: Schedule<TimerKey>,
     pub(crate) counters: Counters,
+    pub(crate) traced: VecDeque<Traced>,
     streams: HashMap<ConnectionId, Stream>,
     dialed: u64,
 }
@@ -62,6 +66,7 @@ impl Link {
             outputs: VecDeque::new(),
             schedule: Schedule::default(),
             counters: Counters::default(),
+            traced: VecDeque::new(),
             streams: HashMap::new(),
             dialed: 0,
         }
@@ -95,7 +100,35 @@ impl Link {
 
     fn put_out(&mut self, path: Path, bytes: Bytes) {
         self.counters.sent(&bytes);
+        self.trace(Heading::Sent, path, &bytes);
         self.outputs.push_back(Output::Transmit { path, bytes });
+    }
+
+    /// Keeps a message for [`crate::UserAgent::poll_traced`], if anybody asked for it.
+    pub(crate) fn trace(&mut self, heading: Heading, path: Path, bytes: &Bytes) {
+        if !self.config.traces {
+            return;
+        }
+        let Some((peer, call_id)) = self.peer(path).zip(trace::call_id(bytes)) else {
+            return;
+        };
+        if self.traced.len() == TRACED {
+            self.traced.pop_front();
+        }
+        self.traced.push_back(Traced {
+            at: self.now,
+            heading,
+            peer,
+            transport: path.transport(),
+            call_id,
+            bytes: bytes.clone(),
+        });
+    }
+
+    /// The octets of the message that [`Link::next_framed`] gave last, once.
+    pub(crate) fn last_message(&mut self, connection: ConnectionId) -> Bytes {
+        let stream = self.streams.get_mut(&connection);
+        stream.map_or_else(Bytes::new, |stream| stream.reader.last_message())
     }
 
     /// A connection to that peer: an open one, or a new one. `None`: there are as many as may be;

@@ -79,6 +79,12 @@ impl DataKey {
         self.sealed.load(Ordering::Relaxed).min(self.limit)
     }
 
+    /// Values that it may still seal in this process.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        self.limit - self.sealed()
+    }
+
     /// Seals `value` for `place` into an [`Envelope`].
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Where a sealed value belongs.
 
-use callplane_types::TenantId;
+use callplane_types::{CallId, TenantId};
 use uuid::Uuid;
 
 /// Where a sealed value belongs: authenticated with it and not stored in it, so that a value which is
@@ -14,6 +14,7 @@ enum Kind {
     Cell = 1,
     Object = 2,
     Key = 3,
+    Recording = 4,
 }
 
 impl Place {
@@ -35,6 +36,15 @@ impl Place {
             .octets(tenant.uuid().as_bytes())
             .octets(name.as_bytes())
             .octets(&part.to_be_bytes())
+    }
+
+    /// The audio of a call, under the name that it has in its storage.
+    #[must_use]
+    pub fn recording(tenant: TenantId, call: CallId, name: &str) -> Self {
+        Self::of(Kind::Recording)
+            .octets(tenant.uuid().as_bytes())
+            .octets(call.uuid().as_bytes())
+            .octets(name.as_bytes())
     }
 
     /// A data key that is wrapped.
@@ -74,6 +84,9 @@ mod tests {
             Place::object(tenant, "a", 0),
             Place::object(tenant, "a", 1),
             Place::key(b"a"),
+            Place::recording(tenant, CallId::new(row), "a"),
+            Place::recording(tenant, CallId::new(row), "b"),
+            Place::recording(tenant, CallId::new(tenant.uuid()), "a"),
         ];
         for (n, one) in places.iter().enumerate() {
             assert!(!places[n + 1..].contains(one), "{one:?}");

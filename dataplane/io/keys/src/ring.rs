@@ -89,6 +89,12 @@ impl KeyRing {
         self.keys.get(&id).map(Arc::as_ref)
     }
 
+    /// How many values the key that seals may still seal in this process.
+    #[must_use]
+    pub fn room(&self) -> u64 {
+        self.key(self.sealing).map_or(0, DataKey::room)
+    }
+
     /// Seals `value` for `place`.
     ///
     /// # Errors

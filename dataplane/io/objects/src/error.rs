@@ -31,6 +31,16 @@ pub enum Error {
         source: Box<object_store::Error>,
     },
 
+    /// What was to be written could not be read.
+    #[error("failed to read what was to become object `{name}`")]
+    File {
+        /// Which object.
+        name: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+
     /// There is no such object.
     #[error("object `{0}` does not exist")]
     NotFound(String),

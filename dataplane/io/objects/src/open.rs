@@ -4,7 +4,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, Checksum};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, RetryConfig};
@@ -47,6 +47,7 @@ fn bucket(url: &str, parsed: &Url) -> Result<(Arc<dyn ObjectStore>, Path)> {
     let wrong = |error: object_store::Error| Error::Url(error.to_string());
     let store = AmazonS3Builder::from_env()
         .with_url(url)
+        .with_checksum_algorithm(Checksum::SHA256)
         .with_retry(RetryConfig {
             max_retries: RETRIES,
             retry_timeout: PATIENCE,

@@ -20,7 +20,7 @@ pub const MAX_LEN: usize = 256 << 20;
 /// A place for encrypted objects. Cheap to clone.
 #[derive(Clone)]
 pub struct ObjectStorage {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     root: Path,
     url: String,
 }
@@ -159,7 +159,7 @@ impl ObjectStorage {
             .map_err(|source| storage(prefix, "listed", source))
     }
 
-    fn path(&self, name: &str) -> Path {
+    pub(crate) fn path(&self, name: &str) -> Path {
         if self.root.as_ref().is_empty() {
             Path::from(name)
         } else {
@@ -180,7 +180,7 @@ fn sha256(octets: &[u8]) -> [u8; 32] {
     hash
 }
 
-fn storage(name: &str, what: &'static str, source: object_store::Error) -> Error {
+pub(crate) fn storage(name: &str, what: &'static str, source: object_store::Error) -> Error {
     match source {
         object_store::Error::NotFound { .. } => Error::NotFound(name.to_owned()),
         source => Error::Storage {

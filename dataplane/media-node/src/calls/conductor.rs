@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use callplane_call::{Facts, HangupCause, Input, Output};
+use callplane_call::{Facts, HangupCause, Input, Output, Stage};
 use callplane_sip::{Command, Ending, Event, InviteRequest};
 use callplane_store::records::Recording as StoredRecording;
 use callplane_transport::sip::Session;
@@ -14,12 +14,16 @@ use callplane_types::Instant;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::meta::Meta;
+use super::live::{Live, LiveEvent};
+use super::live_calls::Entered;
+use super::meta::{Channel, Meta};
+use super::party::Parties;
 use super::record;
-use super::recorder::{Destination, Recorder};
+use super::recorder::{Chunk, Destination, Recorder};
 use super::slots::Slot;
 use crate::media::{MediaCall, MediaInput};
 use crate::node::Node;
+use crate::recordings::Format;
 
 /// How long the disk may take for the end of a recording.
 const LAST_WRITES: Duration = Duration::from_secs(10);
@@ -30,6 +34,8 @@ pub(crate) enum Line {
     Inbound(Session, Instant),
     /// To be called, once there is an offer to send.
     Outbound(Box<InviteRequest>, TaskTrackerToken),
+    /// There is none: a browser was answered by WHIP. Its page may follow the call.
+    Browser(Arc<Live>),
 }
 
 /// One call and what serves it.
@@ -40,7 +46,11 @@ struct Conductor {
     session: Option<Session>,
     invite: Option<(Box<InviteRequest>, TaskTrackerToken)>,
     invited_at: Option<Instant>,
+    parties: Parties,
     recorder: Recording,
+    /// Who follows it in a browser.
+    live: Option<Arc<Live>>,
+    entered: Entered,
 }
 
 enum Recording {
@@ -52,10 +62,17 @@ enum Recording {
 
 /// Serves a call until its end and hands in its record. The slot is free when this returns.
 pub(crate) async fn conduct(node: Arc<Node>, meta: Meta, slot: Slot, media: MediaCall, line: Line) {
-    let (session, invite, invited_at) = match line {
-        Line::Inbound(session, at) => (Some(session), None, Some(at)),
-        Line::Outbound(invite, placing) => (None, Some((invite, placing)), None),
+    let (session, invite, invited_at, live) = match line {
+        Line::Inbound(session, at) => (Some(session), None, Some(at), None),
+        Line::Outbound(invite, placing) => (None, Some((invite, placing)), None, None),
+        Line::Browser(live) => (None, None, None, Some(live)),
     };
+    let entered = node.live.enter(meta.id, media.input().clone());
+    let sip_call_id = (meta.channel == Channel::Telephone).then_some(meta.external_id.as_str());
+    // Until the record is handed in.
+    let _watched = node
+        .traces
+        .begin(meta.id, sip_call_id, media.input().clone());
     let conductor = Conductor {
         node,
         meta,
@@ -63,7 +80,10 @@ pub(crate) async fn conduct(node: Arc<Node>, meta: Meta, slot: Slot, media: Medi
         session,
         invite,
         invited_at,
+        parties: Parties::default(),
         recorder: Recording::NotBegun,
+        live,
+        entered,
     };
     conductor.run().await;
     drop(slot);
@@ -82,6 +102,9 @@ impl Conductor {
                 },
                 event = next_event(&mut self.session) => {
                     self.media.input().handle(Input::Sip(event)).await;
+                }
+                (party, event) = self.parties.next_event() => {
+                    self.media.input().handle(Input::PartySip { party, event }).await;
                 }
                 () = hang_up_all.cancelled(), if !told_to_end => {
                     told_to_end = true;
@@ -115,14 +138,40 @@ impl Conductor {
             } => {
                 let (node, input) = self.helpers();
                 self.node.tasks.spawn(async move {
-                    let result = node.speech.recognize(&audio, &grammar).await;
+                    let result = node.speech.recognize(audio, &grammar).await;
                     input.handle(Input::Recognized { turn, result }).await;
                 });
             }
-            Output::Recorded(chunk) => self.record(chunk),
-            Output::Stage(stage, took) => self.node.metrics.stage(stage, took),
+            Output::Dial { party, to } => {
+                let (node, input) = self.helpers();
+                self.parties.dial(&node, &self.meta, input, party, to);
+            }
+            Output::PartyInvite { party, sdp } => {
+                let (node, input) = self.helpers();
+                self.parties
+                    .invite(&node, &self.meta, input, party, sdp)
+                    .await;
+            }
+            Output::PartySip { party, command } => {
+                self.parties.command(&self.node, party, command).await;
+            }
+            Output::Recorded(samples) => self.record(Chunk::Samples(samples)),
+            Output::NotRecorded(time) => self.record(Chunk::Silence(time)),
+            Output::Stage(stage, took) => {
+                self.node.metrics.stage(stage, took);
+                if stage == Stage::Total {
+                    self.tell(LiveEvent::Answering(took));
+                }
+            }
+            Output::Said(message) => self.tell(LiveEvent::Said(message)),
             // The loop above took it.
             Output::Finished(_) => {}
+        }
+    }
+
+    fn tell(&self, event: LiveEvent) {
+        if let Some(live) = &self.live {
+            live.tell(event);
         }
     }
 
@@ -135,6 +184,12 @@ impl Conductor {
         program.map_or_else(Default::default, |loaded| {
             loaded.program.agent.voice.clone()
         })
+    }
+
+    fn format(&self) -> Format {
+        let program = self.meta.program.as_ref();
+        let format = program.map(|loaded| loaded.program.agent.recording_format);
+        format.unwrap_or_default().into()
     }
 
     async fn invite(&mut self, sdp: bytes::Bytes) {
@@ -168,11 +223,12 @@ impl Conductor {
             .answered(self.meta.id, self.node.clock.wall());
     }
 
-    fn record(&mut self, chunk: Vec<u8>) {
+    fn record(&mut self, chunk: Chunk) {
         if let Recording::NotBegun = self.recorder {
             let destination = Destination {
-                folder: self.node.config.data_dir.join("recordings"),
-                tenant: self.node.config.tenant.clone(),
+                recordings: self.node.recordings.clone(),
+                encoders: self.node.encoders.clone(),
+                format: self.format(),
                 call: self.meta.id,
                 at: self.meta.initiated_at,
             };
@@ -182,12 +238,14 @@ impl Conductor {
         if let Recording::Running(recorder) = &self.recorder
             && !recorder.write(chunk)
         {
-            tracing::error!(call.id = %self.meta.id, "failed to record a call: the disk is too slow or refuses; the call goes on without");
+            tracing::error!(call.id = %self.meta.id, "a call is not recorded any more: the disk is too slow, or the error before says why");
             self.recorder = Recording::Broken;
+            self.entered.recording_fails();
         }
     }
 
     async fn finish(self, facts: Facts) {
+        self.tell(LiveEvent::Ended(facts.hangup));
         let Self {
             node,
             meta,
@@ -195,11 +253,15 @@ impl Conductor {
             session,
             invite: _,
             invited_at: _,
+            parties,
             recorder,
+            live: _,
+            entered,
         } = self;
+        drop(entered);
         // The BYE is on its way; the session ends by itself.
         drop(session);
-        node.metrics.ended(meta.direction, &facts);
+        node.metrics.ended(meta.id, meta.direction, &facts);
         let recording = close(&meta, recorder).await;
         tracing::info!(
             call.id = %meta.id,
@@ -210,7 +272,15 @@ impl Conductor {
         meta.over.store(true, Ordering::Release);
         let directory = node.directory();
         let epoch = node.epoch();
-        let record = record::finished(&meta, epoch.as_ref(), &facts, recording, directory.prices());
+        let ways = parties.into_ways();
+        let record = record::finished(
+            &meta,
+            epoch.as_ref(),
+            &facts,
+            &ways,
+            recording,
+            directory.prices(),
+        );
         node.records.submit(record).await;
     }
 }
@@ -222,10 +292,8 @@ async fn close(meta: &Meta, recorder: Recording) -> Option<StoredRecording> {
     };
     match timeout(LAST_WRITES, recorder.finish()).await {
         Ok(Ok(recording)) => Some(recording),
-        Ok(Err(error)) => {
-            tracing::error!(call.id = %meta.id, error = format!("{error:#}"), "failed to close the recording of a call");
-            None
-        }
+        // It has said why.
+        Ok(Err(_)) => None,
         Err(_elapsed) => {
             tracing::error!(call.id = %meta.id, "the disk does not take the end of a recording; the record of the call goes without");
             None

@@ -1,6 +1,6 @@
 //! What a call costs, by component.
 
-use callplane_call::SpeechUse;
+use callplane_call::{PartyFacts, SpeechUse};
 use callplane_rating::price_of;
 use callplane_store::records::{self, Cost, CostComponent, Recording};
 use callplane_types::{Currency, Micros};
@@ -9,6 +9,8 @@ use crate::routing::Prices;
 
 /// What recognises speech.
 pub(super) const RECOGNIZER: &str = "pocketsphinx";
+/// What tells the time of other parties from that of the call itself, both telephony by the minute.
+const TRANSFER: &str = "transfer";
 /// What speaks.
 const SYNTHESIZER: &str = "flite";
 
@@ -17,6 +19,7 @@ const SYNTHESIZER: &str = "flite";
 pub(super) fn costs(
     call: &mut records::Call,
     speech: SpeechUse,
+    parties: &[PartyFacts],
     recording: Option<&Recording>,
     prices: Option<&Prices>,
 ) -> Vec<Cost> {
@@ -25,6 +28,7 @@ pub(super) fn costs(
         .and_then(|prices| time(call, prices))
         .into_iter()
         .collect();
+    costs.extend(prices.and_then(|prices| time_of(parties, prices)));
     let currency = call.currency.clone();
     let used = |component, provider: &str, unit: &str, quantity_micros, unit_rate: Micros| {
         used(
@@ -76,6 +80,30 @@ fn time(call: &mut records::Call, prices: &Prices) -> Option<Cost> {
         unit: "minute".to_owned(),
         unit_rate: rate.per_minute,
         amount: charge.amount,
+        currency: rate.currency.clone(),
+    })
+}
+
+/// The time of everybody whom the caller was connected with, from the answer to the end, each rounded as a call is.
+fn time_of(parties: &[PartyFacts], prices: &Prices) -> Option<Cost> {
+    let rate = &prices.minute;
+    let charges = parties.iter().filter_map(|party| {
+        let answered_at = party.answered_at?;
+        Some(rate.price(Some(party.ended_at.saturating_since(answered_at))))
+    });
+    let (seconds, amount) = charges.fold((0_i64, 0_i64), |(seconds, amount), charge| {
+        (
+            seconds + i64::from(charge.billable_seconds),
+            amount.saturating_add(charge.amount.0),
+        )
+    });
+    (seconds > 0).then(|| Cost {
+        component: CostComponent::Telephony,
+        provider: TRANSFER.to_owned(),
+        quantity_micros: seconds * 1_000_000 / 60,
+        unit: "minute".to_owned(),
+        unit_rate: rate.per_minute,
+        amount: Micros(amount),
         currency: rate.currency.clone(),
     })
 }
@@ -159,7 +187,7 @@ mod tests {
     #[test]
     fn each_stage_is_priced_by_what_it_used() {
         let mut answered = call(true);
-        let costs = costs(&mut answered, SPEECH, None, Some(&prices()));
+        let costs = costs(&mut answered, SPEECH, &[], None, Some(&prices()));
         assert_eq!(
             summary(&costs),
             [
@@ -176,12 +204,12 @@ mod tests {
     fn a_call_that_used_nothing_costs_nothing() {
         let mut unanswered = call(false);
         let none = SpeechUse::default();
-        assert_eq!(costs(&mut unanswered, none, None, Some(&prices())), []);
+        assert_eq!(costs(&mut unanswered, none, &[], None, Some(&prices())), []);
     }
 
     #[test]
     fn without_prices_it_is_still_known_what_was_used() {
-        let costs = costs(&mut call(true), SPEECH, None, None);
+        let costs = costs(&mut call(true), SPEECH, &[], None, None);
         assert_eq!(
             summary(&costs),
             [

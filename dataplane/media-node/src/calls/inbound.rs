@@ -10,20 +10,25 @@ use callplane_transport::rtp::MediaSockets;
 use callplane_transport::sip::{Incoming, IncomingCall, SessionHandle};
 use callplane_types::{CallStatus, Direction, E164, TrunkId};
 
+use super::PACKET_TIME_MS;
 use super::conductor::{Line, conduct};
-use super::meta::{Meta, foreign_text, shown_name, uri_text};
+use super::meta::{Channel, Meta, foreign_text, shown_name, uri_text};
 use super::quota;
 use super::record::{self, Why};
 use super::signature;
 use super::slots::{Full, Slot};
-use super::{CODECS, PACKET_TIME_MS};
-use crate::node::{Node, new_call_id, random_u64};
-use crate::routing::{Directory, KnownTrunk, LoadedProgram, Lookup, number_in};
+use crate::node::{Node, key_source, new_call_id, random_u64};
+use crate::routing::{Directory, KnownTrunk, LoadedProgram, Lookup, TrunkMedia, number_in};
 
 /// The word for calls from where no trunk lets calls in.
 const UNKNOWN_SOURCE: &str = "unknown_source";
+/// The word for calls that would make others late.
+pub(super) const OVERLOADED: &str = "overloaded";
 /// What a caller is asked to wait when there is no room.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// What a caller is asked to wait more, at most, when the node is overloaded: who was refused together shall not come
+/// back together.
+const RETRY_SPREAD: u64 = 10;
 
 /// Answers calls until the SIP task ends.
 pub(crate) async fn answer_calls(node: Arc<Node>, mut incoming: Incoming) {
@@ -83,6 +88,20 @@ impl Refusal {
         }
     }
 
+    fn overloaded() -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::Reject {
+            status,
+            retry_after: Some(retry_when_overloaded()),
+            reason: OVERLOADED,
+            blocked: Some(Why {
+                cause: OVERLOADED,
+                sentence: "the media threads are as busy as they may be",
+                sip_status: Some(status.code()),
+            }),
+        }
+    }
+
     fn no_room(status: StatusCode, reason: &'static str, sentence: &'static str) -> Self {
         Self::Reject {
             status,
@@ -97,11 +116,17 @@ impl Refusal {
     }
 }
 
+/// When to come back to a node that has too much to do.
+pub(crate) fn retry_when_overloaded() -> Duration {
+    RETRY_AFTER + Duration::from_secs(random_u64() % (RETRY_SPREAD + 1))
+}
+
 /// A call that was let in by its trunk and leads to an agent.
 struct Admitted {
     number: E164,
     trunk: TrunkId,
     trunk_limit: Option<u32>,
+    media: TrunkMedia,
     own_number_id: callplane_types::NumberId,
     program: Arc<LoadedProgram>,
 }
@@ -131,9 +156,11 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
         local: LocalMedia {
             address: node.address(),
             port: sockets.lease.port(),
-            codecs: CODECS.to_vec(),
+            codecs: admitted.media.codecs.clone(),
             packet_time_ms: PACKET_TIME_MS,
         },
+        security: admitted.media.security,
+        keys: key_source(),
         program: Arc::clone(&admitted.program.program),
         variables: meta.flow_variables(),
         apology: node.speech.apology(),
@@ -158,6 +185,16 @@ async fn reserve(
         return Err(Refusal::out_of_service());
     }
     let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    if !node.records.can_keep() {
+        return Err(Refusal::no_room(
+            unavailable,
+            "no_data_key",
+            "transcripts are to be encrypted, and no data key can do it",
+        ));
+    }
+    if !node.media.has_room() {
+        return Err(Refusal::overloaded());
+    }
     let slot = node
         .slots
         .take(meta.id, admitted.trunk, admitted.trunk_limit)
@@ -213,6 +250,7 @@ fn admit(directory: &Directory, invite: &IncomingInvite) -> Result<Admitted, Ref
                 number,
                 trunk: trunk.id,
                 trunk_limit: trunk.max_calls,
+                media: trunk.media.clone(),
                 program,
             })
         }
@@ -257,6 +295,7 @@ fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
         id: new_call_id(),
         tenant_id: node.tenant_id,
         direction: Direction::Inbound,
+        channel: Channel::Telephone,
         initiated_at: node.clock.wall(),
         from_number: caller.uri.user().as_deref().and_then(number_in),
         to_number: Some(admitted.number.clone()),
@@ -266,7 +305,7 @@ fn describe(node: &Node, invite: &IncomingInvite, admitted: &Admitted) -> Meta {
         customer_name: shown_name(caller),
         trunk_id: Some(admitted.trunk),
         program: Some(Arc::clone(&admitted.program)),
-        sip_call_id: foreign_text(&invite.call_id),
+        external_id: foreign_text(&invite.call_id),
         stir: Some(signature::read(
             invite.headers.named("Identity").map(AsRef::as_ref),
         )),
@@ -306,6 +345,7 @@ async fn refuse(node: &Node, session: &SessionHandle, refusal: Refusal, meta: Op
                 let epoch = node.epoch();
                 let record = record::stillborn(meta, epoch.as_ref(), at, CallStatus::Blocked, why);
                 meta.over.store(true, Ordering::Release);
+                node.traces.refused(meta.id, &meta.external_id);
                 node.records.submit(record).await;
             }
         }
@@ -314,7 +354,7 @@ async fn refuse(node: &Node, session: &SessionHandle, refusal: Refusal, meta: Op
 
 #[cfg(test)]
 mod tests {
-    use callplane_store::trunks::{Trunk, TrunkAuth, TrunkDirection, TrunkTransport};
+    use callplane_store::trunks::{Trunk, TrunkAuth, TrunkDirection, TrunkSrtp, TrunkTransport};
     use uuid::Uuid;
 
     use super::*;
@@ -333,6 +373,8 @@ mod tests {
             allowed_cidrs: vec!["192.0.2.0/24".to_owned()],
             transport: TrunkTransport::Udp,
             direction: TrunkDirection::Both,
+            srtp: TrunkSrtp::Allowed,
+            codecs: Vec::new(),
             max_calls: None,
             auth,
         };

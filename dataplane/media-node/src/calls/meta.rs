@@ -18,6 +18,7 @@ pub(crate) struct Meta {
     pub(crate) id: CallId,
     pub(crate) tenant_id: TenantId,
     pub(crate) direction: Direction,
+    pub(crate) channel: Channel,
     pub(crate) initiated_at: WallTime,
     pub(crate) from_number: Option<E164>,
     pub(crate) to_number: Option<E164>,
@@ -28,12 +29,22 @@ pub(crate) struct Meta {
     pub(crate) customer_name: Option<Pii<String>>,
     pub(crate) trunk_id: Option<TrunkId>,
     pub(crate) program: Option<Arc<LoadedProgram>>,
-    pub(crate) sip_call_id: String,
+    /// The SIP Call-ID, or the name of the token that a browser showed.
+    pub(crate) external_id: String,
     /// What the other side claims about the calling number of an inbound call.
     pub(crate) stir: Option<StirStatus>,
     pub(crate) campaign: Option<Attempt>,
     /// Set when the record of the call is written: what is acquired for it later is given back.
     pub(crate) over: Arc<AtomicBool>,
+}
+
+/// What the other side calls with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// SIP.
+    Telephone,
+    /// WebRTC.
+    Browser,
 }
 
 /// What a campaign wants to know of a call it placed.
@@ -80,6 +91,14 @@ pub(crate) fn uri_text(uri: &Uri) -> Pii<String> {
 }
 
 impl Meta {
+    /// The tenant's own number of the two.
+    pub(crate) fn own_number(&self) -> Option<&E164> {
+        match self.direction {
+            Direction::Inbound => self.to_number.as_ref(),
+            Direction::Outbound => self.from_number.as_ref(),
+        }
+    }
+
     /// The variables that every flow may use.
     pub(crate) fn flow_variables(&self) -> Vec<(String, String)> {
         let text = |number: &Option<E164>| number.as_ref().map(E164::to_string);

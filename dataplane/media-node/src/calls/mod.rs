@@ -1,10 +1,15 @@
 //! Calls: taking them in, placing them, conducting them, and what they leave behind.
 
+mod browser;
 mod conductor;
 mod costs;
 mod inbound;
+mod live;
+mod live_calls;
 mod meta;
 mod outbound;
+mod party;
+mod quality;
 mod quota;
 mod record;
 mod recorder;
@@ -12,14 +17,14 @@ mod segments;
 mod signature;
 mod slots;
 
-use callplane_call::Codec;
-
-pub(crate) use inbound::answer_calls;
+pub(crate) use browser::{Refusal as BrowserRefusal, answer_browser};
+pub(crate) use inbound::{answer_calls, retry_when_overloaded};
+pub(crate) use live::{Live, LiveEvent, Watcher};
+pub(crate) use live_calls::LiveCalls;
 pub(crate) use outbound::{Placement, place};
+pub(crate) use quality::figures;
 pub(crate) use quota::LastQuota;
 pub(crate) use slots::{Slot, Slots};
 
-/// What we speak, best first.
-const CODECS: [Codec; 2] = [Codec::Pcmu, Codec::Pcma];
 /// How much audio we want in a packet.
 const PACKET_TIME_MS: u8 = 20;

@@ -16,13 +16,13 @@ use callplane_transport::rtp::MediaSockets;
 use callplane_types::{CallStatus, Direction, Pii};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::PACKET_TIME_MS;
 use super::conductor::{Line, conduct};
-use super::meta::{Attempt, Meta, uri_text};
+use super::meta::{Attempt, Channel, Meta, uri_text};
 use super::record::{self, Why};
 use super::slots::Slot;
-use super::{CODECS, PACKET_TIME_MS};
-use crate::node::{Node, random_u64};
-use crate::routing::KnownTrunk;
+use crate::node::{Node, key_source, random_u64};
+use crate::routing::{KnownTrunk, TrunkMedia};
 
 /// An attempt that is committed as `dialing`.
 pub(crate) struct Placement {
@@ -54,6 +54,7 @@ pub(crate) async fn place(node: Arc<Node>, placement: Placement) {
         program,
         transport,
         login,
+        trunk_media,
         sockets,
     } = match prepared {
         Ok(prepared) => prepared,
@@ -67,9 +68,11 @@ pub(crate) async fn place(node: Arc<Node>, placement: Placement) {
         local: LocalMedia {
             address: node.address(),
             port: sockets.lease.port(),
-            codecs: CODECS.to_vec(),
+            codecs: trunk_media.codecs,
             packet_time_ms: PACKET_TIME_MS,
         },
+        security: trunk_media.security,
+        keys: key_source(),
         program,
         variables: variables(&meta, claimed),
         apology: node.speech.apology(),
@@ -88,6 +91,7 @@ struct Prepared {
     program: Arc<callplane_flow::Program>,
     transport: Transport,
     login: Option<Login>,
+    trunk_media: TrunkMedia,
     sockets: MediaSockets,
 }
 
@@ -116,6 +120,7 @@ fn prepare(node: &Node, trunk: Option<&KnownTrunk>, meta: &Meta) -> Result<Prepa
             username: login.username.clone(),
             password: login.password.clone(),
         }),
+        trunk_media: trunk.media.clone(),
         sockets,
     })
 }
@@ -125,6 +130,7 @@ fn describe(node: &Node, campaign: &ActiveCampaign, claimed: &Claimed) -> Meta {
         id: claimed.call_id,
         tenant_id: node.tenant_id,
         direction: Direction::Outbound,
+        channel: Channel::Telephone,
         initiated_at: node.clock.wall(),
         from_number: Some(campaign.caller_number.clone()),
         to_number: Some(claimed.number.clone()),
@@ -134,7 +140,7 @@ fn describe(node: &Node, campaign: &ActiveCampaign, claimed: &Claimed) -> Meta {
         customer_name: claimed.name.clone(),
         trunk_id: Some(campaign.trunk_id),
         program: None,
-        sip_call_id: claimed.sip_call_id.clone(),
+        external_id: claimed.sip_call_id.clone(),
         stir: None,
         campaign: Some(Attempt {
             campaign_id: campaign.id,

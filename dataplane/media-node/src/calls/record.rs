@@ -1,30 +1,32 @@
 //! Facts into the record that the database keeps.
 
-use std::time::Duration;
+use std::iter;
 
 use callplane_agent::Speaker;
-use callplane_call::{CallEvent, EventKind, Facts, HangupCause, Message, RefusedPackets};
+use callplane_call::{CallEvent, EventKind, Facts, Gap, HangupCause, Message, PartyFacts, Score};
 use callplane_campaign::{AttemptEnd, Outcome};
 use callplane_flow::EndReason;
 use callplane_store::campaigns::RecipientOutcome;
 use callplane_store::media_nodes::NodeEpoch;
 use callplane_store::records::{
     self, CallRecord, CampaignAttempt, Conversation, EndpointKind, Leg, LegKind, MessageRole,
-    QualitySample, Recording, Transcription,
+    Recording, RecordingGap, Spoken, Transcription,
 };
-use callplane_types::{CallStatus, Direction, HangupParty, LegId, Pii, WallTime};
+use callplane_types::{CallStatus, Direction, HangupParty, LegId, WallTime};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::costs::{RECOGNIZER, costs};
-use super::meta::{Attempt, Meta};
+use super::meta::{Attempt, Channel, Meta};
+use super::party::Way;
+use super::quality;
 use super::segments::segments;
 use crate::routing::Prices;
 
 /// The row of `calls` as far as it is known when the call begins.
 pub(crate) fn begun(meta: &Meta, node: Option<&NodeEpoch>) -> records::Call {
     let mut call = records::Call::begin(meta.id, meta.tenant_id, meta.direction, meta.initiated_at);
-    call.external_call_id = Some(meta.sip_call_id.clone());
+    call.external_call_id = Some(meta.external_id.clone());
     call.from_number = meta.from_number.clone();
     call.to_number = meta.to_number.clone();
     call.from_uri = meta.from_uri.clone();
@@ -98,6 +100,7 @@ pub(crate) fn finished(
     meta: &Meta,
     node: Option<&NodeEpoch>,
     facts: &Facts,
+    ways: &[Way],
     recording: Option<Recording>,
     prices: Option<&Prices>,
 ) -> CallRecord {
@@ -109,17 +112,27 @@ pub(crate) fn finished(
     call.ended_at = Some(facts.ended_at);
     call.hangup_cause = Some(facts.hangup.cause.as_str().to_owned());
     call.hangup_by = Some(facts.hangup.party);
+    call.status_reason = facts.disagreement.map(|error| error.to_string());
     call.sip_code = facts.sip_status;
     if let Some(quality) = &facts.quality {
-        call.mos_score = Some(quality.mos as f32);
+        let Score { mos, rating: _ } = quality.heard;
+        call.mos_score = Some(mos as f32);
         call.jitter_ms = u32::try_from(quality.received.jitter.as_millis()).ok();
         call.packet_loss_percent = Some((quality.received.loss() * 100.0) as f32);
     }
     call.outcome = facts.ending.as_ref().and_then(|e| e.outcome.clone());
-    call.variables = facts.variables.clone();
-    let costs = costs(&mut call, facts.speech, recording.as_ref(), prices);
+    call.variables = Spoken::clear(facts.variables.clone());
+    let recording = recording.map(|recording| described(recording, facts));
+    let costs = costs(
+        &mut call,
+        facts.speech,
+        &facts.parties,
+        recording.as_ref(),
+        prices,
+    );
+    let parties = facts.parties.iter().map(|party| party_leg(party, ways));
     CallRecord {
-        legs: vec![leg(meta, &call, facts)],
+        legs: iter::once(leg(meta, &call, facts)).chain(parties).collect(),
         segments: segments(facts, call.agent_id),
         events: events(facts, recording.is_some()),
         conversation: conversation(meta, facts),
@@ -128,7 +141,7 @@ pub(crate) fn finished(
             .campaign
             .as_ref()
             .map(|attempt| attempt_outcome(attempt, attempt_end(facts), facts.ended_at)),
-        quality: quality(facts).into_iter().collect(),
+        quality: quality::samples(facts),
         stir: meta.stir.clone(),
         recording,
         costs,
@@ -141,87 +154,89 @@ fn leg(meta: &Meta, call: &records::Call, facts: &Facts) -> Leg {
     Leg {
         id: LegId::new(Uuid::now_v7()),
         kind: LegKind::Caller,
-        endpoint_kind: match call.customer_number() {
-            Some(_) => EndpointKind::Pstn,
-            None => EndpointKind::Sip,
+        endpoint_kind: match (meta.channel, call.customer_number()) {
+            (Channel::Browser, _) => EndpointKind::Webrtc,
+            (Channel::Telephone, Some(_)) => EndpointKind::Pstn,
+            (Channel::Telephone, None) => EndpointKind::Sip,
         },
         direction: meta.direction,
         from_uri: meta.from_uri.clone(),
         to_uri: meta.to_uri.clone(),
         trunk_id: meta.trunk_id,
         agent_id: None,
-        carrier_leg_id: Some(meta.sip_call_id.clone()),
+        carrier_leg_id: Some(meta.external_id.clone()),
         status: facts.status,
         initiated_at: facts.initiated_at,
         answered_at: facts.answered_at,
         ended_at: Some(facts.ended_at),
         hangup_cause: call.hangup_cause.clone(),
         sip_code: facts.sip_status,
-        codec: facts.codec.map(|codec| codec.name().to_owned()),
-        media: media(facts),
+        codec: facts.codec.map(str::to_owned),
+        srtp_suite: facts.encryption.map(|profile| profile.suite().to_owned()),
+        media: quality::media(facts.refused, facts.quality.as_ref()),
     }
 }
 
-/// The counters of the leg; those of what was heard only where something was.
-fn media(facts: &Facts) -> serde_json::Value {
-    let RefusedPackets { rtp, rtcp } = facts.refused;
-    let mut media = json!({"packets_refused": rtp, "rtcp_packets_refused": rtcp});
-    if let (Some(quality), Some(media)) = (&facts.quality, media.as_object_mut()) {
-        let received = &quality.received;
-        media.extend([
-            ("packets_received".to_owned(), json!(received.packets)),
-            ("packets_lost".to_owned(), json!(received.lost)),
-            ("packets_late".to_owned(), json!(received.late)),
-            ("packets_reordered".to_owned(), json!(received.reordered)),
-            ("packets_sent".to_owned(), json!(quality.sent_packets)),
-            ("source_changes".to_owned(), json!(received.source_changes)),
-            ("jitter_ms".to_owned(), json!(millis(received.jitter))),
-            (
-                "max_jitter_ms".to_owned(),
-                json!(millis(received.max_jitter)),
-            ),
-            (
-                "round_trip_ms".to_owned(),
-                json!(quality.round_trip.map(millis)),
-            ),
-            ("mos".to_owned(), json!(quality.mos)),
-        ]);
+/// The leg to somebody whom the caller was to be connected with.
+fn party_leg(party: &PartyFacts, ways: &[Way]) -> Leg {
+    let way = ways.iter().find(|way| way.party == party.party);
+    Leg {
+        id: LegId::new(Uuid::now_v7()),
+        kind: LegKind::Transfer,
+        endpoint_kind: EndpointKind::Pstn,
+        direction: Direction::Outbound,
+        from_uri: way.map(|way| way.from.clone()),
+        to_uri: way.map(|way| way.to.clone()),
+        trunk_id: way.map(|way| way.trunk),
+        agent_id: None,
+        carrier_leg_id: way.map(|way| way.sip_call_id.clone()),
+        status: match party.answered_at {
+            Some(_) => CallStatus::Completed,
+            None => party.hangup.cause.unanswered_status(),
+        },
+        initiated_at: party.started_at,
+        answered_at: party.answered_at,
+        ended_at: Some(party.ended_at),
+        hangup_cause: Some(party.hangup.cause.as_str().to_owned()),
+        sip_code: party.sip_status,
+        codec: party.codec.map(str::to_owned),
+        srtp_suite: party.encryption.map(|profile| profile.suite().to_owned()),
+        media: quality::media(party.refused, party.quality.as_ref()),
     }
-    media
 }
 
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
+/// What the call knows of its recording and the file does not.
+fn described(recording: Recording, facts: &Facts) -> Recording {
+    let Some(recorded) = &facts.recording else {
+        return recording;
+    };
+    let gap = |gap: &Gap| RecordingGap {
+        from: gap.from.as_secs_f64(),
+        to: gap.to.as_secs_f64(),
+        reason: gap.reason.as_str().to_owned(),
+    };
+    Recording {
+        started_at: Some(recorded.started_at),
+        gaps: recorded.gaps.iter().map(gap).collect(),
+        ..recording
+    }
 }
 
-/// What happened, oldest first. A recording begins with the conversation.
+/// What happened, oldest first. A recording that was to be and is not, failed.
 fn events(facts: &Facts, recorded: bool) -> Vec<records::CallEvent> {
-    let mut events = Vec::with_capacity(facts.events.len() + 1);
-    for happened in &facts.events {
-        events.push(event(happened));
-        if recorded && happened.kind == EventKind::Connected {
-            events.push(records::CallEvent {
-                event_type: "recording_started".to_owned(),
-                ..event(happened)
-            });
+    let told = |happened: &CallEvent| match happened.kind {
+        EventKind::RecordingStarted if !recorded => Some(records::CallEvent {
+            event_type: "recording_failed".to_owned(),
+            ..event(happened)
+        }),
+        EventKind::RecordingPaused | EventKind::RecordingResumed | EventKind::RecordingStopped
+            if !recorded =>
+        {
+            None
         }
-    }
-    events
-}
-
-/// One sample, of the whole call.
-fn quality(facts: &Facts) -> Option<QualitySample> {
-    let quality = facts.quality.as_ref()?;
-    Some(QualitySample {
-        sampled_at: facts.ended_at,
-        leg_no: 1,
-        mos_score: quality.mos,
-        r_factor: quality.rating,
-        jitter_ms: millis(quality.received.jitter),
-        packet_loss_percent: quality.received.loss() * 100.0,
-        rtt_ms: quality.round_trip.map(millis),
-        codec: facts.codec.map(|codec| codec.name().to_owned()),
-    })
+        _ => Some(event(happened)),
+    };
+    facts.events.iter().filter_map(told).collect()
 }
 
 fn event(event: &CallEvent) -> records::CallEvent {
@@ -233,6 +248,7 @@ fn event(event: &CallEvent) -> records::CallEvent {
         EventKind::FlowExpressionFailed { node, message } => {
             json!({"node": node, "message": message})
         }
+        EventKind::TransferFailed { cause } => json!({"cause": cause.as_str()}),
         _ => json!({}),
     };
     records::CallEvent {
@@ -251,30 +267,36 @@ fn conversation(meta: &Meta, facts: &Facts) -> Option<Conversation> {
         .as_ref()
         .is_some_and(|ending| ending.reason == EndReason::Completed);
     Some(Conversation {
+        id: records::new_id(meta.id),
         agent_id: meta.program.as_ref().map(|program| program.agent.id),
         started_at,
         ended_at: Some(facts.ended_at),
         completed,
-        context: json!({
+        context: Spoken::clear(json!({
             "variables": facts.variables,
             "ending": facts.ending,
             "speech": {
                 "synthesized_characters": facts.speech.synthesized_characters,
                 "recognized_seconds": facts.speech.recognized.as_secs_f64(),
             },
-        }),
-        messages: facts.messages.iter().map(message).collect(),
+        })),
+        messages: facts
+            .messages
+            .iter()
+            .map(|said| message(meta, said))
+            .collect(),
     })
 }
 
-fn message(message: &Message) -> records::Message {
+fn message(meta: &Meta, message: &Message) -> records::Message {
     records::Message {
+        id: records::new_id(meta.id),
         role: match message.speaker {
             Speaker::Agent => MessageRole::Assistant,
             Speaker::Caller | Speaker::Keys => MessageRole::User,
         },
-        content: message.text.clone(),
-        intended: message.intended.clone(),
+        content: Spoken::Clear(message.text.clone()),
+        intended: message.intended.clone().map(Spoken::Clear),
         spoken_at: message.at,
         latency_ms: message
             .latency
@@ -312,15 +334,15 @@ fn transcription(meta: &Meta, facts: &Facts) -> Option<Transcription> {
     let confidences: Vec<f32> = facts.messages.iter().filter_map(|m| m.confidence).collect();
     let mean = confidences.iter().sum::<f32>() / confidences.len() as f32;
     Some(Transcription {
-        id: Uuid::now_v7(),
+        id: records::new_id(meta.id),
         provider: Some(RECOGNIZER.to_owned()),
         model: None,
         language: meta
             .program
             .as_ref()
             .map(|program| program.program.agent.language.clone()),
-        text: Pii::new(lines.join("\n")),
-        segments: Pii::new(serde_json::Value::Array(segments)),
+        text: Spoken::clear(lines.join("\n")),
+        segments: Spoken::clear(serde_json::Value::Array(segments)),
         confidence_percent: (!confidences.is_empty()).then_some(mean * 100.0),
     })
 }

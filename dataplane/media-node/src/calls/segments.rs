@@ -1,7 +1,9 @@
 //! What the time of a call was spent with, as slices that do not overlap: ringing, the nodes of the
-//! flow, and being held, which cuts the node it falls into.
+//! flow, and being held, which cuts the node it falls into. A node that transfers is a time of its
+//! own kind: who is rung or talked with is not the agent.
 
 use callplane_call::{EventKind, Facts, Segment};
+use callplane_flow::graph::NodeKind;
 use callplane_store::records::{self, SegmentKind};
 use callplane_types::{AgentId, SegmentId, WallTime};
 use serde_json::json;
@@ -79,11 +81,15 @@ fn row(kind: SegmentKind, (started_at, ended_at): Span) -> records::Segment {
 }
 
 fn node(segment: &Segment, span: Span, agent: Option<AgentId>) -> records::Segment {
+    let (kind, agent_id) = match segment.kind {
+        NodeKind::Transfer => (SegmentKind::Transfer, None),
+        _ => (SegmentKind::Agent, agent),
+    };
     records::Segment {
-        agent_id: agent,
+        agent_id,
         node: Some(segment.node.clone()),
         metadata: json!({"node": segment.node, "node_kind": segment.kind.as_str()}),
-        ..row(SegmentKind::Agent, span)
+        ..row(kind, span)
     }
 }
 
@@ -102,6 +108,27 @@ mod tests {
             .into_iter()
             .map(|(a, b)| (second(a), second(b)))
             .collect()
+    }
+
+    #[test]
+    fn the_time_of_a_transfer_is_not_the_agents() {
+        let agent = Some(AgentId::new(Uuid::now_v7()));
+        let row = |kind| {
+            let segment = Segment {
+                node: "connect".to_owned(),
+                kind,
+                started_at: at(1),
+                ended_at: at(9),
+            };
+            let row = node(&segment, (at(1), at(9)), agent);
+            (row.kind, row.agent_id, row.node)
+        };
+        let name = Some("connect".to_owned());
+        assert_eq!(
+            row(NodeKind::Transfer),
+            (SegmentKind::Transfer, None, name.clone())
+        );
+        assert_eq!(row(NodeKind::Say), (SegmentKind::Agent, agent, name));
     }
 
     #[test]

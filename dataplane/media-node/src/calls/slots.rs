@@ -32,6 +32,13 @@ struct Used {
 pub(crate) struct Slot {
     shared: Arc<Shared>,
     call: CallId,
+    /// Nothing for calls that come over none.
+    trunk: Option<TrunkId>,
+}
+
+/// A line of a trunk in use by somebody who needs no slot: another party of a call.
+pub(crate) struct TrunkLine {
+    shared: Arc<Shared>,
     trunk: TrunkId,
 }
 
@@ -71,19 +78,42 @@ impl Slots {
         if trunk_limit.is_some_and(|limit| of_trunk >= limit) {
             return Err(Full::Trunk);
         }
-        Ok(self.enter(&mut used, call, trunk))
+        Ok(self.enter(&mut used, call, Some(trunk)))
+    }
+
+    /// Takes a line of `trunk` alone; nothing if it carries as many calls as it may.
+    pub(crate) fn take_line(&self, trunk: TrunkId, trunk_limit: Option<u32>) -> Option<TrunkLine> {
+        let mut used = self.shared.used();
+        let of_trunk = used.trunks.entry(trunk).or_default();
+        if trunk_limit.is_some_and(|limit| *of_trunk >= limit) {
+            return None;
+        }
+        *of_trunk += 1;
+        Some(TrunkLine {
+            shared: Arc::clone(&self.shared),
+            trunk,
+        })
+    }
+
+    /// Takes a slot for a call that comes over no trunk; nothing if none is free.
+    pub(crate) fn take_without_trunk(&self, call: CallId) -> Option<Slot> {
+        let mut used = self.shared.used();
+        let free = used.calls.len() < self.shared.limit as usize;
+        free.then(|| self.enter(&mut used, call, None))
     }
 
     /// Takes a slot for a call that is committed already, although others may have taken the last
     /// one meanwhile: what can go over the limit is what one claim may hold.
     pub(crate) fn take_over(&self, call: CallId, trunk: TrunkId) -> Slot {
-        let slot = self.enter(&mut self.shared.used(), call, trunk);
+        let slot = self.enter(&mut self.shared.used(), call, Some(trunk));
         slot.admit();
         slot
     }
 
-    fn enter(&self, used: &mut Used, call: CallId, trunk: TrunkId) -> Slot {
-        *used.trunks.entry(trunk).or_default() += 1;
+    fn enter(&self, used: &mut Used, call: CallId, trunk: Option<TrunkId>) -> Slot {
+        if let Some(trunk) = trunk {
+            *used.trunks.entry(trunk).or_default() += 1;
+        }
         used.calls.insert(call);
         self.shared.tell(used);
         Slot {
@@ -158,10 +188,18 @@ impl Drop for Slot {
         let mut used = self.shared.used();
         used.calls.remove(&self.call);
         used.admitted.remove(&self.call);
-        if let Some(count) = used.trunks.get_mut(&self.trunk) {
+        if let Some(count) = self.trunk.and_then(|trunk| used.trunks.get_mut(&trunk)) {
             *count -= 1;
         }
         self.shared.tell(&used);
+    }
+}
+
+impl Drop for TrunkLine {
+    fn drop(&mut self) {
+        if let Some(count) = self.shared.used().trunks.get_mut(&self.trunk) {
+            *count -= 1;
+        }
     }
 }
 
@@ -194,6 +232,29 @@ mod tests {
         drop(first);
         assert!(slots.take(call(3), one, Some(1)).is_ok());
         assert_eq!(slots.calls(), [call(2)]);
+    }
+
+    #[test]
+    fn a_call_over_no_trunk_counts_for_the_node_alone() {
+        let slots = Slots::new(1, Gauge::default());
+        let trunk = TrunkId::new(Uuid::from_u128(1));
+        let first = slots.take_without_trunk(call(1)).unwrap();
+        assert!(slots.take_without_trunk(call(2)).is_none());
+        assert_eq!(slots.free(trunk, None), 0);
+        drop(first);
+        assert_eq!((slots.used(), slots.free(trunk, Some(1))), (0, 1));
+    }
+
+    #[test]
+    fn a_line_counts_for_its_trunk_alone() {
+        let slots = Slots::new(1, Gauge::default());
+        let trunk = TrunkId::new(Uuid::from_u128(1));
+        let _call = slots.take(call(1), trunk, Some(2)).ok().unwrap();
+        let line = slots.take_line(trunk, Some(2)).unwrap();
+        assert!(slots.take_line(trunk, Some(2)).is_none());
+        assert_eq!(slots.used(), 1);
+        drop(line);
+        assert!(slots.take_line(trunk, Some(2)).is_some());
     }
 
     #[test]

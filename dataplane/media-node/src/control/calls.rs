@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use callplane_store::calls::{self, CallSummary};
+use callplane_store::calls::{self, CallSummary, Opened};
 use callplane_types::{CallId, Pii, WallTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn summary(call: &CallSummary) -> Value {
 }
 
 /// RFC 3339.
-fn time(at: WallTime) -> Option<String> {
+pub(super) fn time(at: WallTime) -> Option<String> {
     let time = jiff::Timestamp::from_microsecond(at.unix_micros()).ok()?;
     Some(time.to_string())
 }
@@ -72,18 +72,23 @@ pub(super) async fn show(
     let call: CallId = id.parse().map_err(|_| {
         ApiError::bad_request("write the id of a call, as GET /v1/calls lists them")
     })?;
-    let row = calls::show(&node.database, call).await?;
+    let mut row = calls::show(&node.database, call).await?;
+    let sealed = match calls::open(&mut row, node.tenant_id, node.keys.ring().as_ref()) {
+        Opened::Clear | Opened::All => None,
+        Opened::Not(why) => Some(why.to_string()),
+    };
     let agent_version = row["agent_version_id"]
         .as_str()
         .and_then(|id| id.parse().ok())
         .and_then(|id| node.directory().program(id))
         .map(|program| program.version);
-    Ok(Json(document(&row, agent_version)))
+    let mut document = document(&row, agent_version);
+    document["sealed"] = json!(sealed);
+    Ok(Json(document))
 }
 
 /// Rows of the tables as the document that people and the plugin read.
 fn document(row: &Value, agent_version: Option<i32>) -> Value {
-    let media = &row["legs"][0]["media"];
     json!({
         "call": {
             "id": row["id"], "sid": row["call_sid"], "direction": row["direction"],
@@ -100,6 +105,7 @@ fn document(row: &Value, agent_version: Option<i32>) -> Value {
             "campaign": row["campaign_name"], "outcome": row["outcome"],
             "mediaNode": row["media_node"],
         },
+        "recording": recording(&row["recordings"][0]),
         "cost": {
             "totalMicros": row["cost_micros"], "currency": row["currency"],
             "components": each(&row["costs"], |cost| json!({
@@ -109,6 +115,9 @@ fn document(row: &Value, agent_version: Option<i32>) -> Value {
         "legs": each(&row["legs"], |leg| json!({
             "kind": leg["kind"], "number": row["from_number"],
             "answeredAt": leg["answered_at"], "endedAt": leg["ended_at"], "codec": leg["codec"],
+            "srtpSuite": leg["srtp_suite"], "endpoint": leg["endpoint_kind"],
+            "to": leg["to_uri"], "hangupCause": leg["hangup_cause"],
+            "quality": quality(&leg["media"]),
         })),
         "segments": each(&row["segments"], |segment| json!({
             "kind": segment["kind"], "node": segment["metadata"]["node"],
@@ -125,11 +134,44 @@ fn document(row: &Value, agent_version: Option<i32>) -> Value {
             "latencyMs": message["latency_ms"],
         })),
         "variables": row["variables"],
-        "quality": {
-            "packetsReceived": media["packets_received"], "packetsLost": media["packets_lost"],
-            "jitterMs": media["jitter_ms"], "mos": media["mos"],
-        },
+        // Of the leg to the person.
+        "quality": quality(&row["legs"][0]["media"]),
     })
+}
+
+/// How a leg sounded; nothing if nothing came.
+pub(super) fn quality(media: &Value) -> Value {
+    if media["packets_received"].is_null() {
+        return Value::Null;
+    }
+    let far_end = &media["far_end"];
+    json!({
+        "packetsReceived": media["packets_received"], "packetsSent": media["packets_sent"],
+        "packetsLost": media["packets_lost"], "packetsLate": media["packets_late"],
+        "packetsDuplicate": media["packets_duplicate"],
+        "packetsReordered": media["packets_reordered"],
+        "packetLossPercent": media["packet_loss_percent"], "jitterMs": media["jitter_ms"],
+        "maxJitterMs": media["max_jitter_ms"], "roundTripMs": media["round_trip_ms"],
+        "concealedMs": media["concealed_ms"], "concealedPercent": media["concealed_percent"],
+        "bufferMs": media["buffer_ms"], "maxBufferMs": media["max_buffer_ms"], "mos": media["mos"],
+        "farEnd": far_end.is_object().then(|| json!({
+            "packetLossPercent": far_end["packet_loss_percent"],
+            "packetsLost": far_end["packets_lost"], "jitterMs": far_end["jitter_ms"],
+            "mos": far_end["mos"], "ownMos": far_end["own_mos"],
+        })),
+    })
+}
+
+/// What was recorded; null where nothing was.
+fn recording(row: &Value) -> Value {
+    match row.is_object() {
+        false => Value::Null,
+        true => json!({
+            "path": row["object_url"], "mimeType": row["mime_type"], "channels": row["channels"],
+            "startedAt": row["started_at"], "durationSeconds": row["duration_seconds"],
+            "sizeBytes": row["size_bytes"], "gaps": row["gaps"],
+        }),
+    }
 }
 
 /// What was to be said; the content is what was heard of it.

@@ -1,4 +1,5 @@
-//! The control API: loopback in the pod, reached by port-forward. JSON, and CSV for lists.
+//! The control API: loopback in the pod, reached by port-forward. JSON, CSV for lists, WAV for
+//! recordings, pcap for captures.
 //!
 //! It has no login of its own: who can reach a pod's loopback has been let in by Kubernetes.
 
@@ -6,6 +7,9 @@ mod calls;
 mod campaigns;
 mod csv;
 mod error;
+mod recording;
+mod tokens;
+mod trace;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,11 +41,18 @@ impl ControlServer {
         let router = Router::new()
             .route("/v1/calls", get(calls::list))
             .route("/v1/calls/{id}", get(calls::show))
+            .route(
+                "/v1/calls/{id}/recording",
+                get(recording::show).post(recording::act),
+            )
+            .route("/v1/calls/{id}/trace", get(trace::show))
+            .route("/v1/calls/{id}/capture", post(trace::capture))
             .route("/v1/campaigns/{name}", get(campaigns::show))
             .route(
                 "/v1/campaigns/{name}/recipients",
                 post(campaigns::import_recipients),
             )
+            .route("/v1/tokens", post(tokens::mint))
             .route("/v1/dnc/{list}", post(campaigns::import_dnc))
             .fallback(|| async { ApiError::not_found("there is no such path") })
             .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -77,9 +77,12 @@ fn complain(
     let reason = match outcome {
         Ok(Claim::Claimed | Claim::Refused(_)) => return complaints.settle(campaign.id),
         // Passes by itself, and says nothing of what was wrong before.
-        Ok(Claim::NoProgram | Claim::NoTrunk | Claim::NoSlot) => return,
+        Ok(Claim::NoProgram | Claim::NoTrunk | Claim::NoSlot | Claim::Overloaded) => return,
         Ok(Claim::BadWindow(reason)) => format!("its calling window does not read: {reason}"),
         Ok(Claim::UnresolvedTrunk) => "no address of its trunk resolves".to_owned(),
+        Ok(Claim::NoDataKey) => {
+            "transcripts are to be encrypted, and no data key can do it".to_owned()
+        }
         Err(error) => match error.sqlstate() {
             Some(state) => format!("{error} (SQLSTATE {state})"),
             None => error.to_string(),
@@ -105,10 +108,14 @@ enum Claim {
     NoTrunk,
     /// This node, or the trunk, carries as many calls as it may.
     NoSlot,
+    /// One more call would make others late.
+    Overloaded,
     /// Its calling window does not read, and why.
     BadWindow(String),
     /// No address of the trunk resolves.
     UnresolvedTrunk,
+    /// Transcripts are to be encrypted, and no data key can do it.
+    NoDataKey,
     /// The store gave nobody.
     Refused(Refusal),
 }
@@ -121,8 +128,10 @@ impl Claim {
             Self::NoProgram => "no_program",
             Self::NoTrunk => "no_trunk",
             Self::NoSlot => "no_slot",
+            Self::Overloaded => "overloaded",
             Self::BadWindow(_) => "bad_window",
             Self::UnresolvedTrunk => "unresolved_trunk",
+            Self::NoDataKey => "no_data_key",
             Self::Refused(Refusal::NotRunning) => "not_running",
             Self::Refused(Refusal::Paced) => "paced",
             Self::Refused(Refusal::Quota) => "quota",
@@ -136,6 +145,12 @@ async fn dial_campaign(
     epoch: &NodeEpoch,
     campaign: &Arc<ActiveCampaign>,
 ) -> callplane_store::Result<Claim> {
+    if !node.records.can_keep() {
+        return Ok(Claim::NoDataKey);
+    }
+    if !node.media.has_room() {
+        return Ok(Claim::Overloaded);
+    }
     let directory = node.directory();
     if directory.program(campaign.agent_version_id).is_none() {
         return Ok(Claim::NoProgram);

@@ -1,24 +1,52 @@
 //! The media threads: one a core, each with its calls, sockets and codecs to itself.
 //!
-//! Commands go in through a bounded channel a thread, what calls want comes out through a bounded
-//! channel a call. **No lock is taken and nothing is allocated for a packet.**
+//! **No lock is taken and nothing is allocated for a packet** of RTP; WebRTC allocates, and shares one port of
+//! UDP and one of TCP a thread. A thread waits for its clock and for nobody else. What passes between threads:
+//!
+//! | what | holds | when it is full |
+//! |---|---|---|
+//! | commands to a thread | [`COMMANDS`] | who sends waits: SIP, speech and recorders, never media |
+//! | outputs of a call | [`OUTPUTS`] | the thread keeps them, and offers them again with each frame |
+//! | outputs kept by the thread, for each call | `MAX_WAITING` in `seat` | seconds of the recording are lost; anything else ends the call, whose conductor is stuck |
+//! | seconds of a recording that wait for the disk | `WAITING_CHUNKS` in `calls/recorder` | the recording is given up; the call goes on |
+//! | requests to the speech worker | `queue` of its settings | the request fails as if speech were down |
+//! | events of a SIP session | `EVENTS` in `transport::sip` | the SIP task ends the session |
+//! | records that wait to be stored | the spool on disk | nothing waits in memory but the names |
+//! | datagrams in a socket | its buffer in the kernel | the kernel drops the newest, as a network does |
+//!
+//! Beyond what its threads can do in time a node takes no calls ([`Media::has_room`]).
 
+mod browser;
+mod load;
 mod seat;
 mod shard;
+mod streams;
 mod wheel;
+mod wire;
 
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{io, thread};
 
-use callplane_call::{HangupCause, Input, Output, Setup};
+use callplane_call::{
+    CannotRecord, HangupCause, Input, Output, PartyId, PartyLine, Quality, RecordingAction,
+    RecordingState, Setup,
+};
 use callplane_transport::rtp::MediaSockets;
-use tokio::sync::mpsc;
+use callplane_webrtc::{Fragment, FragmentError, OfferError, Peer, Reoffer, TransportAddress};
+use mio::Poll;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::metrics::MediaMetrics;
+use crate::trace::Tap;
+use browser::BrowserPort;
+pub(crate) use load::Limits;
+use load::Shown;
 use shard::Shard;
+use wire::Wire;
 
 /// Commands that may wait for a thread; senders wait beyond it.
 const COMMANDS: usize = 1_024;
@@ -32,26 +60,66 @@ struct Key(u64);
 /// A call to be seated.
 struct NewCall {
     setup: Setup,
-    sockets: MediaSockets,
+    wire: Wire,
     outputs: mpsc::Sender<Output>,
+}
+
+/// What a browser's call can be told besides.
+enum ToPeer {
+    Trickle(Box<Fragment>, oneshot::Sender<Result<Way, FragmentError>>),
+    Restart(Box<Reoffer>, oneshot::Sender<Result<Way, OfferError>>),
+}
+
+/// The way to a browser, after a change to it.
+pub(crate) struct Way {
+    /// What to answer with, if there is anything.
+    pub(crate) answer: Option<String>,
+    /// The fragment that names it.
+    pub(crate) ufrag: String,
+    /// The offer that it is of, which the next one follows.
+    pub(crate) offer: Arc<str>,
+}
+
+/// How the recording of a call stands after it was told to do something, or why it does not do it.
+pub(crate) type RecordingAnswer = Result<RecordingState, CannotRecord>;
+
+/// Where browsers reach the threads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BrowserPorts {
+    /// Address to bind to.
+    pub(crate) bind: IpAddr,
+    /// Address that browsers are told.
+    pub(crate) address: IpAddr,
+    /// UDP port of the first thread, the next has the next; 0 lets the system choose.
+    pub(crate) udp: u16,
+    /// TCP port, likewise.
+    pub(crate) tcp: u16,
 }
 
 /// What a thread can be told.
 enum ToShard {
     Start(Key, Box<NewCall>),
     Input(Key, Input),
+    Peer(Key, ToPeer),
+    Party(Key, PartyId, Box<(PartyLine, MediaSockets)>),
+    Record(Key, RecordingAction, oneshot::Sender<RecordingAnswer>),
     Recycle(Key, Vec<u8>),
+    Capture(Key, Box<Tap>),
+    Quality(Key, oneshot::Sender<Option<Quality>>),
 }
 
 /// The threads.
 pub(crate) struct Media {
     shards: Vec<Handle>,
+    limits: Limits,
     next_key: AtomicU64,
 }
 
 struct Handle {
     commands: mpsc::Sender<ToShard>,
-    load: Arc<AtomicUsize>,
+    shown: Arc<Shown>,
+    /// Where browsers reach it.
+    browsers: Option<[TransportAddress; 2]>,
     thread: thread::JoinHandle<()>,
 }
 
@@ -69,29 +137,45 @@ pub(crate) struct MediaInput {
 }
 
 impl Media {
-    /// Starts `threads` threads.
+    /// Starts `threads` threads, which take calls within `limits`.
     pub(crate) fn start(
         threads: NonZeroUsize,
+        limits: Limits,
         clock: Clock,
         metrics: &Arc<MediaMetrics>,
+        browsers: Option<BrowserPorts>,
     ) -> io::Result<Self> {
         let shards = (0..threads.get())
             .map(|index| {
+                let poll = Poll::new()?;
+                let port = browsers
+                    .map(|ports| BrowserPort::bind(ports, index, poll.registry()))
+                    .transpose()?;
+                let browsers = port.as_ref().map(BrowserPort::addresses);
                 let (commands, receiver) = mpsc::channel(COMMANDS);
-                let load = Arc::new(AtomicUsize::new(0));
-                let shard = Shard::new(clock, Arc::clone(metrics), receiver, Arc::clone(&load))?;
+                let shown = Arc::new(Shown::default());
+                let shard = Shard::new(
+                    clock,
+                    metrics.thread(index),
+                    receiver,
+                    poll,
+                    Arc::clone(&shown),
+                    port,
+                );
                 let thread = thread::Builder::new()
                     .name(format!("media-{index}"))
                     .spawn(move || shard.run())?;
                 Ok(Handle {
                     commands,
-                    load,
+                    shown,
+                    browsers,
                     thread,
                 })
             })
             .collect::<io::Result<_>>()?;
         Ok(Self {
             shards,
+            limits,
             next_key: AtomicU64::new(0),
         })
     }
@@ -101,27 +185,89 @@ impl Media {
         self.shards.iter().all(|shard| !shard.thread.is_finished())
     }
 
+    /// Whether some thread may be given one more call.
+    pub(crate) fn has_room(&self) -> bool {
+        self.shards
+            .iter()
+            .any(|shard| shard.shown.has_room(&self.limits))
+    }
+
     /// Seats a call on the thread that has the fewest.
     pub(crate) async fn seat(&self, setup: Setup, sockets: MediaSockets) -> MediaCall {
+        self.emptiest().start(setup, Wire::rtp(sockets)).await
+    }
+
+    /// The thread that has the fewest calls, of those with room if there are any, with one more from here on: whoever
+    /// needs to know where before a call is made.
+    pub(crate) fn emptiest(&self) -> Place<'_> {
+        loop {
+            let counted = |shard: &Handle| shard.shown.calls.load(Ordering::Relaxed);
+            let shard = self
+                .shards
+                .iter()
+                .min_by_key(|shard| (!shard.shown.has_room(&self.limits), counted(shard)))
+                .unwrap_or(&self.shards[0]);
+            let calls = counted(shard);
+            // Another call may have been put there meanwhile.
+            let taken = shard.shown.calls.compare_exchange(
+                calls,
+                calls + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            );
+            if taken.is_ok() {
+                return Place {
+                    media: self,
+                    shard,
+                    seated: false,
+                };
+            }
+        }
+    }
+}
+
+/// A thread that was chosen for a call. It counts the call from the choosing on; dropped without one, not any more.
+pub(crate) struct Place<'a> {
+    media: &'a Media,
+    shard: &'a Handle,
+    /// The thread itself takes the call off its count.
+    seated: bool,
+}
+
+impl Place<'_> {
+    /// Where browsers reach it; nowhere if they are not served.
+    pub(crate) fn browsers(&self) -> impl Iterator<Item = TransportAddress> {
+        self.shard.browsers.into_iter().flatten()
+    }
+
+    /// Seats the call of a browser.
+    pub(crate) async fn seat(self, setup: Setup, peer: Box<Peer>) -> MediaCall {
+        self.start(setup, Wire::Browser(peer)).await
+    }
+
+    async fn start(mut self, setup: Setup, wire: Wire) -> MediaCall {
         let (sender, outputs) = mpsc::channel(OUTPUTS);
-        let key = Key(self.next_key.fetch_add(1, Ordering::Relaxed));
-        let shard = self
-            .shards
-            .iter()
-            .min_by_key(|shard| shard.load.load(Ordering::Relaxed))
-            .unwrap_or(&self.shards[0]);
-        shard.load.fetch_add(1, Ordering::Relaxed);
+        let key = Key(self.media.next_key.fetch_add(1, Ordering::Relaxed));
         let new = Box::new(NewCall {
             setup,
-            sockets,
+            wire,
             outputs: sender,
         });
         let input = MediaInput {
             key,
-            commands: shard.commands.clone(),
+            commands: self.shard.commands.clone(),
         };
+        self.seated = true;
         input.send(ToShard::Start(key, new)).await;
         MediaCall { input, outputs }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if !self.seated {
+            self.shard.shown.calls.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -154,13 +300,84 @@ impl MediaInput {
         self.send(ToShard::Input(self.key, input)).await;
     }
 
+    /// Gives another party of the call a line and its ports.
+    pub(crate) async fn attach(&self, party: PartyId, line: PartyLine, sockets: MediaSockets) {
+        let line = Box::new((line, sockets));
+        self.send(ToShard::Party(self.key, party, line)).await;
+    }
+
+    /// Hands on what trickled in. Nothing if the call is over, or is no browser's.
+    pub(crate) async fn trickle(&self, fragment: Fragment) -> Option<Result<Way, FragmentError>> {
+        let (answer, answered) = oneshot::channel();
+        let fragment = Box::new(fragment);
+        self.send(ToShard::Peer(self.key, ToPeer::Trickle(fragment, answer)))
+            .await;
+        answered.await.ok()
+    }
+
+    /// Hands on another offer. Nothing if the call is over, or is no browser's.
+    pub(crate) async fn restart(&self, offer: Reoffer) -> Option<Result<Way, OfferError>> {
+        let (answer, answered) = oneshot::channel();
+        let offer = Box::new(offer);
+        self.send(ToShard::Peer(self.key, ToPeer::Restart(offer, answer)))
+            .await;
+        answered.await.ok()
+    }
+
+    /// Has something done to the recording. Nothing if the call is over.
+    pub(crate) async fn record(&self, action: RecordingAction) -> Option<RecordingAnswer> {
+        let (answer, answered) = oneshot::channel();
+        self.send(ToShard::Record(self.key, action, answer)).await;
+        answered.await.ok()
+    }
+
     /// Gives a buffer back to the call.
     pub(crate) async fn recycle(&self, buffer: Vec<u8>) {
         self.send(ToShard::Recycle(self.key, buffer)).await;
     }
 
+    /// Copies what is on the wire until the tap is over.
+    pub(crate) async fn capture(&self, tap: Box<Tap>) {
+        self.send(ToShard::Capture(self.key, tap)).await;
+    }
+
+    /// How the call has sounded so far. Nothing if nothing came, or the call is over.
+    pub(crate) async fn quality(&self) -> Option<Quality> {
+        let (answer, answered) = oneshot::channel();
+        self.send(ToShard::Quality(self.key, answer)).await;
+        answered.await.ok()?
+    }
+
     async fn send(&self, command: ToShard) {
         // A thread that is gone has panicked; its calls see their outputs end.
         let _ = self.commands.send(command).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::registry::Registry;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn calls_that_begin_at_once_are_put_on_different_threads() {
+        let metrics = Metrics::register("acme", &mut Registry::default());
+        let threads = NonZeroUsize::new(3).unwrap();
+        let limits = Limits {
+            busy: 1.0,
+            late: std::time::Duration::MAX,
+        };
+        let media = Media::start(threads, limits, Clock::start(), &metrics.media, None).unwrap();
+        let place = |place: &Place<'_>| std::ptr::from_ref(place.shard);
+        let (one, two, three) = (media.emptiest(), media.emptiest(), media.emptiest());
+        assert_ne!(place(&one), place(&two));
+        assert_ne!(place(&one), place(&three));
+        assert_ne!(place(&two), place(&three));
+        // A call that was not made after all leaves its place to the next.
+        let left = place(&two);
+        drop(two);
+        assert_eq!(place(&media.emptiest()), left);
     }
 }

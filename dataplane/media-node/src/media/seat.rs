@@ -1,58 +1,115 @@
-//! One call on a media thread: its state machine, its sockets, its way out.
+//! One call on a media thread: its state machine, its wire, its way out.
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 
-use callplane_call::{Call, Input, Output};
-use callplane_transport::rtp::MediaSockets;
+use callplane_call::{Call, Input, Output, PartyId, PartyLine, Quality, RecordingAction};
 use callplane_types::{Instant, WallTime};
-use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
+use callplane_webrtc::TransportAddress;
+use mio::{Registry, Token};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-/// Datagrams read from one socket at a time, so that a flood on one port does not stop the others.
-const MAX_BURST: usize = 64;
-/// Outputs that may wait while the other side of the channel is slow. What is beyond is lost
-/// recording; nothing else comes in such numbers.
+use super::browser::{Browser, BrowserPort};
+use super::wire::{RtpWire, Wire};
+use super::{Key, RecordingAnswer, ToPeer};
+use crate::trace::Tap;
+
+/// Outputs that may wait while the other side of the channel is slow. Seconds of the recording are lost beyond;
+/// nothing else comes in such numbers, unless nobody takes it any more.
 const MAX_WAITING: usize = 512;
 
 /// A call on a thread.
 pub(super) struct Seat {
     call: Call,
-    rtp: UdpSocket,
-    rtcp: UdpSocket,
-    /// Gives the ports back when the seat is dropped.
-    _lease: callplane_transport::rtp::Lease,
+    line: Line,
+    /// The ports of another party.
+    party: Option<(PartyId, RtpWire)>,
     outputs: mpsc::Sender<Output>,
     waiting: VecDeque<Output>,
     abandoned: bool,
 }
 
+/// A socket of a seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Socket {
+    Rtp,
+    Rtcp,
+    PartyRtp,
+    PartyRtcp,
+}
+
+/// What the call is carried by.
+enum Line {
+    Rtp(RtpWire),
+    Browser(Browser),
+}
+
 impl Seat {
-    pub(super) fn new(call: Call, sockets: MediaSockets, outputs: mpsc::Sender<Output>) -> Self {
-        let MediaSockets { rtp, rtcp, lease } = sockets;
+    pub(super) fn new(key: Key, call: Call, wire: Wire, outputs: mpsc::Sender<Output>) -> Self {
         Self {
             call,
-            rtp: UdpSocket::from_std(rtp),
-            rtcp: UdpSocket::from_std(rtcp),
-            _lease: lease,
+            line: match wire {
+                Wire::Rtp(wire) => Line::Rtp(wire),
+                Wire::Browser(peer) => Line::Browser(Browser::new(key, peer)),
+            },
+            party: None,
             outputs,
             waiting: VecDeque::with_capacity(16),
             abandoned: false,
         }
     }
 
-    /// Watches both sockets under two tokens.
+    /// Watches the sockets of its own under two tokens.
     pub(super) fn watch(&mut self, registry: &Registry, rtp: Token, rtcp: Token) -> io::Result<()> {
-        registry.register(&mut self.rtp, rtp, Interest::READABLE)?;
-        registry.register(&mut self.rtcp, rtcp, Interest::READABLE)
+        match &mut self.line {
+            Line::Rtp(wire) => wire.watch(registry, rtp, rtcp),
+            Line::Browser(_) => Ok(()),
+        }
     }
 
     pub(super) fn unwatch(&mut self, registry: &Registry) {
-        // The sockets close right after; a failure here changes nothing.
-        let _ = registry.deregister(&mut self.rtp);
-        let _ = registry.deregister(&mut self.rtcp);
+        if let Line::Rtp(wire) = &mut self.line {
+            wire.unwatch(registry);
+        }
+        if let Some((_, wire)) = &mut self.party {
+            wire.unwatch(registry);
+        }
+    }
+
+    /// Gives another party its ports, watched under two tokens.
+    pub(super) fn attach(
+        &mut self,
+        now: Instant,
+        party: PartyId,
+        (line, mut wire): (PartyLine, RtpWire),
+        registry: &Registry,
+        (rtp, rtcp): (Token, Token),
+    ) {
+        if let Err(error) = wire.watch(registry, rtp, rtcp) {
+            tracing::error!(%error, "failed to watch the media sockets of another party");
+            return self.handle(now, Input::PartyUnreachable { party });
+        }
+        if let Some((_, mut former)) = self.party.replace((party, wire)) {
+            former.unwatch(registry);
+        }
+        self.handle(now, Input::PartyReady { party, line });
+    }
+
+    /// Takes the ports away from a party that is gone.
+    pub(super) fn detach_if_gone(&mut self, registry: &Registry) {
+        let call = &self.call;
+        let gone = self.party.take_if(|(party, _)| call.rung() != Some(*party));
+        if let Some((_, mut wire)) = gone {
+            wire.unwatch(registry);
+        }
+    }
+
+    /// What names the way to a browser.
+    pub(super) fn ufrag(&self) -> Option<&str> {
+        match &self.line {
+            Line::Rtp(_) => None,
+            Line::Browser(browser) => Some(browser.ufrag()),
+        }
     }
 
     pub(super) fn handle(&mut self, now: Instant, input: Input) {
@@ -60,39 +117,106 @@ impl Seat {
         self.flush();
     }
 
+    /// A change to the way to a browser.
+    pub(super) fn change(&mut self, now: Instant, change: ToPeer, port: &mut BrowserPort) {
+        if let Line::Browser(browser) = &mut self.line {
+            browser.change(now, change, &mut self.call, port);
+        }
+    }
+
+    /// Nothing if the call is over.
+    pub(super) fn record(
+        &mut self,
+        now: Instant,
+        action: RecordingAction,
+    ) -> Option<RecordingAnswer> {
+        if self.call.is_over() {
+            return None;
+        }
+        let answer = self.call.record(now, action);
+        self.flush();
+        Some(answer)
+    }
+
     pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
         self.call.recycle(buffer);
     }
 
-    /// Reads what came on the RTP port.
-    pub(super) fn read_rtp(&mut self, now: Instant, buffer: &mut [u8]) {
-        for _ in 0..MAX_BURST {
-            match receive(&self.rtp, buffer) {
-                Some((length, from)) => self.call.rtp(now, from, &buffer[..length]),
-                None => return,
-            }
+    /// How the call has sounded so far.
+    pub(super) fn quality(&self, now: Instant) -> Option<Quality> {
+        self.call.quality(now)
+    }
+
+    /// Copies packets into a capture from now on; a browser's never come here.
+    pub(super) fn capture(&mut self, tap: Box<Tap>) {
+        if let Line::Rtp(wire) = &mut self.line {
+            wire.capture(tap);
         }
     }
 
-    /// Reads what came on the RTCP port.
-    pub(super) fn read_rtcp(&mut self, now: Instant, wall: WallTime, buffer: &mut [u8]) {
-        for _ in 0..MAX_BURST {
-            match receive(&self.rtcp, buffer) {
-                Some((length, from)) => self.call.rtcp(now, wall, from, &buffer[..length]),
-                None => return,
+    /// Reads what came on a socket. Audio that is passed on leaves at once.
+    pub(super) fn read(&mut self, now: Instant, wall: WallTime, socket: Socket, buffer: &mut [u8]) {
+        let Self {
+            call, line, party, ..
+        } = self;
+        let caller = match line {
+            Line::Rtp(wire) => Some(wire),
+            Line::Browser(_) => None,
+        };
+        let party = party.as_mut().map(|(_, wire)| wire);
+        match (socket, caller, party) {
+            (Socket::Rtp, Some(wire), mut party) => wire.read_rtp(now, buffer, |from, datagram| {
+                let passed = call.rtp(now, from, datagram);
+                if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
+                    party.send_rtp(now, to, packet);
+                }
+            }),
+            (Socket::Rtcp, Some(wire), _) => wire.read_rtcp(now, buffer, |from, datagram| {
+                call.rtcp(now, wall, from, datagram);
+            }),
+            (Socket::PartyRtp, mut caller, Some(wire)) => {
+                wire.read_rtp(now, buffer, |from, datagram| {
+                    let passed = call.party_rtp(now, from, datagram);
+                    if let Some(((to, packet), caller)) = passed.zip(caller.as_mut()) {
+                        caller.send_rtp(now, to, packet);
+                    }
+                });
             }
+            (Socket::PartyRtcp, _, Some(wire)) => wire.read_rtcp(now, buffer, |from, datagram| {
+                call.party_rtcp(now, wall, from, datagram);
+            }),
+            // Of a party that is gone.
+            (Socket::Rtp | Socket::Rtcp, None, _)
+            | (Socket::PartyRtp | Socket::PartyRtcp, _, None) => {}
+        }
+    }
+
+    /// A datagram of the browser.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        from: TransportAddress,
+        datagram: &[u8],
+        port: &mut BrowserPort,
+    ) {
+        if let Line::Browser(browser) = &mut self.line {
+            browser.receive(now, from, datagram, &mut self.call, port);
         }
     }
 
     /// 20 ms: sends what is due.
-    pub(super) fn tick(&mut self, now: Instant, wall: WallTime) {
-        let packets = self.call.tick(now, wall);
-        // A packet the network does not take is a lost packet.
-        if let Some((to, packet)) = packets.rtp {
-            let _ = self.rtp.send_to(packet, to);
+    pub(super) fn tick(&mut self, now: Instant, wall: WallTime, port: Option<&mut BrowserPort>) {
+        match (&mut self.line, port) {
+            (Line::Rtp(wire), _) => wire.send(now, self.call.tick(now, wall)),
+            (Line::Browser(browser), Some(port)) => {
+                browser.tick(now, wall, &mut self.call, port);
+                browser.close_if_over(now, &mut self.call, port);
+            }
+            // A thread without the port gets no browsers.
+            (Line::Browser(_), None) => {}
         }
-        if let Some((to, packet)) = packets.rtcp {
-            let _ = self.rtcp.send_to(packet, to);
+        if let Some((_, wire)) = &mut self.party {
+            wire.send(now, self.call.tick_party(now, wall));
         }
         self.flush();
     }
@@ -107,9 +231,11 @@ impl Seat {
     /// again with the next frame.
     pub(super) fn flush(&mut self) {
         while let Some(output) = self.call.poll() {
-            let full = self.waiting.len() >= MAX_WAITING;
-            if !(full && matches!(output, Output::Recorded(_))) {
+            if self.waiting.len() < MAX_WAITING {
                 self.waiting.push_back(output);
+            } else if !matches!(output, Output::Recorded(_)) {
+                self.abandoned = true;
+                return;
             }
         }
         while let Some(output) = self.waiting.pop_front() {
@@ -124,18 +250,6 @@ impl Seat {
                     return;
                 }
             }
-        }
-    }
-}
-
-/// The next datagram. An error that a socket reports about an earlier packet (an ICMP message of a
-/// peer that is gone) counts as nothing.
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-    loop {
-        match socket.recv_from(buffer) {
-            Ok(received) => return Some(received),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-            Err(_) => return None,
         }
     }
 }

@@ -1,20 +1,28 @@
 //! A media thread: owns the calls given to it, alone and without locks.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::{io, thread};
 
-use callplane_call::{Call, Input};
+use callplane_call::{Call, Input, PartyId, PartyLine};
+use callplane_transport::rtp::MediaSockets;
+use callplane_webrtc::TransportAddress;
 use mio::{Events, Poll, Token};
 use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 
-use super::seat::Seat;
+use super::browser::BrowserPort;
+use super::load::{Meter, Shown, ThreadLoad};
+use super::seat::{Seat, Socket};
 use super::wheel::{SLOTS, Wheel};
-use super::{Key, NewCall, ToShard};
+use super::wire::RtpWire;
+use super::{Key, NewCall, ToPeer, ToShard};
 use crate::clock::Clock;
-use crate::metrics::MediaMetrics;
+use crate::metrics::ThreadMetrics;
 
 /// Largest datagram that can be media: an Ethernet frame.
 const MAX_DATAGRAM: usize = 1_600;
@@ -24,10 +32,12 @@ const MAX_EVENTS: usize = 1_024;
 /// The state of one thread.
 pub(super) struct Shard {
     clock: Clock,
-    metrics: Arc<MediaMetrics>,
+    metrics: ThreadMetrics,
     commands: Receiver<ToShard>,
-    load: Arc<AtomicUsize>,
+    meter: Meter,
+    shown: Arc<Shown>,
     poll: Poll,
+    browsers: Option<BrowserPort>,
     wheel: Wheel,
     seats: HashMap<Key, Seat>,
     slots: [Vec<Key>; SLOTS],
@@ -37,21 +47,25 @@ pub(super) struct Shard {
 impl Shard {
     pub(super) fn new(
         clock: Clock,
-        metrics: Arc<MediaMetrics>,
+        metrics: ThreadMetrics,
         commands: Receiver<ToShard>,
-        load: Arc<AtomicUsize>,
-    ) -> io::Result<Self> {
-        Ok(Self {
+        poll: Poll,
+        shown: Arc<Shown>,
+        browsers: Option<BrowserPort>,
+    ) -> Self {
+        Self {
             wheel: Wheel::new(clock.now()),
             clock,
             metrics,
             commands,
-            load,
-            poll: Poll::new()?,
+            poll,
+            meter: Meter::new(clock.now()),
+            shown,
+            browsers,
             seats: HashMap::new(),
             slots: Default::default(),
             buffer: [0; MAX_DATAGRAM],
-        })
+        }
     }
 
     /// Runs until nobody can send commands any more and the last call is over.
@@ -59,21 +73,44 @@ impl Shard {
         let mut events = Events::with_capacity(MAX_EVENTS);
         loop {
             if self.seats.is_empty() {
+                if let Some(port) = self.browsers.as_mut() {
+                    port.rest();
+                }
                 // Nothing to pace: wait for work instead of turning the wheel.
+                self.show(ThreadLoad::default());
                 let Some(command) = self.commands.blocking_recv() else {
                     return;
                 };
                 self.wheel.restart(self.clock.now());
+                self.meter = Meter::new(self.clock.now());
                 self.obey(command);
             }
             self.sleep_until_due();
-            self.obey_all();
-            self.read(&mut events);
-            while let Some(turn) = self.wheel.turn(self.clock.now()) {
-                self.metrics.tick_late.observe(turn.late);
-                self.tick(turn.slot, turn.due);
-            }
+            self.serve(&mut events);
         }
+    }
+
+    /// What is due: commands, what came, slots.
+    fn serve(&mut self, events: &mut Events) {
+        let woken = self.clock.now();
+        self.obey_all();
+        self.read(events);
+        self.read_browsers();
+        while let Some(turn) = self.wheel.turn(self.clock.now()) {
+            self.metrics.media.tick_late.observe(turn.late);
+            self.meter.turned(turn.late);
+            self.tick(turn.slot, turn.due);
+        }
+        let done = self.clock.now();
+        self.meter.worked(done - woken);
+        if let Some(load) = self.meter.measure(done, self.seats.len()) {
+            self.show(load);
+        }
+    }
+
+    fn show(&self, load: ThreadLoad) {
+        self.metrics.busy.set(load.busy);
+        self.shown.show(load);
     }
 
     fn sleep_until_due(&self) {
@@ -101,9 +138,30 @@ impl Shard {
                     seat.handle(now, input);
                 }
             }
+            ToShard::Peer(key, change) => self.change(key, change),
+            ToShard::Party(key, party, line) => self.attach(key, party, *line),
+            ToShard::Record(key, action, answer) => {
+                let now = self.clock.now();
+                let seat = self.seats.get_mut(&key);
+                if let Some(done) = seat.and_then(|seat| seat.record(now, action)) {
+                    // Who asked may be gone.
+                    let _ = answer.send(done);
+                }
+            }
             ToShard::Recycle(key, buffer) => {
                 if let Some(seat) = self.seats.get_mut(&key) {
                     seat.recycle(buffer);
+                }
+            }
+            ToShard::Quality(key, answer) => {
+                let now = self.clock.now();
+                let quality = self.seats.get(&key).and_then(|seat| seat.quality(now));
+                // Who asked may be gone.
+                let _ = answer.send(quality);
+            }
+            ToShard::Capture(key, tap) => {
+                if let Some(seat) = self.seats.get_mut(&key) {
+                    seat.capture(tap);
                 }
             }
         }
@@ -113,12 +171,12 @@ impl Shard {
     fn start(&mut self, key: Key, new: NewCall) {
         let NewCall {
             setup,
-            sockets,
+            wire,
             outputs,
         } = new;
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        let mut seat = Seat::new(Call::new(now, wall, setup), sockets, outputs);
-        let (rtp, rtcp) = tokens(key);
+        let mut seat = Seat::new(key, Call::new(now, wall, setup), wire, outputs);
+        let (rtp, rtcp) = (token(key, Socket::Rtp), token(key, Socket::Rtcp));
         if let Err(error) = seat.watch(self.poll.registry(), rtp, rtcp) {
             tracing::error!(%error, "failed to watch the media sockets of a call");
             seat.handle(
@@ -126,10 +184,12 @@ impl Shard {
                 Input::HangUp(callplane_call::HangupCause::NetworkOutOfOrder),
             );
         }
+        if let Some((port, ufrag)) = self.browsers.as_mut().zip(seat.ufrag()) {
+            port.enter(key, ufrag);
+        }
         let slot = (0..SLOTS).min_by_key(|slot| self.slots[*slot].len());
         self.slots[slot.unwrap_or(0)].push(key);
         self.seats.insert(key, seat);
-        self.load.store(self.seats.len(), Ordering::Relaxed);
         // What the call wanted when it was made goes out at once, not with its first frame.
         if let Some(seat) = self.seats.get_mut(&key) {
             seat.flush();
@@ -147,13 +207,59 @@ impl Shard {
         }
         let (now, wall) = (self.clock.now(), self.clock.wall());
         for event in events.iter() {
-            let (key, is_rtcp) = key_of(event.token());
+            let port = self.browsers.as_mut();
+            if port.is_some_and(|port| port.woke(event)) {
+                continue;
+            }
+            let (key, socket) = socket_of(event.token());
             if let Some(seat) = self.seats.get_mut(&key) {
-                match is_rtcp {
-                    false => seat.read_rtp(now, &mut self.buffer),
-                    true => seat.read_rtcp(now, wall, &mut self.buffer),
+                seat.read(now, wall, socket, &mut self.buffer);
+            }
+        }
+    }
+
+    /// Reads the ports of the browsers, for their seats. That of UDP is looked at in every slot: one call of the
+    /// system costs less than to be woken.
+    fn read_browsers(&mut self) {
+        let Some(port) = self.browsers.as_mut() else {
+            return;
+        };
+        let (now, mut burst) = (self.clock.now(), 0);
+        while let Some((owners, length, from)) =
+            port.receive(&mut self.buffer, &mut burst, &self.metrics.media)
+        {
+            for key in owners {
+                if let Some(seat) = self.seats.get_mut(&key) {
+                    let from = TransportAddress::udp(from);
+                    seat.receive(now, from, &self.buffer[..length], port);
                 }
             }
+        }
+        port.accept(now);
+        let mut burst = 0;
+        while let Some((key, length, from)) =
+            port.receive_framed(&mut self.buffer, &mut burst, &self.metrics.media)
+        {
+            if let Some(seat) = self.seats.get_mut(&key) {
+                let from = TransportAddress::tcp(from);
+                seat.receive(now, from, &self.buffer[..length], port);
+            }
+        }
+    }
+
+    fn change(&mut self, key: Key, change: ToPeer) {
+        let now = self.clock.now();
+        if let Some((seat, port)) = self.seats.get_mut(&key).zip(self.browsers.as_mut()) {
+            seat.change(now, change, port);
+        }
+    }
+
+    fn attach(&mut self, key: Key, party: PartyId, (line, sockets): (PartyLine, MediaSockets)) {
+        let tokens = (token(key, Socket::PartyRtp), token(key, Socket::PartyRtcp));
+        // A call that is over needs no party; its sockets close here.
+        if let Some(seat) = self.seats.get_mut(&key) {
+            let line = (line, RtpWire::new(sockets));
+            seat.attach(self.clock.now(), party, line, self.poll.registry(), tokens);
         }
     }
 
@@ -165,7 +271,8 @@ impl Shard {
             let done = match self.seats.get_mut(&key) {
                 None => true,
                 Some(seat) => {
-                    seat.tick(due, wall);
+                    seat.tick(due, wall, self.browsers.as_mut());
+                    seat.detach_if_gone(self.poll.registry());
                     seat.is_done()
                 }
             };
@@ -181,17 +288,28 @@ impl Shard {
     fn leave(&mut self, key: Key) {
         if let Some(mut seat) = self.seats.remove(&key) {
             seat.unwatch(self.poll.registry());
+            self.shown.calls.fetch_sub(1, Ordering::Relaxed);
         }
-        self.load.store(self.seats.len(), Ordering::Relaxed);
+        if let Some(port) = self.browsers.as_mut() {
+            port.leave(key);
+        }
     }
 }
 
-/// Two tokens a call, and back.
-fn tokens(key: Key) -> (Token, Token) {
-    let base = key.0 as usize * 2;
-    (Token(base), Token(base + 1))
+/// Sockets of a seat, in the order of their tokens.
+const SOCKETS: [Socket; 4] = [
+    Socket::Rtp,
+    Socket::Rtcp,
+    Socket::PartyRtp,
+    Socket::PartyRtcp,
+];
+
+/// As many tokens a call, and back.
+fn token(key: Key, socket: Socket) -> Token {
+    Token(key.0 as usize * SOCKETS.len() + socket as usize)
 }
 
-fn key_of(token: Token) -> (Key, bool) {
-    (Key(token.0 as u64 / 2), token.0 % 2 == 1)
+fn socket_of(token: Token) -> (Key, Socket) {
+    let (key, socket) = (token.0 / SOCKETS.len(), token.0 % SOCKETS.len());
+    (Key(key as u64), SOCKETS[socket])
 }

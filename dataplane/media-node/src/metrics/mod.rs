@@ -2,14 +2,17 @@
 //! of a person.
 
 mod atomic_histogram;
+mod database;
+mod quality;
 mod sip;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use callplane_call::{Facts, Stage};
-use callplane_types::{CallStatus, Direction};
+use callplane_types::{CallId, CallStatus, Direction};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
@@ -18,7 +21,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::recordings::Seconds;
 use atomic_histogram::AtomicHistogram;
+pub(crate) use database::DatabaseCollector;
+use quality::QualityMetrics;
 pub(crate) use sip::SipCollector;
 
 /// Setup times: INVITE to 200.
@@ -29,10 +35,6 @@ const TURN_SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.2
 const LATE_SECONDS: [f64; 10] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2, 1.0,
 ];
-/// Jitter of one call.
-const JITTER_SECONDS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25];
-/// Mean opinion scores.
-const MOS: [f64; 9] = [1.5, 2.0, 2.5, 3.0, 3.5, 3.8, 4.0, 4.2, 4.4];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -69,6 +71,11 @@ struct ResourceLabels {
     resource: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ThreadLabels {
+    thread: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Buckets(&'static [f64]);
 
@@ -83,6 +90,28 @@ impl MetricConstructor<Histogram> for Buckets {
 pub(crate) struct MediaMetrics {
     /// How late a slot was.
     pub(crate) tick_late: AtomicHistogram<10>,
+    /// Datagrams at the ports of browsers that were nobody's.
+    pub(crate) browser_strangers: Counter,
+    busy: Family<ThreadLabels, Gauge<f64, AtomicU64>>,
+}
+
+/// What one media thread counts.
+#[derive(Debug)]
+pub(crate) struct ThreadMetrics {
+    pub(crate) media: Arc<MediaMetrics>,
+    /// Share of its time in which it works.
+    pub(crate) busy: Gauge<f64, AtomicU64>,
+}
+
+impl MediaMetrics {
+    /// Those of the thread with this number.
+    pub(crate) fn thread(self: &Arc<Self>, number: usize) -> ThreadMetrics {
+        let thread = u32::try_from(number).unwrap_or(u32::MAX);
+        ThreadMetrics {
+            media: Arc::clone(self),
+            busy: self.busy.get_or_create(&ThreadLabels { thread }).clone(),
+        }
+    }
 }
 
 /// The registry's view of what the media threads count.
@@ -114,17 +143,21 @@ pub(crate) struct Metrics {
     late: Counter,
     refused_rtp: Counter,
     refused_rtcp: Counter,
-    jitter: Histogram,
-    mos: Histogram,
+    quality: QualityMetrics,
     quota_used: Family<ResourceLabels, Gauge>,
     quota_limit: Family<ResourceLabels, Gauge>,
     claims: Family<ResultLabels, Counter>,
     pub(crate) dialer_rounds: Counter,
+    pub(crate) recordings_waiting: Gauge,
+    pub(crate) recordings_carried: Counter,
+    pub(crate) recordings_refused: Counter,
+    pub(crate) recordings_encoding: Seconds,
     pub(crate) spool_records: Gauge,
     pub(crate) spool_refused: Counter,
     pub(crate) spool_delivered: Counter,
     pub(crate) speech_failures: Counter,
     pub(crate) database_up: Gauge,
+    pub(crate) whip_connections_refused: Counter,
 }
 
 impl Metrics {
@@ -134,6 +167,8 @@ impl Metrics {
             tenant: tenant.into(),
             media: Arc::new(MediaMetrics {
                 tick_late: AtomicHistogram::new(LATE_SECONDS),
+                browser_strangers: Counter::default(),
+                busy: Family::default(),
             }),
             calls: Family::default(),
             active: Family::default(),
@@ -145,17 +180,21 @@ impl Metrics {
             late: Counter::default(),
             refused_rtp: Counter::default(),
             refused_rtcp: Counter::default(),
-            jitter: Histogram::new(JITTER_SECONDS),
-            mos: Histogram::new(MOS),
+            quality: QualityMetrics::default(),
             quota_used: Family::default(),
             quota_limit: Family::default(),
             claims: Family::default(),
             dialer_rounds: Counter::default(),
+            recordings_waiting: Gauge::default(),
+            recordings_carried: Counter::default(),
+            recordings_refused: Counter::default(),
+            recordings_encoding: Seconds::default(),
             spool_records: Gauge::default(),
             spool_refused: Counter::default(),
             spool_delivered: Counter::default(),
             speech_failures: Counter::default(),
             database_up: Gauge::default(),
+            whip_connections_refused: Counter::default(),
         };
         metrics.enter_calls(registry);
         metrics.enter_dialing(registry);
@@ -243,19 +282,25 @@ impl Metrics {
             self.refused_rtcp.clone(),
         );
         registry.register(
-            "callplane_rtp_jitter_seconds",
-            "Interarrival jitter at the end of each call",
-            self.jitter.clone(),
+            "callplane_webrtc_datagrams_refused",
+            "Datagrams at the ports for browsers of somebody who is not in a call",
+            self.media.browser_strangers.clone(),
         );
         registry.register(
-            "callplane_call_mos",
-            "Mean opinion score of what was received, one sample a call",
-            self.mos.clone(),
+            "callplane_whip_connections_refused",
+            "Connections to the WHIP port closed because there were too many",
+            self.whip_connections_refused.clone(),
         );
+        self.quality.enter(registry);
         registry.register(
             "callplane_media_tick_late_seconds",
             "How late the media threads served a slot",
             TickLate(Arc::clone(&self.media)),
+        );
+        registry.register(
+            "callplane_media_thread_busy_ratio",
+            "Share of the time in which a media thread works",
+            self.media.busy.clone(),
         );
         registry.register(
             "callplane_speech_failures",
@@ -265,6 +310,26 @@ impl Metrics {
     }
 
     fn enter_records(&self, registry: &mut Registry) {
+        registry.register(
+            "callplane_recordings_waiting",
+            "Recordings on the disk whose call is over, and whose record the database does not have",
+            self.recordings_waiting.clone(),
+        );
+        registry.register(
+            "callplane_recordings_carried",
+            "Recordings that were carried to the object storage",
+            self.recordings_carried.clone(),
+        );
+        registry.register(
+            "callplane_recordings_refused",
+            "Times that recordings could not be carried to the object storage",
+            self.recordings_refused.clone(),
+        );
+        registry.register(
+            "callplane_recordings_encoding_seconds",
+            "Time that threads spent on making Opus of recordings",
+            self.recordings_encoding.clone(),
+        );
         registry.register(
             "callplane_spool_records",
             "Call records on disk that PostgreSQL does not have",
@@ -321,7 +386,7 @@ impl Metrics {
     }
 
     /// A call ended.
-    pub(crate) fn ended(&self, direction: Direction, facts: &Facts) {
+    pub(crate) fn ended(&self, call: CallId, direction: Direction, facts: &Facts) {
         self.ended_with(direction, facts.status);
         self.refused_rtp.inc_by(facts.refused.rtp);
         self.refused_rtcp.inc_by(facts.refused.rtcp);
@@ -329,8 +394,7 @@ impl Metrics {
             self.received.inc_by(quality.received.packets);
             self.lost.inc_by(quality.received.lost);
             self.late.inc_by(quality.received.late);
-            self.jitter.observe(quality.received.jitter.as_secs_f64());
-            self.mos.observe(quality.mos);
+            self.quality.observe(call, quality);
         }
     }
 

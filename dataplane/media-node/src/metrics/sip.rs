@@ -97,6 +97,7 @@ impl Page<'_, '_> {
             ("connection", dropped.to_connection),
             ("incoming_calls", dropped.incoming_calls),
             ("session_events", dropped.session_events),
+            ("traced_messages", dropped.traced_messages),
         ];
         self.family(
             "callplane_sip_dropped",

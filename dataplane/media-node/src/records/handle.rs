@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use callplane_store::erasure::Erasure;
 use callplane_store::records::{Call, CallRecord};
-use callplane_types::{CallId, WallTime};
+use callplane_types::{CallId, TenantId, WallTime};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
+use super::sealer::Sealer;
 use super::spool::Spool;
 use crate::metrics::Metrics;
 
@@ -26,6 +28,7 @@ pub(super) enum Note {
 #[derive(Clone)]
 pub(crate) struct Records {
     pub(super) spool: Spool,
+    pub(super) sealer: Sealer,
     pub(super) notes: mpsc::Sender<Note>,
     /// Set when the queue was full: the writer looks into the folder instead.
     pub(super) behind: Arc<AtomicBool>,
@@ -48,12 +51,18 @@ impl Records {
         let _ = self.notes.try_send(Note::Answered(call, at));
     }
 
-    /// Keeps the record of a call that has ended. Returns when it is safe on the disk; when the
+    /// Whether the record of a call that begins now can be kept as the tenant asks.
+    pub(crate) fn can_keep(&self) -> bool {
+        self.sealer.can_keep()
+    }
+
+    /// Keeps the record of a call that has ended, sealed when the tenant asks for it. Returns when it is safe on the disk; when the
     /// disk does not take it, when it is on its way to the database.
-    pub(crate) async fn submit(&self, record: CallRecord) {
+    pub(crate) async fn submit(&self, mut record: CallRecord) {
         let call = record.call.id;
-        let spool = self.spool.clone();
+        let (spool, sealer) = (self.spool.clone(), self.sealer.clone());
         let kept = tokio::task::spawn_blocking(move || {
+            sealer.close(&mut record);
             let kept = spool.put(&record);
             (kept, Box::new(record))
         });
@@ -88,6 +97,22 @@ impl Records {
         self.spool.waiting()
     }
 
+    /// As [`Spool::scrub`].
+    pub(crate) fn scrub(
+        &self,
+        tenant: TenantId,
+        erasure: &Erasure,
+        delete_audio: impl FnMut(CallId) -> std::io::Result<()>,
+    ) -> std::io::Result<u32> {
+        self.spool.scrub(tenant, erasure, delete_audio)
+    }
+
+    /// The oldest call whose record waits, dead letters included. Blocks.
+    pub(crate) fn oldest(&self) -> std::io::Result<Option<CallId>> {
+        let files = self.spool.files()?;
+        Ok(files.into_iter().map(|(call, _)| call).min())
+    }
+
     /// Ends the writer once everything is delivered.
     pub(crate) async fn close(&self) {
         // A writer that is gone is closed.
@@ -100,11 +125,13 @@ mod tests {
     use std::time::Duration;
 
     use callplane_store::{Credentials, Slot, TenantDatabase};
-    use callplane_types::{CallStatus, Direction, TenantId};
+    use callplane_types::{CallStatus, Direction};
     use prometheus_client::registry::Registry;
     use uuid::Uuid;
 
     use super::*;
+    use crate::keys::{KeyFile, TenantKeys};
+    use crate::recordings::Recordings;
     use crate::records::Writer;
 
     #[tokio::test]
@@ -126,7 +153,11 @@ mod tests {
         };
         let database = TenantDatabase::connect_lazy(&credentials, 1).unwrap();
         let metrics = Arc::new(Metrics::register("acme", &mut Registry::default()));
-        let (records, writer) = Writer::new(spool, database, metrics);
+        let keys = TenantKeys::open(&folder, KeyFile::Columns);
+        let directory = tokio::sync::watch::channel(Arc::default()).1;
+        let sealer = Sealer::new(keys.clone(), directory);
+        let recordings = Recordings::new(&folder, &"acme".parse().unwrap(), tenant, keys.clone());
+        let (records, writer) = Writer::new(spool, sealer, database, recordings, metrics);
         let now = WallTime::from_unix_micros(1_700_000_000_000_000);
         // Nobody reads the queue: it is as if the database were down.
         for _ in 0..2_000 {

@@ -8,6 +8,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use callplane_store::records::CallRecord;
@@ -19,6 +21,11 @@ use serde_json::error::Category;
 #[derive(Debug, Clone)]
 pub(crate) struct Spool {
     folder: PathBuf,
+    /// Held while names change, and while a record is read to be written again: whoever looks for a record
+    /// finds it under one of its names, and nobody brings back what another took out of it.
+    names: Arc<Mutex<()>>,
+    /// Tells halves that are written at the same time apart.
+    halves: Arc<AtomicU64>,
 }
 
 impl Spool {
@@ -34,6 +41,8 @@ impl Spool {
         }
         let spool = Self {
             folder: folder.to_owned(),
+            names: Arc::default(),
+            halves: Arc::default(),
         };
         spool.offer_again(Duration::ZERO)?;
         Ok(spool)
@@ -41,6 +50,7 @@ impl Spool {
 
     /// Puts dead letters that have lain for `longer` among those that wait.
     pub(crate) fn offer_again(&self, longer: Duration) -> io::Result<()> {
+        let _names = self.names();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_none_or(|e| e != "refused") {
@@ -64,13 +74,58 @@ impl Spool {
     /// Keeps a record. A record of the same call is replaced.
     pub(crate) fn put(&self, record: &CallRecord) -> io::Result<()> {
         let bytes = serde_json::to_vec(record)?;
-        let name = record.call.id;
-        let partial = self.folder.join(format!("{name}.partial"));
-        let mut file = File::create(&partial)?;
-        file.write_all(&bytes)?;
+        let half = self.write_half(&bytes)?;
+        let names = self.names();
+        half.become_file(&self.path(record.call.id))?;
+        drop(names);
+        self.flush()
+    }
+
+    /// Writes a file of the folder again, whole or not at all. Names are held by the caller.
+    pub(super) fn replace(
+        &self,
+        _names: &MutexGuard<'_, ()>,
+        path: &Path,
+        bytes: &[u8],
+    ) -> io::Result<()> {
+        self.write_half(bytes)?.become_file(path)?;
+        self.flush()
+    }
+
+    fn write_half(&self, bytes: &[u8]) -> io::Result<Half> {
+        let number = self.halves.fetch_add(1, Ordering::Relaxed);
+        let half = Half(self.folder.join(format!("{number}.partial")));
+        let mut file = File::create(&half.0)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&partial, self.path(name))?;
+        Ok(half)
+    }
+
+    fn flush(&self) -> io::Result<()> {
         File::open(&self.folder)?.sync_all()
+    }
+
+    /// Keeps all names as they are until it is dropped.
+    pub(super) fn names(&self) -> MutexGuard<'_, ()> {
+        // It guards files, which are whole whoever panicked.
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files of records and of dead letters.
+    pub(super) fn files(&self) -> io::Result<Vec<(CallId, PathBuf)>> {
+        let _names = self.names();
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            let is_record = path
+                .extension()
+                .is_some_and(|e| e == "json" || e == "refused");
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            if is_record && let Some(call) = stem.and_then(|stem| stem.parse().ok()) {
+                files.push((call, path));
+            }
+        }
+        Ok(files)
     }
 
     /// Reads a record; `None` when it is not there any more. [`is_damaged`] tells whether an error
@@ -85,8 +140,33 @@ impl Spool {
         }
     }
 
+    /// As [`Spool::get`], with the record changed: the spool has it so too, however long it stays.
+    pub(crate) fn amend<E>(
+        &self,
+        call: CallId,
+        change: impl FnOnce(&mut CallRecord) -> Result<(), E>,
+    ) -> io::Result<Option<Result<CallRecord, E>>> {
+        let names = self.names();
+        let Some(spooled) = self.get(call)? else {
+            return Ok(None);
+        };
+        let mut record = spooled.clone();
+        if let Err(error) = change(&mut record) {
+            return Ok(Some(Err(error)));
+        }
+        if record != spooled
+            && let Err(error) = serde_json::to_vec(&record)
+                .map_err(io::Error::from)
+                .and_then(|bytes| self.replace(&names, &self.path(call), &bytes))
+        {
+            tracing::warn!(call.id = %call, %error, "failed to write a changed call record to the spool; only the database gets it so");
+        }
+        Ok(Some(Ok(record)))
+    }
+
     /// Forgets a record that is stored elsewhere now.
     pub(crate) fn remove(&self, call: CallId) -> io::Result<()> {
+        let _names = self.names();
         match fs::remove_file(self.path(call)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -96,6 +176,7 @@ impl Spool {
     /// Makes a record a dead letter, `<call>.refused`, with a sentence about why beside it,
     /// `<call>.reason`, until it is offered again.
     pub(crate) fn set_aside(&self, call: CallId, sentence: &str) -> io::Result<()> {
+        let _names = self.names();
         let path = self.path(call);
         fs::write(path.with_extension("reason"), format!("{sentence}\n"))?;
         fs::rename(&path, path.with_extension("refused"))
@@ -103,22 +184,34 @@ impl Spool {
 
     /// The calls whose records wait, oldest first: call identifiers begin with their time.
     pub(crate) fn waiting(&self) -> io::Result<Vec<CallId>> {
-        let mut calls = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e == "json")
-                && let Some(stem) = path.file_stem().and_then(|s| s.to_str())
-                && let Ok(call) = stem.parse()
-            {
-                calls.push(call);
-            }
-        }
+        let files = self.files()?.into_iter();
+        let mut calls: Vec<CallId> = files
+            .filter(|(_, path)| path.extension().is_some_and(|e| e == "json"))
+            .map(|(call, _)| call)
+            .collect();
         calls.sort_unstable();
         Ok(calls)
     }
 
-    fn path(&self, call: CallId) -> PathBuf {
+    /// Where the record of a call waits.
+    pub(super) fn path(&self, call: CallId) -> PathBuf {
         self.folder.join(format!("{call}.json"))
+    }
+}
+
+/// A file that is not a record yet. It goes when it does not become one: it may say who called.
+struct Half(PathBuf);
+
+impl Half {
+    fn become_file(self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.0, path)
+    }
+}
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        // Gone already when it became a file.
+        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -148,6 +241,8 @@ pub(crate) fn is_damaged(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use callplane_store::records::Call;
+    use callplane_types::{Direction, TenantId, WallTime};
     use uuid::Uuid;
 
     use super::*;
@@ -193,6 +288,20 @@ mod tests {
             let said = format!("{error} {error:?}");
             assert!(!said.contains("1555"), "{said}");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_record_that_finds_no_room_leaves_nothing_of_itself() {
+        let folder = std::env::temp_dir().join(format!("callplane-spool-{}", Uuid::now_v7()));
+        let spool = Spool::open(&folder).unwrap();
+        let id = CallId::new(Uuid::now_v7());
+        // What is in the way: a file does not become a folder.
+        fs::create_dir(spool.path(id)).unwrap();
+        let (tenant, at) = (TenantId::new(Uuid::nil()), WallTime::from_unix_micros(0));
+        let call = Call::begin(id, tenant, Direction::Inbound, at);
+        spool.put(&CallRecord::new(call)).unwrap_err();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -16,9 +16,11 @@ use tokio::time::timeout;
 
 use super::batch::Batch;
 use super::handle::{Note, Records};
+use super::sealer::Sealer;
 use super::spool::{Spool, is_damaged};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::recordings::Recordings;
 
 /// Longest a statement, or the transaction of many records, may take before the database counts as
 /// down.
@@ -37,7 +39,9 @@ const MAX_UNSPOOLED: usize = 1_024;
 /// The task's state.
 pub(crate) struct Writer {
     spool: Spool,
+    sealer: Sealer,
     database: TenantDatabase,
+    recordings: Recordings,
     notes: mpsc::Receiver<Note>,
     behind: Arc<AtomicBool>,
     metrics: Arc<Metrics>,
@@ -59,20 +63,25 @@ enum Written {
 impl Writer {
     pub(crate) fn new(
         spool: Spool,
+        sealer: Sealer,
         database: TenantDatabase,
+        recordings: Recordings,
         metrics: Arc<Metrics>,
     ) -> (Records, Self) {
         let (sender, notes) = mpsc::channel(NOTES);
         let behind = Arc::new(AtomicBool::new(false));
         let records = Records {
             spool: spool.clone(),
+            sealer: sealer.clone(),
             notes: sender,
             behind: Arc::clone(&behind),
             metrics: Arc::clone(&metrics),
         };
         let writer = Self {
             spool,
+            sealer,
             database,
+            recordings,
             notes,
             behind,
             metrics,
@@ -188,6 +197,10 @@ impl Writer {
     /// Records that are nowhere but here.
     async fn deliver_unspooled(&mut self) -> Written {
         while !self.unspooled.is_empty() {
+            // The tenant may have asked for it since; there is no disk that could keep one that waits.
+            for record in &mut self.unspooled {
+                self.sealer.close(record);
+            }
             let count = self.unspooled.len().min(self.batch.limit());
             let records: Vec<CallRecord> = self.unspooled.iter().take(count).cloned().collect();
             let Some(answers) = self.store(&records).await else {
@@ -198,9 +211,17 @@ impl Writer {
             for (record, answer) in records.into_iter().zip(answers) {
                 match answer {
                     Answer::Stored => {}
+                    Answer::Erased => {
+                        // What stays of it is found by the calls that the erasure lists.
+                        self.delete_audio(record.call.id).await;
+                    }
                     // It is nowhere else.
                     Answer::Later => {
                         waits = true;
+                        self.unspooled.push_back(record);
+                    }
+                    Answer::Unsealed => {
+                        self.sealer.heed();
                         self.unspooled.push_back(record);
                     }
                     Answer::Refused(sentence) => {
@@ -218,19 +239,41 @@ impl Writer {
     /// Brings records from the spool into the database, in one transaction. One that the database
     /// refuses becomes a dead letter; the others are stored.
     async fn deliver(&mut self, calls: &[CallId]) -> Written {
+        match self.deliver_as_they_are(calls).await {
+            Some(unsealed) if unsealed.is_empty() => return Written::Yes,
+            // The database knows it before the directory does.
+            Some(unsealed) => {
+                self.sealer.heed();
+                if self.deliver_as_they_are(&unsealed).await.is_some() {
+                    return Written::Yes;
+                }
+            }
+            None => {}
+        }
+        Written::Unavailable
+    }
+
+    /// The calls whose records the database takes only sealed; `None` when it does not answer.
+    async fn deliver_as_they_are(&mut self, calls: &[CallId]) -> Option<Vec<CallId>> {
         let records = self.read(calls).await;
         if records.is_empty() {
-            return Written::Yes;
+            return Some(Vec::new());
         }
-        let Some(answers) = self.store(&records).await else {
-            return Written::Unavailable;
-        };
+        let answers = self.store(&records).await?;
         let mut stored = Vec::with_capacity(records.len());
+        let mut unsealed = Vec::new();
         for (record, answer) in records.iter().zip(answers) {
             let call = record.call.id;
             match answer {
                 Answer::Stored => stored.push(call),
+                // Before the record goes, by which the audio is known.
+                Answer::Erased => {
+                    if self.delete_audio(call).await {
+                        stored.push(call);
+                    }
+                }
                 Answer::Later => {}
+                Answer::Unsealed => unsealed.push(call),
                 Answer::Refused(sentence) => {
                     tracing::error!(call.id = %call, reason = %sentence, "the database refused a call record; it is set aside in the spool and offered again later");
                     self.set_aside(call, sentence).await;
@@ -238,21 +281,25 @@ impl Writer {
             }
         }
         self.forget(stored).await;
-        Written::Yes
+        Some(unsealed)
     }
 
-    /// The records of calls. Those that are gone were delivered with an older note.
+    /// The records of calls, as they may leave: with their words sealed where the tenant asks for it, which
+    /// it may have done since they were spooled. Those that are gone were delivered with an older note.
     async fn read(&self, calls: &[CallId]) -> Vec<CallRecord> {
-        let spool = self.spool.clone();
+        let (spool, sealer) = (self.spool.clone(), self.sealer.clone());
         let calls = calls.to_vec();
         let read = spawn_blocking(move || {
-            let read = calls.into_iter().map(|call| (call, spool.get(call)));
-            read.collect::<Vec<_>>()
+            let read = |call| (call, spool.amend(call, |record| sealer.seal(record)));
+            calls.into_iter().map(read).collect::<Vec<_>>()
         });
         let mut records = Vec::new();
         for (call, record) in read.await.unwrap_or_default() {
             match record {
-                Ok(Some(record)) => records.push(record),
+                Ok(Some(Ok(record))) => records.push(record),
+                Ok(Some(Err(error))) => {
+                    tracing::error!(call.id = %call, %error, "failed to seal a spooled call record; it stays in the spool");
+                }
                 Ok(None) => {}
                 Err(error) if is_damaged(&error) => {
                     tracing::error!(call.id = %call, %error, "a spooled call record does not read; it is set aside");
@@ -283,7 +330,9 @@ impl Writer {
         self.batch.grow();
         self.metrics.database_up.set(1);
         let answers: Vec<Answer> = answers.into_iter().map(Answer::of).collect();
-        let stored = answers.iter().filter(|answer| **answer == Answer::Stored);
+        let stored = answers
+            .iter()
+            .filter(|answer| matches!(answer, Answer::Stored | Answer::Erased));
         self.metrics.spool_delivered.inc_by(stored.count() as u64);
         Some(answers)
     }
@@ -316,6 +365,18 @@ impl Writer {
         }
     }
 
+    /// Deletes the audio of somebody who was erased; whether it is gone.
+    async fn delete_audio(&self, call: CallId) -> bool {
+        let recordings = self.recordings.clone();
+        match blocking(move || recordings.delete(call)).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::error!(call.id = %call, %error, "failed to delete the audio of an erased person; its record stays in the spool, and it is tried again");
+                false
+            }
+        }
+    }
+
     async fn set_aside(&self, call: CallId, sentence: String) {
         let spool = self.spool.clone();
         match blocking(move || spool.set_aside(call, &sentence)).await {
@@ -334,8 +395,12 @@ impl Writer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Answer {
     Stored,
+    /// Stored without an erased person, whose audio is to go.
+    Erased,
     /// It stays in the spool until somebody looks again.
     Later,
+    /// The tenant has its transcripts encrypted, which this node has not heard yet.
+    Unsealed,
     /// With what is wrong.
     Refused(String),
 }
@@ -343,7 +408,9 @@ enum Answer {
 impl Answer {
     fn of(stored: StoreResult<records::Finished>) -> Self {
         match stored {
-            Ok(_) => Self::Stored,
+            Ok(records::Finished::Erased) => Self::Erased,
+            Ok(records::Finished::Stored | records::Finished::Already) => Self::Stored,
+            Err(Error::Unsealed) => Self::Unsealed,
             Err(error) => Self::Refused(sentence(&error)),
         }
     }

@@ -5,10 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use callplane_call::{Codec, MediaSecurity};
 use callplane_flow::Program;
 use callplane_store::routes::{Route, RoutedAgent};
-use callplane_store::trunks::{Trunk, TrunkDirection, TrunkTransport};
-use callplane_types::{E164, TrunkId};
+use callplane_store::tenants::Transcripts;
+use callplane_store::trunks::{Trunk, TrunkCodec, TrunkDirection, TrunkSrtp, TrunkTransport};
+use callplane_types::{AgentId, E164, TrunkId};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -25,8 +27,11 @@ pub(crate) struct Directory {
     routes: HashMap<E164, Route>,
     trunks: Vec<KnownTrunk>,
     programs: HashMap<Uuid, Arc<LoadedProgram>>,
+    /// By name, where browsers call agents by theirs: the current version.
+    agents: HashMap<String, Uuid>,
     prices: Option<Prices>,
     in_service: bool,
+    transcripts: Transcripts,
     loaded: bool,
 }
 
@@ -40,9 +45,18 @@ pub(crate) struct KnownTrunk {
     /// Where calls go out, `host:port`.
     pub(crate) addresses: Vec<String>,
     pub(crate) max_calls: Option<u32>,
+    pub(crate) media: TrunkMedia,
     pub(crate) login: Option<TrunkLogin>,
     /// Whether callers must show the login.
     pub(crate) challenges: bool,
+}
+
+/// How people are spoken with over a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TrunkMedia {
+    pub(crate) security: MediaSecurity,
+    /// Best first, and never empty.
+    pub(crate) codecs: Vec<Codec>,
 }
 
 /// The digest login of a trunk.
@@ -77,12 +91,13 @@ pub(crate) enum Lookup<'a> {
 }
 
 impl Directory {
-    pub(super) fn new(
+    pub(crate) fn new(
         routes: Vec<Route>,
         trunks: Vec<KnownTrunk>,
         programs: HashMap<Uuid, Arc<LoadedProgram>>,
         prices: Option<Prices>,
         in_service: bool,
+        transcripts: Transcripts,
     ) -> Self {
         Self {
             routes: routes
@@ -91,10 +106,26 @@ impl Directory {
                 .collect(),
             trunks,
             programs,
+            agents: HashMap::new(),
             prices,
             in_service,
+            transcripts,
             loaded: true,
         }
+    }
+
+    /// With agents that are called by their names.
+    pub(crate) fn with_agents(mut self, agents: Vec<RoutedAgent>) -> Self {
+        self.agents = agents
+            .into_iter()
+            .map(|agent| (agent.name, agent.version_id))
+            .collect();
+        self
+    }
+
+    /// The agent of this name, as it speaks now.
+    pub(crate) fn agent(&self, name: &str) -> Option<Arc<LoadedProgram>> {
+        self.program(*self.agents.get(name)?)
     }
 
     /// What calls cost.
@@ -105,6 +136,11 @@ impl Directory {
     /// Whether the tenant takes calls at all: not while it is suspended or being removed.
     pub(crate) fn in_service(&self) -> bool {
         self.in_service
+    }
+
+    /// How what is said in calls is kept.
+    pub(crate) fn transcripts(&self) -> Transcripts {
+        self.transcripts
     }
 
     /// Whether it was read from the database, as opposed to being empty from the start.
@@ -141,6 +177,32 @@ impl Directory {
         }
     }
 
+    /// By which number and trunk somebody is called on behalf of a call: by `own`, the number it came to or shows,
+    /// on its trunk or else on `over`, the call's; a call without numbers takes the first that leads to `agent`.
+    /// Nothing where the number may not be shown, or its trunk takes no calls out.
+    pub(crate) fn way_out(
+        &self,
+        own: Option<&E164>,
+        agent: Option<AgentId>,
+        over: Option<TrunkId>,
+    ) -> Option<(&E164, &KnownTrunk)> {
+        let leads_to_agent = |route: &&Route| {
+            let leads = route.agent.as_ref().is_some_and(|to| Some(to.id) == agent);
+            leads && route.outbound && route.trunk_id.is_some()
+        };
+        let route = match own {
+            Some(own) => self.routes.get(own)?,
+            None => self
+                .routes
+                .values()
+                .filter(leads_to_agent)
+                .min_by(|one, other| one.number.cmp(&other.number))?,
+        };
+        let trunk = self.trunk(route.trunk_id.or(over)?)?;
+        (route.outbound && trunk.direction != TrunkDirection::Inbound)
+            .then_some((&route.number, trunk))
+    }
+
     /// A Program by its version.
     pub(crate) fn program(&self, version: Uuid) -> Option<Arc<LoadedProgram>> {
         self.programs.get(&version).cloned()
@@ -159,6 +221,8 @@ impl KnownTrunk {
             allowed_cidrs,
             transport,
             direction,
+            srtp,
+            codecs,
             max_calls,
             auth,
         } = trunk;
@@ -177,6 +241,7 @@ impl KnownTrunk {
             transport,
             addresses,
             max_calls,
+            media: TrunkMedia::new(srtp, &codecs),
             login,
             challenges,
         }
@@ -200,6 +265,30 @@ impl KnownTrunk {
             None
         };
         timeout(LOOK_UP, first).await.ok().flatten()
+    }
+}
+
+impl TrunkMedia {
+    /// A trunk that an import brought may have none of our codecs: it is spoken with in G.711.
+    fn new(srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> Self {
+        let codecs = match codecs {
+            [] => &[TrunkCodec::Pcmu, TrunkCodec::Pcma],
+            codecs => codecs,
+        };
+        let codec = |codec: &TrunkCodec| match codec {
+            TrunkCodec::Pcmu => Codec::Pcmu,
+            TrunkCodec::Pcma => Codec::Pcma,
+            TrunkCodec::G722 => Codec::G722,
+            TrunkCodec::Opus => Codec::Opus,
+        };
+        Self {
+            security: match srtp {
+                TrunkSrtp::Disabled => MediaSecurity::Disabled,
+                TrunkSrtp::Allowed => MediaSecurity::Allowed,
+                TrunkSrtp::Required => MediaSecurity::Required,
+            },
+            codecs: codecs.iter().map(codec).collect(),
+        }
     }
 }
 

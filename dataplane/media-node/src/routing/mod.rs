@@ -5,7 +5,7 @@ mod network;
 mod prices;
 mod refresh;
 
-pub(crate) use directory::{Directory, KnownTrunk, LoadedProgram, Lookup, number_in};
+pub(crate) use directory::{Directory, KnownTrunk, LoadedProgram, Lookup, TrunkMedia, number_in};
 pub(crate) use prices::Prices;
 pub(crate) use refresh::Refresher;
 

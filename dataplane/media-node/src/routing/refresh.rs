@@ -28,9 +28,15 @@ pub(crate) struct Refresher {
     database: TenantDatabase,
     /// They open passwords; read again at each look, because the Secret may have changed.
     keys: TenantKeys,
+    /// Read again with them.
+    recording_keys: TenantKeys,
     published: watch::Sender<Arc<Directory>>,
     /// Woken when campaigns changed.
     campaigns_changed: Arc<Notify>,
+    /// Woken when a person was erased.
+    erased: Arc<Notify>,
+    /// Whether agents are called by their names, too.
+    by_name: bool,
 }
 
 impl Refresher {
@@ -38,14 +44,20 @@ impl Refresher {
     pub(crate) fn new(
         database: TenantDatabase,
         keys: TenantKeys,
+        recording_keys: TenantKeys,
         campaigns_changed: Arc<Notify>,
+        erased: Arc<Notify>,
+        by_name: bool,
     ) -> (Self, watch::Receiver<Arc<Directory>>) {
         let (published, receiver) = watch::channel(Arc::default());
         let refresher = Self {
             database,
             keys,
+            recording_keys,
             published,
             campaigns_changed,
+            erased,
+            by_name,
         };
         (refresher, receiver)
     }
@@ -72,7 +84,14 @@ impl Refresher {
                         self.campaigns_changed.notify_waiters();
                         // A campaign may speak with an agent that no number leads to.
                     }
-                    Change::Reconnected => self.campaigns_changed.notify_waiters(),
+                    Change::Erasures => {
+                        self.erased.notify_one();
+                        continue;
+                    }
+                    Change::Reconnected => {
+                        self.campaigns_changed.notify_waiters();
+                        self.erased.notify_one();
+                    }
                 },
                 Err(_elapsed) => {}
             }
@@ -81,18 +100,36 @@ impl Refresher {
     }
 
     async fn read(&self) -> callplane_store::Result<()> {
+        // They are there while the database is not.
+        self.keys.reload();
+        self.recording_keys.reload();
+        if !self.recording_keys.can_seal() {
+            tracing::error!(
+                "no key seals recordings, so calls are not recorded: the Secret has none, or this process has used it up, then rotate it or restart the node"
+            );
+        }
         let routes = routes::snapshot(&self.database).await?;
         let trunks = trunks::list(&self.database).await?;
         let active = campaigns::active(&self.database).await?;
+        let agents = match self.by_name {
+            true => agents::current(&self.database).await?,
+            false => Vec::new(),
+        };
         let wanted = routes
             .iter()
             .filter_map(|route| Some(route.agent.as_ref()?.version_id))
-            .chain(active.iter().map(|campaign| campaign.agent_version_id));
+            .chain(active.iter().map(|campaign| campaign.agent_version_id))
+            .chain(agents.iter().map(|agent| agent.version_id));
         let programs = self.load_programs(wanted).await?;
         let in_service = tenants::in_service(&self.database).await?;
+        let transcripts = tenants::transcripts(&self.database).await?;
         let prices = rates::call_minute(&self.database).await?.map(Prices::from);
-        self.keys.reload();
         let keys = self.keys.ring();
+        if transcripts.are_encrypted() && !self.keys.can_seal() {
+            tracing::error!(
+                "transcripts of the tenant are to be encrypted and no data key can do it; its calls are refused: the Secret has none, or this process has used it up, then rotate it or restart the node"
+            );
+        }
         let trunks = trunks
             .into_iter()
             .map(|trunk| {
@@ -100,9 +137,9 @@ impl Refresher {
                 KnownTrunk::new(trunk, password)
             })
             .collect();
-        self.published.send_replace(Arc::new(Directory::new(
-            routes, trunks, programs, prices, in_service,
-        )));
+        let directory = Directory::new(routes, trunks, programs, prices, in_service, transcripts);
+        self.published
+            .send_replace(Arc::new(directory.with_agents(agents)));
         Ok(())
     }
 

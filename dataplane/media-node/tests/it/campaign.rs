@@ -7,7 +7,7 @@ use callplane_e2e::until;
 use callplane_store::calls;
 use callplane_store::campaigns::{self, DesiredState, RecipientOutcome, RecipientStatus};
 use callplane_store::dnc::{self, NewEntry};
-use callplane_store::trunks::{TrunkDirection, TrunkSpec, TrunkTransport};
+use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
 use callplane_types::{Pii, TrunkId};
 use uuid::Uuid;
 
@@ -158,6 +158,8 @@ async fn a_trunk_that_does_not_resolve_leaves_its_recipients_ready() {
         allowed_cidrs: vec!["127.0.0.0/8".to_owned()],
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
+        srtp: TrunkSrtp::Allowed,
+        codecs: TrunkCodec::ALL.to_vec(),
         max_calls: None,
         auth: None,
     };

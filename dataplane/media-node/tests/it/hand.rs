@@ -68,6 +68,27 @@ impl Hand {
         answer
     }
 
+    /// Calls that are begun at once, and their answers; those that the node refused are left out.
+    pub(crate) async fn calls(&self, count: usize) -> Vec<(String, String)> {
+        for number in 0..count {
+            let invite = self.invite(&format!("call-{number}"), 1, "");
+            self.send(invite.as_bytes()).await;
+        }
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            let answer = self.answer().await;
+            let call = answer
+                .lines()
+                .find_map(|line| line.strip_prefix("Call-ID: "));
+            let call = call.unwrap().trim().to_owned();
+            self.acknowledge(&answer, &call, 1).await;
+            if answer.starts_with("SIP/2.0 200") {
+                taken.push((call, answer));
+            }
+        }
+        taken
+    }
+
     pub(crate) async fn acknowledge(&self, answer: &str, call_id: &str, cseq: u32) {
         self.in_dialog("ACK", answer, call_id, cseq).await;
     }

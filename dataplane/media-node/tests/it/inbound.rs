@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use callplane_e2e::phones::{Caller, Sipp};
-use callplane_e2e::until;
+use callplane_e2e::phones::{Caller, Keys, Sipp};
+use callplane_e2e::{download, until};
 use callplane_store::calls;
 
-use crate::world::{NUMBER, World, digits_flow, free_port, json_of, metrics};
+use crate::world::{NUMBER, World, digits_flow, free_port, json_of, metrics, recording_of};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,8 +33,31 @@ async fn digits_of_a_caller_arrive_and_the_call_is_recorded() {
     assert_eq!(call["call"]["from"], "+15557770001");
     assert_eq!(call["legs"][0]["codec"], "PCMU");
     let path = call["call"]["recordingPath"].as_str().unwrap();
-    let wav = std::fs::read(world.data().join("recordings").join(path)).unwrap();
+    let sealed = std::fs::read(world.data().join("recordings").join(path)).unwrap();
+    let id = call["call"]["id"].as_str().unwrap();
+    let control = node.control_address();
+    let wav = recording_of(control, id).await.unwrap().unwrap();
     assert_eq!(&wav[..4], b"RIFF");
+    // A player that seeks gets what it asks for.
+    let address = control.to_string();
+    let path = format!("/v1/calls/{id}/recording");
+    let part = download(&address, &path, Some("40000-40099"));
+    assert_eq!(part.await.unwrap(), (206, wav[40_000..40_100].to_vec()));
+    // Nothing of the audio lies on the disk in clear: not one run of samples that are no silence.
+    let is_loud = |run: &&[u8]| run.iter().any(|octet| (2..254).contains(octet));
+    let loud: Vec<&[u8]> = wav[44..].chunks(32).filter(is_loud).step_by(50).collect();
+    assert!(loud.len() > 5, "{} runs", loud.len());
+    for run in loud {
+        assert!(!sealed.windows(32).any(|octets| octets == run));
+    }
+    let row = format!(
+        "SELECT (sha256 = sha256(decode('{}', 'hex')) AND size_bytes = {} AND encryption = 'AES-256-GCM'
+                 AND encryption_key_id IS NOT NULL)::text FROM {}.call_recordings",
+        sealed.iter().map(|octet| format!("{octet:02x}")).collect::<String>(),
+        sealed.len(),
+        world.tenant.schema()
+    );
+    assert_eq!(world.database.ask(&row).await.unwrap(), "true");
     assert_eq!(
         wav.len() - 44,
         wav[40..44]
@@ -84,7 +107,10 @@ async fn what_a_call_knows_is_in_its_tables() {
     assert!(components.contains(&("telephony", "minute")));
     assert!(components.contains(&("tts", "character")));
     assert!(components.contains(&("recording", "second")));
+    // SIPp sends no reports: what it heard nobody knows.
+    assert_eq!(call["quality"].as_array().map(Vec::len), Some(1));
     let quality = &call["quality"][0];
+    assert_eq!(quality["stream"], "received");
     assert_eq!(quality["mos_score"], call["mos_score"]);
     assert_eq!(quality["codec"], "PCMU");
     assert!(quality["r_factor"].as_f64().unwrap() > 50.0);
@@ -116,6 +142,14 @@ async fn a_call_over_the_slots_is_refused_and_says_when_to_come_back() {
     .await
     .unwrap();
     assert_eq!(blocked["hangupCause"], "node_full");
+    let path = format!("/v1/calls/{}/trace", blocked["id"].as_str().unwrap());
+    let trace = json_of(node.control_address(), &path).await.unwrap();
+    let last = trace["ladder"].as_array().unwrap().iter().rev();
+    let mut answers = last.filter_map(|step| step["startLine"].as_str());
+    assert!(
+        answers.any(|line| line.starts_with("SIP/2.0 503")),
+        "{trace}"
+    );
     node.drain().await;
 }
 
@@ -134,7 +168,10 @@ async fn a_number_that_is_not_ours_and_a_stranger_are_turned_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_calls_at_once_keep_their_digits_apart() {
-    let world = World::new(digits_flow()).await;
+    let mut flow = digits_flow();
+    // The keys come late, and on a busy machine later still.
+    flow["nodes"]["pin"]["collect"]["timeoutSeconds"] = 60.into();
+    let world = World::new(flow).await;
     let node = world.node(&["--slots", "20"]).await;
     let callers = ["1111", "2222", "3333", "4444"];
     let number = |digits: &str| format!("+1555777{digits}");
@@ -143,6 +180,8 @@ async fn twenty_calls_at_once_keep_their_digits_apart() {
         .map(|digits| {
             let caller = Caller {
                 number: number(digits),
+                // Late, so that on a busy machine the first is still there when the last has come.
+                steps: vec![(4.0, (*digits).to_owned())],
                 ..presses(digits)
             };
             world.call(&caller, 5)
@@ -170,7 +209,9 @@ async fn twenty_calls_at_once_keep_their_digits_apart() {
     for call in calls {
         let path = format!("/v1/calls/{}", call["id"].as_str().unwrap());
         let document = json_of(control, &path).await.unwrap();
-        let digits = document["variables"]["pin"].as_str().unwrap();
+        let Some(digits) = document["variables"]["pin"].as_str() else {
+            panic!("no digits arrived: {document:#}");
+        };
         assert_eq!(call["from"], number(digits), "whose digits are these?");
         let recording = document["call"]["recordingPath"].as_str().unwrap();
         assert!(recordings.insert(recording.to_owned()), "{recording} twice");
@@ -179,7 +220,35 @@ async fn twenty_calls_at_once_keep_their_digits_apart() {
     assert_eq!(seen.sum("callplane_call_setup_seconds_count", &[]), 20.0);
     assert_eq!(seen.sum("callplane_calls_total", &[]), 20.0);
     assert_eq!(seen.sum("callplane_calls_active", &[]), 0.0);
+    let connections = seen.sum("callplane_database_connections", &["purpose=\"media\""]);
+    let limit = seen.sum("callplane_database_connections_limit", &[]);
+    assert!(
+        (1.0..=limit).contains(&connections),
+        "{connections} of {limit}"
+    );
     // Each phone sends only to the port it was given.
     assert_eq!(seen.sum("callplane_rtp_packets_refused_total", &[]), 0.0);
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_come_by_info_arrive_and_each_is_answered() {
+    let world = World::new(digits_flow()).await;
+    let node = world.node(&[]).await;
+    for (keys, number) in [
+        (Keys::InfoRelay, "+15557770011"),
+        (Keys::Info, "+15557770012"),
+    ] {
+        let caller = Caller {
+            number: number.to_owned(),
+            keys,
+            ..presses("1234")
+        };
+        // Its scenario wants a 200 for each of them.
+        world.call(&caller, 1).finish(PATIENCE).await.unwrap();
+        let call = world.ended_call_from(&node, number).await;
+        assert_eq!(call["variables"]["pin"], "1234", "{keys:?}");
+        assert_eq!(call["call"]["outcome"], "ordered");
+    }
     node.drain().await;
 }

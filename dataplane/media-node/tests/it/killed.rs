@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callplane_e2e::phones::Caller;
 use callplane_e2e::{get, until};
@@ -10,7 +10,8 @@ use callplane_store::campaigns::{self, RecipientOutcome, RecipientStatus};
 use tokio::net::UdpSocket;
 use tokio::process::{Child, Command};
 
-use crate::world::{World, digits_flow, free_port, until_looked};
+use crate::opus;
+use crate::world::{World, digits_flow, free_port, recording_of, until_looked};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 const KILLS: u64 = 8;
@@ -148,12 +149,12 @@ async fn nobody_is_rung_twice_however_often_the_node_is_killed() {
     node.drain().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_recording_of_a_killed_node_can_be_played() {
-    let world = World::new(digits_flow()).await;
+/// Kills a node when it has recorded more than so many octets, and gives what can be played of the recording, and how long the call had
+/// gone on.
+async fn killed_while_recording(world: &World, octets: u64) -> (Vec<u8>, Duration) {
     let port = free_port();
     let admin = format!("127.0.0.1:{port}");
-    let mut node = process(&world, port, None);
+    let mut node = process(world, port, None);
     until("the node is ready", PATIENCE, async || {
         let ready = get(&admin, "/readyz").await?.status == 200;
         Ok(ready.then_some(()))
@@ -162,33 +163,69 @@ async fn the_recording_of_a_killed_node_can_be_played() {
     .unwrap();
     let _phone = world.call(&Caller::listening("+15557770001"), 1);
     let recordings = world.data().join("recordings");
-    let wav = until("two seconds are recorded", PATIENCE, async || {
-        let found = find_wav(&recordings);
-        Ok(found.filter(|wav| wav.len() > 2 * 32_000))
+    let begun = until("the recording has begun", PATIENCE, async || {
+        Ok(find_recording(&recordings))
     });
-    wav.await.unwrap();
+    // The file is made with the first second.
+    let (call, _) = begun.await.unwrap();
+    let seen = Instant::now();
+    let grown = until("some seconds are recorded", PATIENCE, async || {
+        Ok(find_recording(&recordings).filter(|(_, length)| *length > octets))
+    });
+    grown.await.unwrap();
     node.kill().await.unwrap();
-    let wav = find_wav(&recordings).unwrap();
-    let size = u32::from_le_bytes([wav[40], wav[41], wav[42], wav[43]]) as usize;
-    assert_eq!(&wav[..4], b"RIFF");
-    // At most the chunk being written, of a second, is not in the header.
-    let written = wav.len() - 44;
-    assert!(
-        size > 0 && (size..=size + 32_000).contains(&written),
-        "{size} of {written}"
-    );
+    let talked = Duration::from_secs(1) + seen.elapsed();
+    world.until_port_is_free().await;
+    let node = world.node(&[]).await;
+    let audio = recording_of(node.control_address(), &call).await.unwrap();
+    node.drain().await;
+    (audio.unwrap(), talked)
 }
 
-/// The first recording below `folder`.
-fn find_wav(folder: &Path) -> Option<Vec<u8>> {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_recording_of_a_killed_node_can_be_played() {
+    let world = World::new(digits_flow()).await;
+    let (wav, talked) = killed_while_recording(&world, 4 * 32_000).await;
+    assert_eq!(&wav[..4], b"RIFF");
+    let size = u32::from_le_bytes([wav[40], wav[41], wav[42], wav[43]]) as usize;
+    assert_eq!(
+        size / 4,
+        (wav.len() - 44) / 4,
+        "the header tells of what is there"
+    );
+    let recorded = Duration::from_millis(size as u64 / 32);
+    let lost = talked.saturating_sub(recorded);
+    assert!(lost <= Duration::from_secs(2), "{lost:?} of {talked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opus_recording_of_a_killed_node_plays_up_to_its_last_page() {
+    let world = opus::world().await;
+    // A second is a page of 1127 octets at least.
+    let (opus, talked) = killed_while_recording(&world, 6 * 1_127).await;
+    let file = world.folder.path().join("killed.opus");
+    std::fs::write(&file, &opus).unwrap();
+    let recorded = Duration::from_secs_f64(opus::decoded(&file).await.seconds());
+    let lost = talked.saturating_sub(recorded);
+    assert!(lost <= Duration::from_secs(2), "{lost:?} of {talked:?}");
+}
+
+/// The first recording below `folder`: its call, and how long it is.
+fn find_recording(folder: &Path) -> Option<(String, u64)> {
     for entry in std::fs::read_dir(folder).ok()?.flatten() {
         let path = entry.path();
         if path.is_dir() {
-            if let Some(found) = find_wav(&path) {
+            if let Some(found) = find_recording(&path) {
                 return Some(found);
             }
-        } else if path.extension().is_some_and(|e| e == "wav") {
-            return std::fs::read(path).ok();
+        } else {
+            let name = path
+                .file_name()?
+                .to_str()?
+                .strip_suffix(".sealed")?
+                .split('.')
+                .next()?;
+            return Some((name.to_owned(), entry.metadata().ok()?.len()));
         }
     }
     None

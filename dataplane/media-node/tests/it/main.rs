@@ -8,13 +8,28 @@
 )]
 
 mod campaign;
+mod encrypted;
+mod erasure;
 mod faults;
 mod folder;
 mod hand;
 mod inbound;
 mod killed;
 mod metrics;
+mod opus;
+mod overload;
+mod page;
+mod quality;
 mod quota;
+mod recording;
+mod relay;
+mod secure;
 mod signalling;
 mod speech;
+mod tcp_browser;
+mod trace;
+mod transfer;
+mod turn;
+mod uploads;
+mod webrtc;
 mod world;

@@ -78,7 +78,7 @@ async fn what_sip_counts_is_exported_and_no_peer_can_make_a_label() {
         (labels("requests_received"), labels("responses_sent")),
         (14, 6)
     );
-    assert_eq!(labels("dropped"), 4);
+    assert_eq!(labels("dropped"), 5);
     check(text);
     node.drain().await;
 }

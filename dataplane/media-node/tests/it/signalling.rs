@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use callplane_keys::Place;
 use callplane_sip::{Algorithm, Digest};
-use callplane_store::trunks::{TrunkAuth, TrunkDirection, TrunkSpec, TrunkTransport};
+use callplane_store::trunks::{
+    TrunkAuth, TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport,
+};
 use callplane_types::TrunkId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -28,6 +30,8 @@ async fn a_trunk_that_wants_a_login_gets_one() {
         allowed_cidrs: vec!["127.0.0.0/8".to_owned()],
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
+        srtp: TrunkSrtp::Allowed,
+        codecs: TrunkCodec::ALL.to_vec(),
         max_calls: None,
         auth: Some(TrunkAuth {
             username: "acme".to_owned(),

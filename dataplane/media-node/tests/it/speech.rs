@@ -11,7 +11,7 @@ use crate::world::World;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The worker, built if need be.
-fn speech_program() -> PathBuf {
+pub(crate) fn speech_program() -> PathBuf {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--offline", "--quiet", "-p", "callplane-speech"])
         .status();

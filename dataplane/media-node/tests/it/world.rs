@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use callplane_e2e::phones::{Caller, Sipp};
-use callplane_e2e::{Metrics, get, until};
+use callplane_e2e::{Metrics, download, get, until};
 use callplane_flow::{AgentSettings, Graph, compile};
 use callplane_keys::{DataKey, KeyRing};
 use callplane_media_node::{Config, Running};
 use callplane_store::campaigns::{
     self, CampaignSpec, DesiredState, NewRecipient, Recipient, WindowZone,
 };
+use callplane_store::tenants::Transcripts;
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
-use callplane_store::{ObjectRef, agents, flows, numbers, trunks};
+use callplane_store::{ObjectRef, agents, flows, numbers, tenants, trunks};
 use callplane_types::{CampaignId, Pii, TrunkId};
 use clap::Parser as _;
 use serde_json::{Value, json};
@@ -43,6 +44,15 @@ impl World {
         Self::on(PostgresServer::shared().unwrap(), graph).await
     }
 
+    /// As [`World::new`], with an agent of these settings.
+    pub(crate) async fn with_agent(graph: Value, settings: AgentSettings) -> Self {
+        let database = TestDatabase::create(PostgresServer::shared().unwrap())
+            .await
+            .unwrap();
+        let tenant = database.tenant("acme").await.unwrap();
+        Self::of_agent(database, tenant, graph, settings).await
+    }
+
     /// As [`World::new`], with so many calls at once.
     pub(crate) async fn with_quota(graph: Value, calls: i64) -> Self {
         Self::with_quota_on(PostgresServer::shared().unwrap(), graph, calls).await
@@ -66,7 +76,41 @@ impl World {
         Self::of(database, tenant, graph).await
     }
 
+    /// As [`World::on`], with a tenant that keeps its transcripts so.
+    pub(crate) async fn keeping(
+        server: &'static PostgresServer,
+        graph: Value,
+        transcripts: Transcripts,
+    ) -> Self {
+        let database = TestDatabase::create(server).await.unwrap();
+        let mut spec = database.tenant_spec("acme");
+        spec.transcripts = transcripts;
+        let tenant = database.tenant_of(spec).await.unwrap();
+        Self::of(database, tenant, graph).await
+    }
+
+    /// The tenant asks for encrypted transcripts from now on.
+    pub(crate) async fn encrypt(&self) {
+        let (operator, fence) = (&self.database.operator, &self.database.fence);
+        let mut spec = self.tenant.spec.clone();
+        spec.transcripts = Transcripts::Encrypted;
+        spec.spec_hash = "encrypted".to_owned();
+        tenants::ensure(operator, fence, &spec).await.unwrap();
+        tenants::project_anchor(operator, fence, self.tenant.id)
+            .await
+            .unwrap();
+    }
+
     async fn of(database: TestDatabase<'static>, tenant: TestTenant, graph: Value) -> Self {
+        Self::of_agent(database, tenant, graph, AgentSettings::default()).await
+    }
+
+    async fn of_agent(
+        database: TestDatabase<'static>,
+        tenant: TestTenant,
+        graph: Value,
+        settings: AgentSettings,
+    ) -> Self {
         let world = Self {
             database,
             tenant,
@@ -75,7 +119,7 @@ impl World {
             rtp_ports: rtp_block(),
         };
         world.write_secret();
-        world.project(graph).await;
+        world.project(graph, settings).await;
         world
     }
 
@@ -85,9 +129,11 @@ impl World {
         for (name, text) in self.tenant.credentials.to_files() {
             std::fs::write(folder.join(name), text).unwrap();
         }
+        let keys = keys().to_text();
+        std::fs::write(folder.join("recordingKeys"), keys.as_bytes()).unwrap();
     }
 
-    async fn project(&self, graph: Value) {
+    async fn project(&self, graph: Value, settings: AgentSettings) {
         let (operator, fence) = (&self.database.operator, &self.database.fence);
         let id = self.tenant.id;
         let trunk = trunks::TrunkSpec {
@@ -98,6 +144,8 @@ impl World {
             allowed_cidrs: vec!["127.0.0.0/8".to_owned()],
             transport: trunks::TrunkTransport::Udp,
             direction: trunks::TrunkDirection::Both,
+            srtp: trunks::TrunkSrtp::Allowed,
+            codecs: trunks::TrunkCodec::ALL.to_vec(),
             max_calls: None,
             auth: None,
         };
@@ -105,7 +153,7 @@ impl World {
         let parsed: Graph = serde_json::from_value(graph.clone()).unwrap();
         let settings = AgentSettings {
             name: "reception".to_owned(),
-            ..AgentSettings::default()
+            ..settings
         };
         let program = compile(&parsed, &settings).unwrap();
         let flow = flows::FlowSpec {
@@ -165,8 +213,7 @@ impl World {
     pub(crate) async fn replace_trunk(&self, spec: &trunks::TrunkSpec, keys: &KeyRing) {
         let (operator, fence) = (&self.database.operator, &self.database.fence);
         let id = self.tenant.id;
-        let folder = self.folder.path().join("database");
-        std::fs::write(folder.join("dataKeys"), keys.to_text().as_bytes()).unwrap();
+        self.write_keys(keys);
         let old = trunks::list(&self.tenant.database).await.unwrap();
         let uid = old[0].uid.unwrap();
         trunks::remove(operator, fence, id, uid).await.unwrap();
@@ -175,6 +222,12 @@ impl World {
         numbers::project(operator, fence, id, &number)
             .await
             .unwrap();
+    }
+
+    /// Puts data keys into the tenant's Secret.
+    pub(crate) fn write_keys(&self, keys: &KeyRing) {
+        let folder = self.folder.path().join("database");
+        std::fs::write(folder.join("dataKeys"), keys.to_text().as_bytes()).unwrap();
     }
 
     /// The flags of a node; `more` replace those before them.
@@ -196,6 +249,8 @@ impl World {
             ("--metrics", "127.0.0.1:0".to_owned()),
             ("--control", "127.0.0.1:0".to_owned()),
             ("--media-threads", "1".to_owned()),
+            // Tests share the machine with others, which is no reason to refuse their calls.
+            ("--max-busy-percent", "100".to_owned()),
         ];
         flags.retain(|(flag, _)| !more.contains(flag));
         let flags = flags
@@ -402,6 +457,19 @@ pub(crate) async fn json_of(control: SocketAddr, path: &str) -> anyhow::Result<V
     Ok(serde_json::from_str(&response.body)?)
 }
 
+/// The recording of a call, as the control API plays it; `None` while there is none.
+pub(crate) async fn recording_of(
+    control: SocketAddr,
+    call: &str,
+) -> anyhow::Result<Option<Vec<u8>>> {
+    let path = format!("/v1/calls/{call}/recording");
+    match download(&control.to_string(), &path, None).await? {
+        (200, wav) => Ok(Some(wav)),
+        (404, _) => Ok(None),
+        (status, _) => anyhow::bail!("{path}: {status}"),
+    }
+}
+
 /// Data keys of a tenant, for its Secret.
 pub(crate) fn keys() -> KeyRing {
     KeyRing::new(DataKey::generate().unwrap())
@@ -426,6 +494,17 @@ pub(crate) fn free_port() -> u16 {
         let udp = |port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
         if tcp && udp(port) && udp(port + 1) && GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
+    }
+}
+
+/// A port for SIP, with another for the control of the phone a thousand above it.
+pub(crate) fn phone_port() -> u16 {
+    loop {
+        let port = free_port();
+        if port < u16::MAX - 1_000 && TcpListener::bind((Ipv4Addr::LOCALHOST, port + 1_000)).is_ok()
+        {
             return port;
         }
     }

@@ -98,12 +98,11 @@ pub(crate) async fn press(stage: &Stage) -> Result<()> {
 async fn show_record(stage: &Stage, record: &Value) -> Result<()> {
     let id = record["call"]["id"].as_str().unwrap_or_default();
     stage.show(&["call", "show", id]).await?;
-    let (path, copy) = stage.fetch_recording(record).await?;
+    let (command, copy) = stage.fetch_recording(record).await?;
     fact(&format!(
-        "the recording (left: caller, right: agent) is {path} in pod {}",
-        stage.pod()
+        "the recording (left: caller, right: agent), sealed where it lies, is fetched by `{command}`: {}",
+        copy.display()
     ));
-    fact(&format!("a copy of it is {}", copy.display()));
     Ok(())
 }
 

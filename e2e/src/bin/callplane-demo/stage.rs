@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use callplane_e2e::{Cluster, Metrics, RECORDINGS, until};
+use callplane_e2e::{Cluster, Metrics, until};
 use serde_json::Value;
 
 use crate::console;
@@ -17,7 +17,6 @@ pub(crate) const TENANT: &str = "acme";
 pub(crate) struct Stage {
     pub(crate) cluster: Cluster,
     folder: PathBuf,
-    pod: String,
     node: IpAddr,
     phones: IpAddr,
 }
@@ -32,7 +31,7 @@ impl Stage {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("failed to make {}", folder.display()))?;
         let phones = std::env::var("CALLPLANE_PHONES").unwrap_or_else(|_| "10.88.100.1".into());
-        let (pod, address) = until(
+        let (_, address) = until(
             "a media node of acme runs",
             Duration::from_secs(60),
             async || {
@@ -51,16 +50,11 @@ impl Stage {
                 .context("CALLPLANE_PHONES is no IP address")?,
             cluster,
             folder,
-            pod,
         })
     }
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    pub(crate) fn pod(&self) -> &str {
-        &self.pod
     }
 
     /// SIP address of the media node.
@@ -135,19 +129,21 @@ impl Stage {
         .await
     }
 
-    /// Copies the recording of a call out of the pod; returns where it is in the pod and where the copy is.
+    /// Fetches the recording of a call, as the person would; returns the command and where the copy is.
     pub(crate) async fn fetch_recording(&self, record: &Value) -> Result<(String, PathBuf)> {
-        let path = record["call"]["recordingPath"]
-            .as_str()
-            .context("the call was not recorded")?;
-        let path = format!("{RECORDINGS}/{path}");
-        let copy = self.folder.join(format!(
-            "recording-{}.wav",
-            record["call"]["id"].as_str().unwrap_or("call")
-        ));
-        self.cluster.copy(TENANT, &self.pod, &path, &copy).await?;
-        ensure!(copy.metadata()?.len() > 44, "the recording {path} is empty");
-        Ok((path, copy))
+        let id = record["call"]["id"].as_str().context("no call")?;
+        let copy = self.folder.join(format!("recording-{id}.wav"));
+        let path = copy.to_str().context("the folder has a name in UTF-8")?;
+        self.callplane(&["call", "recording", id, "-o", path])
+            .await?;
+        ensure!(
+            copy.metadata()?.len() > 44,
+            "the recording of {id} is empty"
+        );
+        Ok((
+            format!("kubectl callplane -n {TENANT} call recording {id}"),
+            copy,
+        ))
     }
 
     /// Prints the samples that speak of calls.

@@ -6,6 +6,7 @@
 use super::common;
 use crate::import::copied::Copied;
 use crate::import::run::{Mapping, Part};
+use crate::import::secrets::UNSEALED;
 use crate::import::step::{Measure, Secret, Step};
 
 pub(super) const MAPPING: Mapping = Mapping {
@@ -42,6 +43,8 @@ const PEOPLE: &[Step<'static>] = &[Step {
         common::another_has_the_email!("s.email", "true"),
     ],
     note: &[
+        common::unconfirmed!("pg_temp.uid('users', s.id)", "s.email"),
+        common::asked!("pg_temp.uid('users', s.id)", "s.email"),
         (
             "passwordHash: it is neither bcrypt nor argon2id, a new password is needed",
             "pg_temp.password(s.\"passwordHash\") IS NULL",
@@ -56,6 +59,7 @@ const PEOPLE: &[Step<'static>] = &[Step {
                 person_status = coalesce(pg_temp.word(s.status), 'active'),
                 role_here = coalesce(pg_temp.word(s.role), 'viewer'), seen = s.\"lastLoginAt\",
                 made = s.\"createdAt\", changed = s.\"updatedAt\"",
+        common::KNOWN,
         common::USERS,
         common::MEMBERSHIPS,
     ],
@@ -73,6 +77,10 @@ const TELEPHONY: &[Copied] = &[
     Copied {
         of_tenant: "s.tenant_id::text = $1 AND s.\"roleId\" IN
                       (SELECT id FROM \"Role\" WHERE NOT coalesce(\"isSystem\", false))",
+        refuse: &[(
+            common::ROLE_OF_KNOWN,
+            "pg_temp.is_known(pg_temp.member_of(s.\"userId\"))",
+        )],
         ..Copied::of("\"UserRole\"", "platform.user_roles")
     },
     Copied {
@@ -96,7 +104,11 @@ const TELEPHONY: &[Copied] = &[
         }],
         renamed: &[("credentials", "credentials_enc")],
         with: &[("credentials_enc", "s.credentials")],
-        staged: &[("credentials", "bytea")],
+        staged: &[("credentials", "bytea"), (UNSEALED, "boolean")],
+        note: &[(
+            "credentials: there is no data key to seal them with, the carrier arrived without",
+            "s.unsealed",
+        )],
         ..Copied::of("\"Carrier\"", "carriers")
     },
     Copied {
@@ -111,7 +123,11 @@ const TELEPHONY: &[Copied] = &[
             ("password_enc", "s.password"),
             ("k8s_name", "pg_temp.object_name(s.name)"),
         ],
-        staged: &[("password", "bytea")],
+        staged: &[("password", "bytea"), (UNSEALED, "boolean")],
+        note: &[(
+            "password: there is no data key to seal it with, the trunk arrived without; its Trunk brings one",
+            "s.unsealed",
+        )],
         ..Copied::of("\"Trunk\"", "trunks")
     },
     Copied {
@@ -211,18 +227,20 @@ const CALLS: &[Copied] = &[
                 "pg_temp.noted(s.metadata, s.source_key, jsonb_build_object('duration',
                    CASE WHEN s.duration <> platform.seconds_between(
                      coalesce(s.\"initiatedAt\", s.\"createdAt\"), s.\"callCompleteTimestamp\")
-                     OR s.duration < 0 THEN s.duration END))",
+                     OR s.duration < 0 THEN trunc(s.duration) END))",
             ),
             ("tags", "pg_temp.tag_set(s.tags)"),
         ],
         staged: &[
-            ("duration", "integer"),
+            ("duration", "numeric"),
             ("initiatedAt", "timestamptz"),
             ("createdAt", "timestamptz"),
             ("tags", "text[]"),
             ("metadata", "jsonb"),
             ("callSid", "text"),
             ("callCompleteTimestamp", "timestamptz"),
+            ("did", "text"),
+            ("callerId", "text"),
         ],
         refuse: &[
             (
@@ -237,6 +255,7 @@ const CALLS: &[Copied] = &[
                                WHERE k.kind = 'call_sid' AND k.key = s.\"callSid\" AND k.call_id
                                  <> pg_temp.call_uid(s.id, coalesce(s.\"initiatedAt\", s.\"createdAt\"))))",
             ),
+            common::no_whole!("duration", "s.duration"),
             ("status: the word is not known", common::UNKNOWN_CALL_STATUS),
             (
                 "direction: it is neither INBOUND nor OUTBOUND",
@@ -262,17 +281,17 @@ const CALLS: &[Copied] = &[
             },
             Measure {
                 name: "millionths of cost",
-                source: "round(s.cost * 1000000)",
+                source: common::millionths!("s.cost"),
                 target: "t.cost_micros",
             },
             Measure {
                 name: "millionths of revenue",
-                source: "round(s.revenue * 1000000)",
+                source: common::millionths!("s.revenue"),
                 target: "t.revenue_micros",
             },
             Measure {
                 name: "millionths of payout",
-                source: "round(s.payout * 1000000)",
+                source: common::millionths!("s.payout"),
                 target: "t.payout_micros",
             },
         ],
@@ -302,15 +321,18 @@ const MONEY_AND_THE_REST: &[Copied] = &[
     Copied::of("\"BillingAccount\"", "billing_accounts"),
     Copied::of("\"RateCard\"", "rate_cards"),
     Copied {
+        // Ours is computed.
+        staged: &[("total", "numeric")],
+        refuse: &[common::no_amount!("total", "s.total")],
         sums: &[
             Measure {
                 name: "millionths of total",
-                source: "round(s.total * 1000000)",
+                source: common::millionths!("s.total"),
                 target: "t.total_micros",
             },
             Measure {
                 name: "millionths paid",
-                source: "round(s.paid * 1000000)",
+                source: common::millionths!("s.paid"),
                 target: "t.paid_micros",
             },
         ],
@@ -319,7 +341,7 @@ const MONEY_AND_THE_REST: &[Copied] = &[
     Copied {
         sums: &[Measure {
             name: "millionths of amount",
-            source: "round(s.amount * 1000000)",
+            source: common::millionths!("s.amount"),
             target: "t.amount_micros",
         }],
         ..Copied::of("\"InvoiceLine\"", "invoice_lines")
@@ -328,7 +350,7 @@ const MONEY_AND_THE_REST: &[Copied] = &[
     Copied {
         sums: &[Measure {
             name: "millionths of amount",
-            source: "round(s.amount * 1000000)",
+            source: common::millionths!("s.amount"),
             target: "t.amount_micros",
         }],
         ..Copied::of("\"Payout\"", "payouts")

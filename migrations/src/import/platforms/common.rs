@@ -1,8 +1,8 @@
 //! What several platforms share.
 
-/// A status of a call that none of our words is.
+/// A status of a call that none of our words is. The words are read once and not for every row.
 pub(super) const UNKNOWN_CALL_STATUS: &str = "coalesce(pg_temp.word(s.status)
-    <> ALL (enum_range(NULL::platform.call_status)::text[]), true)";
+    <> ALL ((SELECT enum_range(NULL::platform.call_status)::text[])::text[]), true)";
 
 /// Counts the tenant's numbers into its quota, as assigning one does. What is imported is never
 /// refused: a tenant with more numbers than its limit gets no further ones.
@@ -26,50 +26,93 @@ pub(super) const CALL_TAGS: &str = "INSERT INTO call_tags (call_id, tag_id)
      WHERE s.is_new";
 
 /// What a step of people stages in [`crate::import::step::Step::scratch`], whatever the source calls it;
-/// its first statement fills it. `own` is the identifier that the source gives.
-pub(super) const PERSON: &str = "own uuid, mail text, password text, verified_at timestamptz,
-    first text, last text, tel text, avatar text, zone text, person_status text,
-    role_here text, seen timestamptz, made timestamptz, changed timestamptz, gone timestamptz";
+/// its first statement fills it, but for `known`. `own` is the identifier that the source gives.
+pub(super) const PERSON: &str =
+    "own uuid, mail text, password text, first text, last text, tel text,
+    avatar text, zone text, person_status text, role_here text, seen timestamptz, made timestamptz,
+    changed timestamptz, gone timestamptz, known boolean";
+
+/// Whether the installation knew the person before.
+pub(super) const KNOWN: &str =
+    "UPDATE source s SET known = pg_temp.person(s.own, s.mail) IS NOT NULL";
 
 /// The person, unless the installation knows the identifier or the e-mail: what is known of somebody,
-/// and the password above all, is never replaced by an import.
-pub(super) const USERS: &str = "INSERT INTO platform.users (id, email, password_hash,
-       email_verified, email_verified_at, first_name, last_name, phone, avatar_url, time_zone,
-       status, last_login_at, created_at, updated_at, deleted_at)
-    SELECT s.own, s.mail, pg_temp.password(s.password), s.verified_at IS NOT NULL, s.verified_at,
-           s.first, s.last, s.tel, s.avatar, coalesce(z.name, 'UTC'),
-           s.person_status::platform.user_status, s.seen,
-           coalesce(s.made, now()), coalesce(s.changed, s.made, now()), s.gone
+/// and the password above all, is never replaced by an import. Whoever writes a source could claim any
+/// address, so **a person of an import is `pending` whatever the source says**: nobody until the
+/// address is confirmed ([`crate::people::users::confirm`]).
+pub(super) const USERS: &str = "INSERT INTO platform.users (id, email, password_hash, first_name,
+       last_name, phone, avatar_url, time_zone, status, last_login_at, created_at, updated_at,
+       deleted_at)
+    SELECT s.own, s.mail, pg_temp.password(s.password), s.first, s.last, s.tel, s.avatar,
+           coalesce(z.name, 'UTC'), 'pending', s.seen, coalesce(s.made, now()),
+           coalesce(s.changed, s.made, now()), s.gone
       FROM source s LEFT JOIN pg_timezone_names z ON z.name = s.zone
-     WHERE pg_temp.person(s.own, s.mail) IS NULL";
+     WHERE NOT s.known";
 
-/// The person in this tenant.
+/// The person in this tenant. Whoever is known here is asked first, `pending`: a tenant sees of them what
+/// its own source says, until they accept ([`crate::people::memberships::accept`]). Who had left the other
+/// platform is not asked.
 pub(super) const MEMBERSHIPS: &str = "INSERT INTO platform.memberships (user_id, tenant_id, role,
        status, metadata, created_at, updated_at, deleted_at)
     SELECT pg_temp.person(s.own, s.mail), t.id, s.role_here::platform.member_role,
-           s.person_status::platform.user_status, pg_temp.noted(NULL, s.source_key),
-           coalesce(s.made, now()), coalesce(s.changed, s.made, now()), s.gone
+           CASE WHEN s.known THEN 'pending' WHEN s.person_status = 'pending' THEN 'active'
+                ELSE s.person_status END::platform.user_status,
+           pg_temp.noted(NULL, s.source_key), coalesce(s.made, now()),
+           coalesce(s.changed, s.made, now()), s.gone
       FROM source s, tenant t
+     WHERE NOT s.known OR (s.person_status IN ('active', 'pending') AND s.gone IS NULL)
     ON CONFLICT (user_id, tenant_id) DO NOTHING";
 
-/// The copy of both in the tenant's schema.
+/// The person in the tenant's schema, as the source describes them: the profile of somebody whom other
+/// tenants know is not this tenant's.
 pub(super) const MEMBERS: &str = "INSERT INTO members (id, row_no, email, first_name, last_name,
        phone, avatar_url, time_zone, role, permissions, status, metadata, created_at, updated_at,
        deleted_at)
-    SELECT u.id, u.row_no, u.email, u.first_name, u.last_name, u.phone, u.avatar_url, u.time_zone,
-           p.role, p.permissions, p.status, p.metadata, p.created_at, p.updated_at, p.deleted_at
+    SELECT u.id, u.row_no, s.mail, s.first, s.last, s.tel, s.avatar, coalesce(z.name, 'UTC'),
+           coalesce(p.role, s.role_here::platform.member_role), coalesce(p.permissions, '[]'),
+           coalesce(p.status, s.person_status::platform.user_status),
+           coalesce(p.metadata, pg_temp.noted(NULL, s.source_key)),
+           coalesce(p.created_at, s.made, now()), coalesce(p.updated_at, s.changed, s.made, now()),
+           CASE WHEN p.id IS NULL THEN s.gone ELSE p.deleted_at END
       FROM source s
       JOIN platform.users u ON u.id = pg_temp.person(s.own, s.mail)
-      JOIN platform.memberships p ON p.user_id = u.id AND p.tenant_id = (SELECT id FROM tenant)
+      LEFT JOIN platform.memberships p
+        ON p.user_id = u.id AND p.tenant_id = (SELECT id FROM tenant)
+      LEFT JOIN pg_timezone_names z ON z.name = s.zone
     ON CONFLICT (id) DO NOTHING";
 
 /// The rows of [`MEMBERS`].
 pub(super) const FOUND_MEMBERS: &str =
     "FROM members t JOIN source s ON t.id = pg_temp.person(s.own, s.mail)";
 
-/// Why a session is refused: it would be one of the other tenant too.
-pub(super) const SESSION_ELSEWHERE: &str =
-    "user_id: the person belongs to another tenant too and logs in again";
+/// Why a session is refused: whoever wrote the source would be that person.
+pub(super) const SESSION_OF_KNOWN: &str =
+    "user_id: the person is known here otherwise than from this source, and logs in again";
+
+/// Why a role is refused: whoever wrote the source would give themselves what this tenant did not give.
+pub(super) const ROLE_OF_KNOWN: &str = "user_id: the person is known here otherwise than from this source, and has the roles given here";
+
+/// Notes what an e-mail of the source is worth here; `$id` and `$mail` are expressions over the staged row.
+macro_rules! unconfirmed {
+    ($id:literal, $mail:literal) => {
+        (
+            "e-mail: nobody logs in with it until the person confirms it here, whatever the source says",
+            concat!("NOT pg_temp.is_confirmed(", $id, ", ", $mail, ")"),
+        )
+    };
+}
+pub(super) use unconfirmed;
+
+/// Notes who is known here already.
+macro_rules! asked {
+    ($id:literal, $mail:literal) => {
+        (
+            "e-mail: the person is known here, keeps password and profile, and is no member before they accept",
+            concat!("pg_temp.is_asked(", $id, ", ", $mail, ")"),
+        )
+    };
+}
+pub(super) use asked;
 
 /// Refuses the second row of an e-mail; `$mail` and `$live` are expressions over the staged row.
 macro_rules! another_has_the_email {
@@ -157,3 +200,74 @@ pub(super) const NUMBER_OF_ANOTHER_TENANT_BY_PHONE_NUMBER: (&str, &str) = (
     "EXISTS (SELECT FROM platform.phone_numbers n
               WHERE n.e164 = s.\"phoneNumber\" AND n.tenant_id <> (SELECT id FROM tenant))",
 );
+
+/// Refuses an amount that cannot be kept: infinite, no number, or more than `$bound`, whose millionths are
+/// the greatest of our `bigint`. To PostgreSQL NaN is the greatest number.
+macro_rules! no_amount {
+    ($name:literal, $column:literal, $bound:literal) => {
+        (
+            concat!($name, ": it is no amount that can be kept"),
+            concat!("abs(", $column, ") > ", $bound),
+        )
+    };
+    ($name:literal, $column:literal) => {
+        common::no_amount!($name, $column, "9223372036854")
+    };
+}
+pub(super) use no_amount;
+
+/// [`no_amount`] of one in hundredths.
+macro_rules! no_cents {
+    ($name:literal, $column:literal) => {
+        common::no_amount!($name, $column, "922337203685477")
+    };
+}
+pub(super) use no_cents;
+
+/// Refuses a duration or count that is no whole number of our `integer`.
+macro_rules! no_whole {
+    ($name:literal, $column:literal) => {
+        (
+            concat!($name, ": it is no whole number that can be kept"),
+            concat!(
+                "abs(",
+                $column,
+                ") > 2147483647 OR ",
+                $column,
+                " <> trunc(",
+                $column,
+                ")"
+            ),
+        )
+    };
+}
+pub(super) use no_whole;
+
+/// An amount of the source in millionths, for a sum. One that cannot be kept could stop the query there: it
+/// counts as nothing, and its row is refused.
+macro_rules! millionths {
+    ($column:literal) => {
+        concat!(
+            "CASE WHEN abs(",
+            $column,
+            ") <= 9223372036854 THEN round((",
+            $column,
+            ")::numeric * 1000000) END"
+        )
+    };
+}
+pub(super) use millionths;
+
+/// [`millionths`] of one in hundredths.
+macro_rules! millionths_of_cents {
+    ($column:literal) => {
+        concat!(
+            "CASE WHEN abs(",
+            $column,
+            ") <= 922337203685477 THEN round((",
+            $column,
+            ")::numeric * 10000) END"
+        )
+    };
+}
+pub(super) use millionths_of_cents;

@@ -27,8 +27,7 @@ pub(super) const MAPPING: Mapping = Mapping {
 
 const PEOPLE: &[Step<'static>] = &[Step {
     table: "users",
-    columns: "id text, email text, password_hash text, email_verified_at timestamptz,
-              first_name text, last_name text, phone text, avatar_url text, time_zone text,
+    columns: "id text, email text, password_hash text, first_name text, last_name text, phone text, avatar_url text, time_zone text,
               status text, two_factor_enabled boolean, last_login_at timestamptz,
               created_at timestamptz, updated_at timestamptz, deleted_at timestamptz",
     joined: &[(
@@ -51,6 +50,8 @@ const PEOPLE: &[Step<'static>] = &[Step {
         common::another_has_the_email!("s.email", "s.deleted_at IS NULL"),
     ],
     note: &[
+        common::unconfirmed!("pg_temp.uid('users', s.id)", "s.email"),
+        common::asked!("pg_temp.uid('users', s.id)", "s.email"),
         (
             "password_hash: it is neither bcrypt nor argon2id, a new password is needed",
             "pg_temp.password(s.password_hash) IS NULL",
@@ -68,14 +69,14 @@ const PEOPLE: &[Step<'static>] = &[Step {
     before: &[
         "UPDATE source s
             SET own = pg_temp.uid('users', s.id), mail = s.email, password = s.password_hash,
-                verified_at = s.email_verified_at, first = s.first_name, last = s.last_name,
-                tel = s.phone, avatar = s.avatar_url, zone = s.time_zone,
+                first = s.first_name, last = s.last_name, tel = s.phone, avatar = s.avatar_url, zone = s.time_zone,
                 person_status = coalesce(pg_temp.word(s.status), 'active'),
                 role_here = CASE WHEN pg_temp.word(s.role_key)
                   = ANY (enum_range(NULL::platform.member_role)::text[])
                   THEN pg_temp.word(s.role_key) ELSE 'viewer' END,
                 seen = s.last_login_at, made = s.created_at, changed = s.updated_at,
                 gone = s.deleted_at",
+        common::KNOWN,
         common::USERS,
         common::MEMBERSHIPS,
     ],
@@ -93,12 +94,16 @@ const ACCESS: &[Copied] = &[
     Copied {
         of_tenant: "s.tenant_id::text = $1
                     AND s.role_id IN (SELECT id FROM roles WHERE tenant_id IS NOT NULL)",
+        refuse: &[(
+            common::ROLE_OF_KNOWN,
+            "pg_temp.is_known(pg_temp.member_of(s.user_id))",
+        )],
         ..Copied::of("user_roles", "platform.user_roles")
     },
     Copied {
         refuse: &[(
-            common::SESSION_ELSEWHERE,
-            "pg_temp.is_elsewhere(pg_temp.uuid_or_null(s.user_id))",
+            common::SESSION_OF_KNOWN,
+            "pg_temp.is_known(pg_temp.member_of(s.user_id))",
         )],
         ..Copied::of("sessions", "platform.sessions")
     },
@@ -182,11 +187,11 @@ const VOICE: &[Copied] = &[
                 "metadata",
                 "pg_temp.noted(s.metadata, s.source_key, jsonb_build_object('duration_seconds',
                    CASE WHEN s.duration_seconds IS DISTINCT FROM platform.seconds_between(
-                     coalesce(s.initiated_at, s.created_at), s.ended_at) THEN s.duration_seconds END))",
+                     coalesce(s.initiated_at, s.created_at), s.ended_at) THEN trunc(s.duration_seconds) END))",
             ),
         ],
         staged: &[
-            ("duration_seconds", "integer"),
+            ("duration_seconds", "numeric"),
             ("initiated_at", "timestamptz"),
             ("created_at", "timestamptz"),
             ("ended_at", "timestamptz"),
@@ -206,6 +211,7 @@ const VOICE: &[Copied] = &[
                                WHERE k.kind = 'call_sid' AND k.key = s.call_sid AND k.call_id
                                  <> pg_temp.call_uid(s.id, coalesce(s.initiated_at, s.created_at))))",
             ),
+            common::no_whole!("duration_seconds", "s.duration_seconds"),
             ("status: the word is not known", common::UNKNOWN_CALL_STATUS),
         ],
         sums: &[
@@ -320,6 +326,13 @@ const BILLING: &[Copied] = &[
     Copied {
         before: &[common::BILLING_ACCOUNT],
         with: &[ACCOUNT],
+        // Ours is computed.
+        staged: &[("total_micros", "numeric")],
+        refuse: &[common::no_amount!(
+            "total_micros",
+            "s.total_micros",
+            "9223372036854775807"
+        )],
         sums: &[Measure {
             name: "millionths of total",
             source: "s.total_micros",

@@ -109,7 +109,9 @@ const STEPS: &[Step<'static>] = &[
             ),
             common::another_has_the_email!("s.email", "true"),
         ],
-        note: &[(
+        note: &[
+common::unconfirmed!("s.user_id", "s.email"),
+common::asked!("s.user_id", "s.email"),(
             "password_hash: it is neither bcrypt nor argon2id, a new password is needed",
             "pg_temp.password(s.password_hash) IS NULL",
         )],
@@ -118,7 +120,8 @@ const STEPS: &[Step<'static>] = &[
                 SET own = s.user_id, mail = s.email, password = s.password_hash,
                     person_status = 'active', role_here = pg_temp.word(s.role),
                     seen = s.last_login, made = s.created_at, changed = s.updated_at",
-            common::USERS,
+            common::KNOWN,
+common::USERS,
             common::MEMBERSHIPS,
         ],
         write: common::MEMBERS,
@@ -144,8 +147,8 @@ const STEPS: &[Step<'static>] = &[
                 "pg_temp.member(s.user_id, s.user_email) IS NULL",
             ),
             (
-                common::SESSION_ELSEWHERE,
-                "pg_temp.is_elsewhere(pg_temp.member(s.user_id, s.user_email))",
+                common::SESSION_OF_KNOWN,
+                "pg_temp.is_known(pg_temp.member(s.user_id, s.user_email))",
             ),
         ],
         write: "INSERT INTO platform.sessions (id, user_id, tenant_id, token_hash, ip_address,
@@ -165,7 +168,7 @@ const STEPS: &[Step<'static>] = &[
         columns: "call_log_id uuid, call_id text, status text, transcript text, summary text,
                   outcome text, captured_data jsonb, stt_cost_usd numeric, llm_cost_usd numeric,
                   tts_cost_usd numeric, total_cost_usd numeric, started_at timestamptz,
-                  created_at timestamptz, ended_at timestamptz, duration_seconds integer,
+                  created_at timestamptz, ended_at timestamptz, duration_seconds numeric,
                   phone_number text, from_number text, to_number text, direction text",
         key: ("s.call_log_id", "uuid"),
         scratch: "at timestamptz, ended timestamptz, id uuid, is_new boolean, kind text",
@@ -183,6 +186,11 @@ const STEPS: &[Step<'static>] = &[
                              WHERE k.kind = 'call_sid' AND k.key = s.call_id
                                AND c.metadata #>> '{import,id}' IS DISTINCT FROM s.source_key)",
             ),
+            common::no_amount!("stt_cost_usd", "s.stt_cost_usd"),
+            common::no_amount!("llm_cost_usd", "s.llm_cost_usd"),
+            common::no_amount!("tts_cost_usd", "s.tts_cost_usd"),
+            common::no_amount!("total_cost_usd", "s.total_cost_usd"),
+            common::no_whole!("duration_seconds", "s.duration_seconds"),
             ("status: the word is not known", common::UNKNOWN_CALL_STATUS),
         ],
         note: &[(
@@ -240,12 +248,12 @@ const STEPS: &[Step<'static>] = &[
         sums: &[
             Measure {
                 name: "millionths of cost",
-                source: "round(s.total_cost_usd * 1000000)",
+                source: common::millionths!("s.total_cost_usd"),
                 target: "t.cost_micros",
             },
             Measure {
                 name: "millionths of cost by component",
-                source: "round(s.total_cost_usd * 1000000)",
+                source: common::millionths!("s.total_cost_usd"),
                 target: "(SELECT sum(k.amount_micros) FROM call_costs k WHERE k.call_id = t.id)",
             },
         ],

@@ -142,7 +142,7 @@ pub(super) async fn close(connection: &mut PgConnection, records: &[&CallRecord]
     for record in records {
         rows.push(record);
     }
-    // The bound on c.id prunes months, and keeps a plan made for few rows from reading the table.
+    // The bound on c.id prunes months, and keeps a plan made for few rows from reading the table. OFFSET 0 keeps `earlier` from being looked up for each time it is named.
     sqlx::query(
         "UPDATE calls c SET
             status = r.status::platform.call_status, status_reason = r.status_reason,
@@ -183,7 +183,9 @@ pub(super) async fn close(connection: &mut PgConnection, records: &[&CallRecord]
                 SELECT t.name FROM unnest(c.tags) AS t(name)
                  UNION SELECT t.name FROM jsonb_array_elements_text(r.tags) AS t(name)
                  ORDER BY 1) END,
-            metadata = c.metadata || jsonb_build_object('variables', r.variables)
+            metadata = CASE WHEN r.variables IS NULL THEN c.metadata
+                ELSE c.metadata || jsonb_build_object('variables', r.variables) END,
+            variables_enc = r.variables_enc
            FROM (SELECT r.*, (
                     SELECT p.connected_at FROM (
                         SELECT e.connected_at, e.initiated_at FROM calls e
@@ -198,13 +200,14 @@ pub(super) async fn close(connection: &mut PgConnection, records: &[&CallRecord]
                         $20::timestamptz[], $21::smallint[], $22::real[], $23::integer[],
                         $24::real[], $25::bigint[], $26::text[], $27::bigint[], $28::text[],
                         $29::text[], $30::text[], $31::integer[], $32::text[], $33::bigint[],
-                        $34::text[], $35::jsonb[], $37::jsonb[])
+                        $34::text[], $35::jsonb[], $37::jsonb[], $38::bytea[])
                      AS r(id, status, status_reason, from_number, to_number, customer, from_uri,
                         to_uri, from_phone, to_phone, customer_name, agent, agent_version, flow,
                         campaign, initiated_at, ringing_at, answered_at, connected_at, ended_at,
                         increment, mos, jitter, packet_loss, rate, currency, cost, outcome,
                         hangup_cause, hangup_by, sip_code, media_node, media_node_epoch, area_code,
-                        variables, tags)) r
+                        variables, tags, variables_enc)
+                  OFFSET 0) r
           WHERE c.id = r.id AND c.id = ANY ($1)",
     )
     .bind(rows.ids)
@@ -244,6 +247,7 @@ pub(super) async fn close(connection: &mut PgConnection, records: &[&CallRecord]
     .bind(rows.variables)
     .bind(EARLIER_CALLS)
     .bind(rows.tags)
+    .bind(rows.variables_enc)
     .execute(connection)
     .await?;
     Ok(())
@@ -286,7 +290,8 @@ struct Closing<'a> {
     media_nodes: Vec<Option<&'a str>>,
     media_node_epochs: Vec<Option<i64>>,
     area_codes: Vec<Option<&'a str>>,
-    variables: Vec<Json<&'a serde_json::Map<String, serde_json::Value>>>,
+    variables: Vec<Option<Json<&'a serde_json::Map<String, serde_json::Value>>>>,
+    variables_enc: Vec<Option<&'a [u8]>>,
     tags: Vec<Json<&'a Vec<String>>>,
 }
 
@@ -370,7 +375,8 @@ impl<'a> Closing<'a> {
         self.media_nodes.push(media_node.as_deref());
         self.media_node_epochs.push(*media_node_epoch);
         self.area_codes.push(record.call.caller_area_code());
-        self.variables.push(Json(variables));
+        self.variables.push(variables.as_clear().map(Json));
+        self.variables_enc.push(variables.as_sealed());
         self.tags.push(Json(tags));
     }
 }

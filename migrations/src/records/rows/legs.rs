@@ -31,6 +31,7 @@ struct Columns<'a> {
     hangup_causes: Vec<Option<&'a str>>,
     sip_codes: Vec<Option<i32>>,
     codecs: Vec<Option<&'a str>>,
+    srtp_suites: Vec<Option<&'a str>>,
     media: Vec<&'a serde_json::Value>,
 }
 
@@ -54,6 +55,7 @@ pub(super) async fn insert(connection: &mut PgConnection, records: &[&CallRecord
             hangup_cause,
             sip_code,
             codec,
+            srtp_suite,
             media,
         } = leg;
         rows.calls.push(call.uuid());
@@ -76,6 +78,7 @@ pub(super) async fn insert(connection: &mut PgConnection, records: &[&CallRecord
         rows.hangup_causes.push(hangup_cause.as_deref());
         rows.sip_codes.push(sip_code.map(i32::from));
         rows.codecs.push(codec.as_deref());
+        rows.srtp_suites.push(srtp_suite.as_deref());
         rows.media.push(media);
     }
     if rows.calls.is_empty() {
@@ -84,20 +87,20 @@ pub(super) async fn insert(connection: &mut PgConnection, records: &[&CallRecord
     sqlx::query(
         "INSERT INTO call_legs (call_id, leg_no, id, kind, endpoint_kind, direction, from_uri,
                 to_uri, trunk_id, agent_id, carrier_leg_id, status, initiated_at, answered_at,
-                ended_at, hangup_cause, sip_code, codec, media)
+                ended_at, hangup_cause, sip_code, codec, srtp_suite, media)
          SELECT r.call, r.number, r.id, r.kind::platform.leg_kind,
                 r.endpoint_kind::platform.endpoint_kind, r.direction::platform.call_direction,
                 r.from_uri, r.to_uri, (SELECT t.id FROM trunks t WHERE t.id = r.trunk),
                 (SELECT a.id FROM agents a WHERE a.id = r.agent), r.carrier_leg_id,
                 r.status::platform.call_status, r.initiated_at, r.answered_at, r.ended_at,
-                r.hangup_cause, r.sip_code, r.codec, r.media
+                r.hangup_cause, r.sip_code, r.codec, r.srtp_suite, r.media
            FROM unnest($1::uuid[], $2::smallint[], $3::uuid[], $4::text[], $5::text[], $6::text[],
                        $7::text[], $8::text[], $9::uuid[], $10::uuid[], $11::text[], $12::text[],
                        $13::timestamptz[], $14::timestamptz[], $15::timestamptz[], $16::text[],
-                       $17::integer[], $18::text[], $19::jsonb[])
+                       $17::integer[], $18::text[], $19::text[], $20::jsonb[])
                 AS r(call, number, id, kind, endpoint_kind, direction, from_uri, to_uri, trunk,
                      agent, carrier_leg_id, status, initiated_at, answered_at, ended_at,
-                     hangup_cause, sip_code, codec, media)",
+                     hangup_cause, sip_code, codec, srtp_suite, media)",
     )
     .bind(rows.calls)
     .bind(rows.numbers)
@@ -117,6 +120,7 @@ pub(super) async fn insert(connection: &mut PgConnection, records: &[&CallRecord
     .bind(rows.hangup_causes)
     .bind(rows.sip_codes)
     .bind(rows.codecs)
+    .bind(rows.srtp_suites)
     .bind(rows.media)
     .execute(connection)
     .await?;

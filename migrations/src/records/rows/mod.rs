@@ -15,7 +15,7 @@ mod stir;
 mod tags;
 mod transcriptions;
 
-pub use quality::QualitySample;
+pub use quality::{MediaStream, Playout, QualitySample};
 pub use stir::{StirAttestation, StirStatus, StirVerification};
 
 use callplane_types::CallId;

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{all, connect, ensure, fill, row, rows};
-use crate::records::{cost, record};
+use crate::records::{cost, make_it, record};
 use crate::support::{database, equipped};
 
 /// Compares the keys of `expected` with those of the row.
@@ -356,7 +356,7 @@ async fn costs_in_another_currency_are_no_dollars() {
     let acme = equipped(&database, "acme", "+15550000001").await;
     ensure(&database, &acme, &all()).await.unwrap();
     let mut record = record(&acme).await;
-    record.call.id = CallId::new(Uuid::now_v7());
+    make_it(&mut record, CallId::new(Uuid::now_v7()));
     record.call.currency = "EUR".parse().unwrap();
     records::finish(&acme.database, &record).await.unwrap();
     let mut connection = connect(&database, &acme, Purpose::App).await;

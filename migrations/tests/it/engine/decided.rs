@@ -98,8 +98,9 @@ async fn a_schema_is_made_anew_only_where_its_data_is_nobodys() {
     let only = "DELETE FROM platform.database_clusters WHERE environment = 'production'";
     database.superuser(only).await.unwrap();
     let progress = format!(
-        "INSERT INTO platform.import_progress (tenant_id, source_platform, source_tenant, source_table)
-         VALUES ('{}', 'dukat', 'acme', 'calls')",
+        "INSERT INTO platform.import_progress (tenant_id, source_platform, source_tenant,
+                source_database, source_table)
+         VALUES ('{}', 'dukat', 'acme', '1/dukat/public', 'calls')",
         acme.id
     );
     database.superuser(&progress).await.unwrap();

@@ -63,7 +63,9 @@ async fn every_row_of_dukat_arrives_as_its_view_shows_it_or_is_refused() {
                 }
                 "conversations" => "{id,tenant_id,call_id}",
                 "agents" => "{tenant_id,voice_id,current_version_id,success_rate}",
-                "users" => "{global_role,settings,metadata,two_factor_enabled}",
+                "users" => {
+                    "{global_role,settings,metadata,two_factor_enabled,status,email_verified,email_verified_at}"
+                }
                 // Counted by triggers.
                 "knowledge_bases" => "{tenant_id,updated_at}",
                 _ => "{tenant_id,call_id,conversation_id,billing_account_id,event_id}",

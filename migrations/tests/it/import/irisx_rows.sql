@@ -15,7 +15,7 @@ SELECT n, uuid_of(n, 'u'), 1 + n / 41, format('Person.%s@Example.com', n),
        CASE WHEN n % 10 = 9 THEN a_time(n, 'd') END
   FROM generate_series(1, 60) AS n;
 -- The same e-mail in the other tenant, in another case in this one, a word nobody knows, an extension twice.
-UPDATE users SET email = 'person.1@example.com' WHERE id = 51;
+UPDATE users SET email = 'person.1@example.com', status = 'active' WHERE id = 51;
 INSERT INTO users (id, uuid, tenant_id, email, password_hash, role, status, agent_extension, metadata) VALUES
   (70, uuid_of(70, 'u'), 1, 'PERSON.2@example.com', 'x', 'agent', 'active', NULL, '{"bad": "e-mail"}'),
   (71, uuid_of(71, 'u'), 1, 'wizard@example.com', 'x', 'wizard', 'active', NULL, '{"bad": "role"}'),
@@ -30,7 +30,7 @@ SELECT n, uuid_of(n, 'k'), 1, CASE WHEN n = 5 THEN 999 ELSE n END, coalesce(a_na
   FROM generate_series(1, 20) AS n;
 
 INSERT INTO sessions (id, user_id, tenant_id, session_token, refresh_token, ip_address, user_agent, device_type, status, created_at, last_activity_at, expires_at)
-SELECT n, n, 1, 'token' || n, CASE WHEN n % 2 = 0 THEN 'refresh' || n END, '2001:db8::1', a_name(n, 'ua'),
+SELECT n, n, 1, 'token' || n, CASE WHEN n % 2 = 0 THEN 'refresh' || n END, ('2001:db8::' || n)::inet, a_name(n, 'ua'),
        pick(n, 'dt', 'web', 'mobile', 'api'), pick(n, 'ss', 'active', 'expired', 'revoked'), a_time(n, 'sc'), a_time(n, 'sl'), a_time(n, 'se')
   FROM generate_series(1, 30) AS n;
 INSERT INTO sessions (id, user_id, tenant_id, session_token, user_agent, expires_at) VALUES (90, 999, 1, 'orphan', 'bad', now());
@@ -85,6 +85,7 @@ INSERT INTO calls (id, uuid, tenant_id, call_sid, direction, call_type, from_num
   (900003, uuid_of(900003, 'call'), 1, 'B3', 'inbound', 'fax', '+1', '+2', 'completed', now(), now(), 7, NULL, 123, NULL, '{"bad": "type"}'),
   (900004, uuid_of(900004, 'call'), 1, 'B4', 'inbound', 'voice', '+1', '+2', 'completed', '1869-01-01', now(), 7, NULL, 123, NULL, '{"bad": "time"}'),
   (900005, uuid_of(900005, 'call'), 1, 'B5', 'inbound', 'voice', '+1', '+2', 'completed', 'infinity', now(), 7, NULL, 123, NULL, '{"bad": "infinity"}'),
+  (900006, uuid_of(900006, 'call'), 1, 'B6', 'inbound', 'voice', '+1', '+2', 'completed', now(), 'infinity', 7, NULL, 123, NULL, '{"bad": "never ended"}'),
   (900010, uuid_of(900010, 'call'), 1, 'O1', 'inbound', 'voice', '+1', '+2', 'completed', '2025-01-01Z', '2024-12-31Z', -86400, 9.99, -50, 'martian', '{"odd": "duration_seconds,mos_score,hangup_by,billable_seconds"}'),
   (900011, uuid_of(900011, 'call'), 1, 'O2', 'inbound', 'voice', '+1', '+2', 'completed', '2025-01-01Z', NULL, 12, NULL, NULL, NULL, '{"odd": "ended_at,billable_seconds,cost_cents"}'),
   (900012, uuid_of(900012, 'call'), 1, 'O3', 'inbound', 'voice', '+1', '+2', 'completed', '2025-01-01Z', '2025-01-01 00:00:09.5Z', 10, NULL, 2147483647, NULL, '{"odd": "billable_seconds"}'),
@@ -92,14 +93,14 @@ INSERT INTO calls (id, uuid, tenant_id, call_sid, direction, call_type, from_num
 
 INSERT INTO call_logs (id, call_id, tenant_id, event_type, event_timestamp, from_status, to_status, user_id, metadata, raw_event, created_at)
 SELECT n, 1 + n / 2, 1, pick(n, 'et', 'initiated', 'ringing', 'answered', 'transferred', 'hold'), a_time(n, 'ev'), pick(n, 'fs', 'initiated', 'in-progress', 'no-answer', NULL),
-       pick(n, 'ts', 'ringing', 'completed', NULL), n % 80, '{}', '{"raw": "\\u0000"}', a_time(n, 'lc')
+       pick(n, 'ts', 'ringing', 'completed', NULL), n % 80, '{}', json_build_object('raw', '\u0000', 'n', n), a_time(n, 'lc')
   FROM generate_series(1, {{calls}}) AS n;
 INSERT INTO call_logs (id, call_id, tenant_id, event_type, from_status, metadata) VALUES
   (800001, 777777, 1, 'ended', NULL, '{"bad": "orphan"}'), (800002, 900001, 1, 'ended', NULL, '{"bad": "of a bad call"}'),
   (800003, 1, 1, 'ended', 'dreaming', '{"odd": "from_status"}');
 
 INSERT INTO webhook_deliveries (id, webhook_id, tenant_id, event_type, event_id, request_url, request_body, status, attempt_number, created_at)
-SELECT n, 1 + n % 6, 1, 'call.completed', CASE WHEN n % 2 = 0 THEN uuid_of(n, 'call') ELSE uuid_of(n, 'other') END, 'https://hooks.example', '{"a": 1}',
+SELECT n, 1 + n % 6, 1, 'call.completed', CASE WHEN n % 2 = 0 THEN uuid_of(n, 'call') ELSE uuid_of(n, 'other') END, 'https://hooks.example/' || n, '{"a": 1}',
        pick(n, 'ds', 'pending', 'success', 'failed'), 1 + n % 3, a_time(n, 'dc')
   FROM generate_series(1, 60) AS n;
 INSERT INTO webhook_deliveries (id, webhook_id, tenant_id, event_type, event_id, request_url, status, error_message) VALUES

@@ -1,12 +1,16 @@
 //! Imports from databases laid out as the platforms' own documents state it, filled with awkward rows.
 
+mod absurd;
 mod adopt;
 mod callfabric;
 mod dukat;
+mod encrypted;
 mod exported;
 mod irisx;
 mod kill;
 mod organization;
+mod people;
+mod source;
 mod voicecore;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,10 +181,27 @@ impl<'a> Move<'a> {
         options: &Options<'_>,
         progress: &mut (dyn FnMut(Progress<'_>) -> Control + Send),
     ) -> Result<Report, callplane_store::Error> {
+        let seal = Some(&Spelled as &dyn Seal);
+        self.run(options, seal, progress).await
+    }
+
+    /// Without a data key: nothing that must be readable again can be kept.
+    async fn import_without_keys(&self) -> Report {
+        self.run(&Options::default(), None, &mut |_| Control::Continue)
+            .await
+            .unwrap()
+    }
+
+    async fn run(
+        &self,
+        options: &Options<'_>,
+        seal: Option<&dyn Seal>,
+        progress: &mut (dyn FnMut(Progress<'_>) -> Control + Send),
+    ) -> Result<Report, callplane_store::Error> {
         let mut source = Source::connect(&self.url()).await?;
         let options = Options {
             source_tenant: Some(self.source_tenant.clone()),
-            seal: Some(&Spelled),
+            seal,
             refusals: options.refusals.clone(),
             ..*options
         };
@@ -218,19 +239,19 @@ impl<'a> Move<'a> {
     }
 }
 
+/// **Each key once**: of two rows with one key, which is compared would be chance.
 async fn by_key(connection: &mut PgConnection, query: &str) -> BTreeMap<String, Value> {
-    sqlx::query(AssertSqlSafe(query))
+    let rows = sqlx::query(AssertSqlSafe(query))
         .fetch_all(connection)
         .await
-        .unwrap()
-        .iter()
-        .map(|row| {
-            (
-                row.get(0),
-                row.get::<Option<Value>, _>(1).unwrap_or_default(),
-            )
-        })
-        .collect()
+        .unwrap();
+    let mut found = BTreeMap::new();
+    for row in rows {
+        let value = row.get::<Option<Value>, _>(1).unwrap_or_default();
+        let former = found.insert(row.get(0), value);
+        assert_eq!(former, None, "{} twice: {query}", row.get::<String, _>(0));
+    }
+    found
 }
 
 /// Compares rows that were there with what is here, but for the fields that a row itself calls odd.

@@ -106,7 +106,7 @@ async fn every_row_of_the_organization_platform_arrives_as_its_view_shows_it_or_
     for table in TABLES {
         moved.arrived(&report, &table).await;
     }
-    let people = "SELECT u.email, jsonb_build_array(o.role, u.\"firstName\", u.\"timeZone\", u.status)
+    let people = "SELECT u.email, jsonb_build_array(o.role, u.\"firstName\", u.\"timeZone\")
                     FROM SCHEMA\"UserOrganization\" o JOIN SCHEMA\"User\" u ON u.id = o.\"userId\" WHERE o.role <> 'GOD' AND ";
     let there = people.replace("SCHEMA", "") + "o.\"organizationId\" = 'acme'";
     let here = people.replace("SCHEMA", "VIEWS.") + "true";

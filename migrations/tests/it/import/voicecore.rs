@@ -3,8 +3,8 @@ use callplane_store::compatibility::Platform;
 use super::{Move, Table, again};
 use crate::support::database;
 
-const LAYOUT: &str = include_str!("voicecore.sql");
-const ROWS: &str = include_str!("voicecore_rows.sql");
+pub(super) const LAYOUT: &str = include_str!("voicecore.sql");
+pub(super) const ROWS: &str = include_str!("voicecore_rows.sql");
 
 const fn table(
     name: &'static str,

@@ -1,15 +1,17 @@
 //! Finding calls, what was said in them, and what is known of them afterwards.
 
+use std::time::Duration;
+
 use callplane_store::calls::analyses::{self, CallAnalysis, Sentiment};
 use callplane_store::calls::{self, CallFilter};
-use callplane_store::records::{self, CallRecord};
+use callplane_store::records::{self, CallRecord, Spoken};
 use callplane_store::roles::Purpose;
 use callplane_store::{Error, events, tags};
-use callplane_types::{CallStatus, Direction, Pii};
+use callplane_types::{CallStatus, Direction};
 use serde_json::json;
 
 use super::hours;
-use crate::records::record;
+use crate::records::{record, record_at};
 use crate::support::{database, door, equipped, people};
 
 #[tokio::test]
@@ -80,13 +82,15 @@ fn with(change: impl FnOnce(&mut CallFilter)) -> CallFilter {
 async fn transcripts_are_searched_by_their_words_and_not_by_patterns() {
     let database = database().await;
     let acme = equipped(&database, "acme", "+15550000001").await;
-    for text in [
+    // A second apart, which is what the ids of these records tell apart.
+    for (second, text) in (0..).zip([
         "I want a REFUND of 100% now",
         "nothing of the kind",
         "refund",
-    ] {
-        let mut record = record(&acme).await;
-        record.transcription.as_mut().unwrap().text = Pii::new(text.to_owned());
+    ]) {
+        let begin = hours(0) + Duration::from_secs(second);
+        let mut record = record_at(&acme, begin).await;
+        record.transcription.as_mut().unwrap().text = Spoken::clear(text.to_owned());
         records::finish(&acme.database, &record).await.unwrap();
     }
     let people = people(&database, &acme).await;
@@ -119,8 +123,8 @@ async fn an_analysis_is_replaced_by_a_newer_one() {
     let people = people(&database, &acme).await;
     assert_eq!(analyses::of(&people, record.call.id).await.unwrap(), None);
     let mut analysis = CallAnalysis {
-        summary: Some(Pii::new("Wants a refund.".to_owned())),
-        captured: json!({"amount": 100}),
+        summary: Some(Spoken::clear("Wants a refund.".to_owned())),
+        captured: Spoken::clear(json!({"amount": 100})),
         sentiment: Some(Sentiment::Negative),
         intents: vec!["refund".to_owned()],
         success: Some(false),
@@ -134,6 +138,21 @@ async fn an_analysis_is_replaced_by_a_newer_one() {
         let kept = analyses::of(&people, record.call.id).await.unwrap();
         assert_eq!(kept.as_ref(), Some(&analysis));
     }
+    let encrypt = format!(
+        "UPDATE {}.tenant SET settings = settings || '{{\"encrypt_transcripts\": true}}'",
+        acme.schema()
+    );
+    database.superuser(&encrypt).await.unwrap();
+    let refused = analyses::put(&people, record.call.id, &analysis).await;
+    assert!(matches!(refused, Err(Error::Unsealed)), "{refused:?}");
+    let sealed = json!({"$sealed": "AAAA"});
+    analysis.summary = Some(serde_json::from_value(sealed.clone()).unwrap());
+    analysis.captured = serde_json::from_value(sealed).unwrap();
+    analyses::put(&people, record.call.id, &analysis)
+        .await
+        .unwrap();
+    let kept = analyses::of(&people, record.call.id).await.unwrap();
+    assert_eq!(kept, Some(analysis));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod deliveries;
 mod families;
 mod figures;
 mod organisation;
-mod people;
+pub(crate) mod people;
 mod people_outside;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,11 +1,12 @@
 //! Logging in, sessions, links that work once, keys: through the login of the API.
 
+use aws_lc_rs::digest;
 use callplane_store::ApiDatabase;
 use callplane_store::Page;
 use callplane_store::members::MemberRole;
 use callplane_store::people::api_keys::{self, KeyEnvironment, NewKey};
 use callplane_store::people::tokens::{self, TokenPurpose};
-use callplane_store::people::users::{self, UserStatus};
+use callplane_store::people::users::{self, Credential, UserStatus};
 use callplane_store::people::{memberships, sessions};
 use callplane_store::test_util::TestDatabase;
 use callplane_types::Pii;
@@ -27,6 +28,12 @@ pub(crate) async fn api(database: &TestDatabase<'_>) -> ApiDatabase {
     let (port, name) = (database.server.port(), &database.name);
     let url = format!("postgres://{login}:api@127.0.0.1:{port}/{name}?sslmode=disable");
     ApiDatabase::connect_lazy(&url, 4).unwrap()
+}
+
+/// As a token is stored without a pepper.
+pub(crate) fn hash_of(token: &str) -> [u8; 32] {
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    hash.as_ref().try_into().unwrap()
 }
 
 async fn user(api: &ApiDatabase, email: &str) -> Uuid {
@@ -105,13 +112,15 @@ async fn a_session_holds_until_it_ends_and_enters_only_the_tenants_of_its_person
     assert_eq!((found.id, found.user), (session, id));
     assert!(sessions::enter(&api, session, acme.id).await.unwrap());
     assert!(!sessions::enter(&api, session, beta.id).await.unwrap());
+    // Of a refresh token too, and it works once.
+    let candidates = [[9; 32], [2; 32]];
     assert!(
-        sessions::refresh(&api, &[2; 32], (&[3; 32], &[4; 32]), hours(2))
+        sessions::refresh(&api, &candidates, (&[3; 32], &[4; 32]), hours(2))
             .await
             .unwrap()
     );
     assert!(
-        !sessions::refresh(&api, &[2; 32], (&[5; 32], &[6; 32]), hours(2))
+        !sessions::refresh(&api, &candidates, (&[5; 32], &[6; 32]), hours(2))
             .await
             .unwrap()
     );
@@ -130,6 +139,128 @@ async fn a_session_holds_until_it_ends_and_enters_only_the_tenants_of_its_person
     let over = sessions::begin(&api, id, &[7; 32], None, hours(-1)).await;
     over.unwrap();
     assert_eq!(sessions::find(&api, &[[7; 32]]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_confirms_an_address_does_not_take_over_what_others_prepared_for_it() {
+    let database = database().await;
+    let api = api(&database).await;
+    let email = Pii::new("ada@example.com".to_owned());
+    let prepared = Some("$argon2id$of somebody else");
+    let id = users::add(&api, &email, prepared, UserStatus::Pending)
+        .await
+        .unwrap();
+    sessions::begin(&api, id, &[1; 32], None, hours(1))
+        .await
+        .unwrap();
+    // No way round the link.
+    users::set_status(&api, id, UserStatus::Active)
+        .await
+        .unwrap();
+    assert_eq!(sessions::find(&api, &[[1; 32]]).await.unwrap(), None);
+    let own = Credential::Chosen("$argon2id$own");
+    assert!(users::confirm(&api, id, own).await.unwrap());
+    assert_eq!(sessions::find(&api, &[[1; 32]]).await.unwrap(), None);
+    let login = users::login(&api, &email).await.unwrap().unwrap();
+    assert_eq!(login.status, UserStatus::Active);
+    assert_eq!(login.password_hash.as_deref(), Some("$argon2id$own"));
+    // Once, and never for somebody who was locked out.
+    assert!(!users::confirm(&api, id, Credential::Kept).await.unwrap());
+    let other = Pii::new("eve@example.com".to_owned());
+    let other = users::add(&api, &other, prepared, UserStatus::Suspended)
+        .await
+        .unwrap();
+    assert!(!users::confirm(&api, other, Credential::Kept).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_tenant_that_asked_is_entered_when_the_person_has_accepted() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let api = api(&database).await;
+    let email = Pii::new("ada@example.com".to_owned());
+    let id = users::add(&api, &email, Some("$argon2id$1"), UserStatus::Pending)
+        .await
+        .unwrap();
+    // As an import asks.
+    let ask = format!(
+        "INSERT INTO platform.memberships (user_id, tenant_id, role, status)
+         VALUES ('{id}', '{}', 'manager', 'pending')",
+        acme.id
+    );
+    database.superuser(&ask).await.unwrap();
+    // As another's import says of somebody whom nobody knew.
+    let beta = database.tenant("beta").await.unwrap();
+    let claim = format!(
+        "INSERT INTO platform.memberships (user_id, tenant_id, role, status, metadata)
+         VALUES ('{id}', '{}', 'manager', 'active', '{{\"import\": {{}}}}')",
+        beta.id
+    );
+    database.superuser(&claim).await.unwrap();
+    assert!(!memberships::accept(&api, id, acme.id).await.unwrap());
+    assert!(users::confirm(&api, id, Credential::Kept).await.unwrap());
+    let session = sessions::begin(&api, id, &[1; 32], None, hours(1))
+        .await
+        .unwrap();
+    assert!(!sessions::enter(&api, session, acme.id).await.unwrap());
+    assert!(!sessions::enter(&api, session, beta.id).await.unwrap());
+    assert!(memberships::accept(&api, id, acme.id).await.unwrap());
+    assert!(sessions::enter(&api, session, acme.id).await.unwrap());
+    assert!(!sessions::enter(&api, session, beta.id).await.unwrap());
+    let works_in = memberships::of_user(&api, id).await.unwrap();
+    assert_eq!(works_in[0].role, MemberRole::Manager);
+    // Whoever was taken out is not in again by accepting.
+    memberships::end(&api, id, acme.id).await.unwrap();
+    assert!(!memberships::accept(&api, id, acme.id).await.unwrap());
+}
+
+/// What ends the work of a person in a tenant, and what takes it back.
+const CLOSED: [(&str, &str); 9] = [
+    ("memberships", "status = 'suspended'"),
+    ("memberships", "status = 'inactive'"),
+    ("memberships", "status = 'pending'"),
+    ("memberships", "deleted_at = now()"),
+    ("tenants", "status = 'suspended'"),
+    ("tenants", "deleted_at = now()"),
+    ("users", "status = 'suspended'"),
+    ("users", "status = 'pending'"),
+    ("users", "deleted_at = now()"),
+];
+
+#[tokio::test]
+async fn a_session_holds_only_while_person_membership_and_tenant_are_in_service() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let api = api(&database).await;
+    let id = user(&api, "ada@example.com").await;
+    memberships::put(&api, id, acme.id, MemberRole::Agent)
+        .await
+        .unwrap();
+    let session = sessions::begin(&api, id, &[1; 32], Some(&[2; 32]), hours(1))
+        .await
+        .unwrap();
+    let works = async || {
+        let entered = sessions::enter(&api, session, acme.id).await.unwrap();
+        let found = sessions::find(&api, &[[1; 32]]).await.unwrap().is_some();
+        let refreshed = sessions::refresh(&api, &[[2; 32]], (&[1; 32], &[2; 32]), hours(1));
+        let listed = memberships::of_user(&api, id).await.unwrap().len() == 1;
+        [entered, found, refreshed.await.unwrap(), listed]
+    };
+    assert_eq!(works().await, [true; 4]);
+    for (table, closed) in CLOSED {
+        let close = format!("UPDATE platform.{table} SET {closed}");
+        database.superuser(&close).await.unwrap();
+        assert_eq!(works().await, [false; 4], "{table}: {closed}");
+        let open = format!("UPDATE platform.{table} SET status = 'active', deleted_at = NULL");
+        database.superuser(&open).await.unwrap();
+        assert_eq!(works().await, [true; 4], "{table}: {closed} and back");
+    }
+    // A session that is over enters nothing.
+    database
+        .superuser("UPDATE platform.sessions SET expires_at = now()")
+        .await
+        .unwrap();
+    assert!(!sessions::enter(&api, session, acme.id).await.unwrap());
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callplane_store::records::{self, CallRecord, Finished};
+use callplane_store::records::{self, CallRecord, Finished, Spoken};
 use callplane_store::test_util::TestTenant;
 use callplane_store::{Error, calls};
 use callplane_types::{Pii, WallTime};
@@ -31,7 +31,7 @@ async fn what_cannot_be_stored_is_told_by_its_field_and_what_to_do() {
     let acme = equipped(&database, "acme", "+15550000001").await;
     let mut nul = record(&acme).await;
     let message = &mut nul.conversation.as_mut().unwrap().messages[0];
-    message.content = Pii::new("my number is\0 4111".to_owned());
+    message.content = Spoken::clear("my number is\0 4111".to_owned());
     let said = refusal(&acme, &nul).await;
     assert!(said.contains("conversation.messages.content"), "{said}");
     assert!(
@@ -74,7 +74,7 @@ async fn statements_in_names_are_names() {
     record.call.customer_name = Some(Pii::new(name.to_owned()));
     record.call.tags = vec![name.to_owned()];
     record.call.outcome = Some(name.to_owned());
-    record.call.variables.insert(name.to_owned(), name.into());
+    record.call.variables = super::captured(name, name);
     records::finish(&acme.database, &record).await.unwrap();
     let shown = calls::show(&acme.database, record.call.id).await.unwrap();
     assert_eq!(shown["customer_name"], name);

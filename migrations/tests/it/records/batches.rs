@@ -9,7 +9,7 @@ use callplane_types::{CallId, LegId, SegmentId};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{ONCE, counts, own, record};
+use super::{ONCE, counts, make_it, own, record};
 use crate::support::{database, equipped};
 
 /// Finished calls of different people, a second apart.
@@ -18,7 +18,7 @@ async fn ended(tenant: &TestTenant, calls: u32) -> Vec<CallRecord> {
     let mut ended = Vec::new();
     for n in 0..calls {
         let mut record = sample.clone();
-        record.call.id = CallId::new(Uuid::now_v7());
+        make_it(&mut record, CallId::new(Uuid::now_v7()));
         record.call.initiated_at = sample.call.initiated_at + Duration::from_secs(n.into());
         record.call.from_number = Some(format!("+1555700{n:04}").parse().unwrap());
         record.legs[0].id = LegId::new(Uuid::now_v7());

@@ -3,17 +3,19 @@
 mod around;
 mod bad_input;
 mod batches;
+mod erased;
+mod sealed;
 mod stored;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use callplane_store::records::{
     Call, CallEvent, CallRecord, Conversation, Cost, CostComponent, EndpointKind, Leg, LegKind,
-    Message, MessageRole, QualitySample, Recording, Segment, SegmentKind, StirAttestation,
-    StirStatus, StirVerification, Transcription,
+    MediaStream, Message, MessageRole, Playout, QualitySample, Recording, RecordingGap, Segment,
+    SegmentKind, Spoken, StirAttestation, StirStatus, StirVerification, Transcription,
 };
-use callplane_store::routes;
 use callplane_store::test_util::{TestDatabase, TestTenant};
+use callplane_store::{records, routes};
 use callplane_types::{
     CallId, CallStatus, Currency, Direction, HangupParty, LegId, Micros, Pii, SegmentId, WallTime,
 };
@@ -105,7 +107,7 @@ pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecor
     call.media_node = Some("acme-media-0".to_owned());
     call.media_node_epoch = Some(1);
     call.tags = vec!["demo".to_owned()];
-    call.variables.insert("intent".to_owned(), "sales".into());
+    call.variables = captured("intent", "sales");
     CallRecord {
         legs: vec![Leg {
             id: LegId::new(Uuid::now_v7()),
@@ -124,6 +126,7 @@ pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecor
             hangup_cause: None,
             sip_code: Some(200),
             codec: Some("PCMU".to_owned()),
+            srtp_suite: Some("AEAD_AES_128_GCM".to_owned()),
             media: json!({"packets_received": 250}),
         }],
         segments: vec![Segment {
@@ -156,21 +159,30 @@ pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecor
             object_url: "acme/call.wav".to_owned(),
             mime_type: "audio/wav".to_owned(),
             channels: 2,
+            started_at: Some(at(40)),
             duration_seconds: 5,
+            gaps: vec![RecordingGap {
+                from: 1.5,
+                to: 2.25,
+                reason: "paused".to_owned(),
+            }],
             size_bytes: 160_044,
             sha256: Some([7; 32]),
             encryption: "none".to_owned(),
+            encryption_key: None,
             consent_obtained: None,
         }),
         conversation: Some(Conversation {
+            id: records::new_id(call.id),
             agent_id: Some(agent.id),
             started_at: at(40),
             ended_at: call.ended_at,
             completed: true,
-            context: json!({}),
+            context: Spoken::clear(json!({})),
             messages: vec![
-                message(MessageRole::User, "hello", None, at(900)),
+                message(call.id, MessageRole::User, "hello", None, at(900)),
                 message(
+                    call.id,
                     MessageRole::Assistant,
                     "Welcome to",
                     Some("Welcome to Acme."),
@@ -183,8 +195,8 @@ pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecor
             provider: Some("pocketsphinx".to_owned()),
             model: None,
             language: Some("en-US".to_owned()),
-            text: Pii::new("hello\nWelcome to".to_owned()),
-            segments: Pii::new(json!([])),
+            text: Spoken::clear("hello\nWelcome to".to_owned()),
+            segments: Spoken::clear(json!([])),
             confidence_percent: Some(87.5),
         }),
         costs: vec![
@@ -199,6 +211,17 @@ pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecor
             jitter_ms: 3.25,
             packet_loss_percent: 0.5,
             rtt_ms: Some(21.5),
+            stream: MediaStream::Received,
+            packets: Some(995),
+            packets_lost: Some(5),
+            playout: Some(Playout {
+                packets_late: 1,
+                packets_duplicate: 2,
+                packets_reordered: 3,
+                concealed_percent: 0.6,
+                buffer_ms: 42.5,
+                max_buffer_ms: 80.0,
+            }),
             codec: Some("PCMU".to_owned()),
         }],
         stir: Some(StirStatus {
@@ -217,16 +240,42 @@ pub(crate) async fn record_at(tenant: &TestTenant, begin: WallTime) -> CallRecor
     }
 }
 
-fn message(role: MessageRole, heard: &str, intended: Option<&str>, at: WallTime) -> Message {
+/// Makes it the record of another call.
+pub(crate) fn make_it(record: &mut CallRecord, call: CallId) {
+    record.call.id = call;
+    if let Some(conversation) = &mut record.conversation {
+        conversation.id = records::new_id(call);
+        for message in &mut conversation.messages {
+            message.id = records::new_id(call);
+        }
+    }
+}
+
+fn message(
+    call: CallId,
+    role: MessageRole,
+    heard: &str,
+    intended: Option<&str>,
+    at: WallTime,
+) -> Message {
     Message {
+        id: records::new_id(call),
         role,
-        content: Pii::new(heard.to_owned()),
-        intended: intended.map(|text| Pii::new(text.to_owned())),
+        content: Spoken::clear(heard.to_owned()),
+        intended: intended.map(|text| Spoken::clear(text.to_owned())),
         spoken_at: at,
         latency_ms: Some(420),
         intent: None,
         confidence: Some(0.9),
     }
+}
+
+/// One variable that a flow captured.
+pub(crate) fn captured(
+    name: &str,
+    value: &str,
+) -> Spoken<serde_json::Map<String, serde_json::Value>> {
+    Spoken::clear([(name.to_owned(), value.into())].into_iter().collect())
 }
 
 pub(crate) fn cost(component: CostComponent, quantity_micros: i64, rate: i64, amount: i64) -> Cost {

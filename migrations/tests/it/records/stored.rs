@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use super::{ONCE, counts, own, record};
+use super::{ONCE, counts, make_it, own, record};
 use crate::support::{ask, database, equipped, node, refused};
 
 #[tokio::test]
@@ -37,6 +37,7 @@ async fn a_finished_call_is_in_all_its_tables() {
     assert_eq!(shown["customer_number"], "+15557000001");
     assert_eq!(shown["variables"], json!({"intent": "sales"}));
     assert_eq!(shown["legs"][0]["codec"], "PCMU");
+    assert_eq!(shown["legs"][0]["srtp_suite"], "AEAD_AES_128_GCM");
     assert_eq!(shown["segments"][0]["kind"], "agent");
     assert_eq!(shown["events"][1]["event_type"], "ended");
     assert_eq!(shown["messages"][1]["content"], "Welcome to");
@@ -49,6 +50,13 @@ async fn a_finished_call_is_in_all_its_tables() {
     assert_eq!(shown["quality"][0]["r_factor"], 92.9);
     assert_eq!(shown["quality"][0]["jitter_ms"], 3.25);
     assert_eq!(shown["quality"][0]["rtt_ms"], 21.5);
+    assert_eq!(shown["quality"][0]["stream"], "received");
+    let counts = ["", "_lost", "_late", "_duplicate", "_reordered"]
+        .map(|what| shown["quality"][0][format!("packets{what}")].as_i64());
+    assert_eq!(counts, [995, 5, 1, 2, 3].map(Some));
+    assert_eq!(shown["quality"][0]["concealed_percent"], 0.6);
+    assert_eq!(shown["quality"][0]["buffer_ms"], 42.5);
+    assert_eq!(shown["quality"][0]["max_buffer_ms"], 80.0);
     assert_eq!(shown["quality"][0]["media_node"], "acme-media-0");
     assert_eq!(shown["signatures"][0]["attestation"], "B");
     assert_eq!(shown["signatures"][0]["verification"], "not_checked");
@@ -243,12 +251,9 @@ async fn a_call_over_the_turn_of_a_month_is_stored() {
     let mut record = record(&acme).await;
     // 2026-10-31T23:59:59Z; the conversation begins in November.
     let begin = 1_793_491_199_000_000_i64;
-    record.call.id = CallId::new(Uuid::new_v7(uuid::Timestamp::from_unix_time(
-        (begin / 1_000_000).cast_unsigned(),
-        0,
-        0,
-        0,
-    )));
+    let seconds = (begin / 1_000_000).cast_unsigned();
+    let time = uuid::Timestamp::from_unix_time(seconds, 0, 0, 0);
+    make_it(&mut record, CallId::new(Uuid::new_v7(time)));
     record.call.initiated_at = WallTime::from_unix_micros(begin);
     record.call.answered_at = Some(WallTime::from_unix_micros(begin));
     record.call.ended_at = Some(WallTime::from_unix_micros(begin + 60_000_000));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use callplane_crds::{Agent, AgentSpec, Flow, Reason, RecordingMode};
-use callplane_flow::{AgentSettings, Limits, Program, Recording, Voice, compile};
+use callplane_crds::{self as crds, Agent, AgentSpec, Flow, Reason, RecordingMode};
+use callplane_flow::{AgentSettings, Limits, Program, Recording, RecordingFormat, Voice, compile};
 use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
@@ -90,6 +90,10 @@ fn settings(agent: &Agent) -> AgentSettings {
             RecordingMode::None => Recording::Off,
             RecordingMode::Stereo => Recording::On,
         },
+        recording_format: match recording.format {
+            crds::RecordingFormat::Wav => RecordingFormat::Wav,
+            crds::RecordingFormat::Opus => RecordingFormat::Opus,
+        },
         ..AgentSettings::default()
     }
 }
@@ -106,7 +110,7 @@ mod tests {
           flowRef: {name: f}
           voice: rms
           limits: {maxCallSeconds: 60, silenceSeconds: 9}
-          recording: {mode: Stereo}";
+          recording: {mode: Stereo, format: Opus}";
     const FLOW: &str = "
         spec:
           graph:
@@ -130,6 +134,7 @@ mod tests {
         assert_eq!(settings.limits.max_call.as_secs(), 60);
         assert_eq!(settings.limits.silence.as_secs(), 9);
         assert_eq!(settings.recording, Recording::On);
+        assert_eq!(settings.recording_format, RecordingFormat::Opus);
         let silent = AGENT.replace("Stereo", "None");
         let valid = check(&silent, Some(FLOW)).unwrap();
         assert_eq!(valid.program.agent.recording, Recording::Off);

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use callplane_crds::{LABEL_POOL, LABEL_TENANT, Network, Storage};
+use callplane_crds::{Capture, LABEL_POOL, LABEL_TENANT, MediaPoolSpec, Network, Storage, Whip};
 use callplane_kit::apply::hash_of;
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvVar, EnvVarSource, HTTPGetAction,
-    HostPathVolumeSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource, Pod,
-    PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile, SecretVolumeSource,
-    SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, Container, EmptyDirVolumeSource, EnvFromSource, EnvVar, EnvVarSource,
+    HTTPGetAction, HostPathVolumeSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource,
+    Pod, PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile, SecretEnvSource,
+    SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -187,6 +187,7 @@ fn container(validated: &Validated) -> Container {
         image: Some(validated.image.clone()),
         image_pull_policy: Some(validated.installed.image_pull_policy.clone()),
         env: Some(environment(validated)),
+        env_from: credentials(spec),
         ports: Some(validated.ports.declared()),
         readiness_probe: Some(Probe {
             period_seconds: Some(2),
@@ -250,7 +251,7 @@ fn environment(validated: &Validated) -> Vec<EnvVar> {
             format!("{DATA_DIR}/$(CALLPLANE_NODE)")
         }
     };
-    vec![
+    let mut variables = vec![
         field("CALLPLANE_NODE", "metadata.name"),
         field("CALLPLANE_NAMESPACE", "metadata.namespace"),
         field("CALLPLANE_POD_UID", "metadata.uid"),
@@ -269,7 +270,36 @@ fn environment(validated: &Validated) -> Vec<EnvVar> {
             spec.max_drain_seconds.to_string(),
         ),
         value("CALLPLANE_SPEECH", validated.installed.speech.clone()),
-    ]
+    ];
+    if let Some(recordings) = &spec.recordings {
+        variables.push(value("CALLPLANE_RECORDINGS_URL", recordings.url.clone()));
+    }
+    // What is usual is not said: a pod that is as it was is not replaced.
+    match spec.capture {
+        Capture::Masked => {}
+        Capture::Disabled => variables.push(value("CALLPLANE_CAPTURE", "disabled".to_owned())),
+        Capture::Full => variables.push(value("CALLPLANE_CAPTURE", "full".to_owned())),
+    }
+    if let Some(Whip { port, webrtc_port }) = ports.whip {
+        variables.extend([
+            value("CALLPLANE_WHIP", format!("0.0.0.0:{port}")),
+            value("CALLPLANE_WEBRTC_UDP", webrtc_port.to_string()),
+            value("CALLPLANE_WEBRTC_TCP", webrtc_port.to_string()),
+        ]);
+    }
+    variables
+}
+
+/// The credentials of the storage of recordings.
+fn credentials(spec: &MediaPoolSpec) -> Option<Vec<EnvFromSource>> {
+    let secret = spec.recordings.as_ref()?.credentials_secret_ref.as_ref()?;
+    Some(vec![EnvFromSource {
+        secret_ref: Some(SecretEnvSource {
+            name: secret.name.clone(),
+            optional: Some(false),
+        }),
+        ..EnvFromSource::default()
+    }])
 }
 
 fn volumes(storage: &Storage) -> Vec<Volume> {

@@ -1,7 +1,7 @@
 //! The ports of a pod: fixed where it has an address of its own, a block of the pool's own where
 //! pods share the address of a node.
 
-use callplane_crds::{MediaPoolSpec, Network};
+use callplane_crds::{MediaPoolSpec, Network, Whip};
 use k8s_openapi::api::core::v1::ContainerPort;
 
 /// Name of the port that `kubectl callplane` forwards to.
@@ -25,24 +25,29 @@ pub(super) struct Ports {
     pub(super) control: u16,
     /// The first port for media, where it is the node's.
     host_rtp: Option<u16>,
+    /// Where browsers call, if they are served.
+    pub(super) whip: Option<Whip>,
 }
 
 impl Ports {
     /// `None` when two of them would be the same, or one would lie above 65535.
     pub(super) fn of(spec: &MediaPoolSpec) -> Option<Self> {
         let sip = spec.sip.port;
+        let whip = spec.whip;
         let ports = match spec.network {
             Network::PodNetwork => Self {
                 sip,
                 metrics: METRICS,
                 control: CONTROL,
                 host_rtp: None,
+                whip,
             },
             Network::HostNetwork => Self {
                 sip,
                 metrics: sip.checked_add(METRICS_IN_BLOCK)?,
                 control: sip.checked_add(CONTROL_IN_BLOCK)?,
                 host_rtp: Some(spec.rtp_ports.first),
+                whip,
             },
         };
         (![ports.metrics, ports.control].contains(&sip)).then_some(ports)
@@ -57,6 +62,7 @@ impl Ports {
             metrics,
             control,
             host_rtp,
+            whip,
         } = *self;
         let mut ports = vec![
             ("sip-udp", sip, "UDP"),
@@ -65,6 +71,13 @@ impl Ports {
             (CONTROL_NAME, control, "TCP"),
         ];
         ports.extend(host_rtp.map(|first| ("rtp", first, "UDP")));
+        if let Some(Whip { port, webrtc_port }) = whip {
+            ports.extend([
+                ("whip", port, "TCP"),
+                ("webrtc-udp", webrtc_port, "UDP"),
+                ("webrtc-tcp", webrtc_port, "TCP"),
+            ]);
+        }
         ports
             .into_iter()
             .map(|(name, port, protocol)| ContainerPort {
@@ -130,6 +143,19 @@ mod tests {
             one.iter().map(|(_, port)| *port).collect::<Vec<_>>(),
             [5060, 5062, 5063, 5060, 20_000]
         );
+    }
+
+    #[test]
+    fn a_pool_for_browsers_declares_where_they_call() {
+        let mut spec = spec(Network::HostNetwork, 5060, 20_000);
+        spec.whip = Some(Whip {
+            port: 8080,
+            webrtc_port: 20_400,
+        });
+        let of_node = of_node(&spec);
+        assert!(of_node.contains(&("TCP".to_owned(), 8080)));
+        assert!(of_node.contains(&("UDP".to_owned(), 20_400)));
+        assert!(of_node.contains(&("TCP".to_owned(), 20_400)));
     }
 
     #[test]

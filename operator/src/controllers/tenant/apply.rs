@@ -88,9 +88,16 @@ impl TenantController {
                 every: rotate_every,
                 overlap: rotation_overlap,
             };
-            let handed_out = self.hand_out(tenant, fence, id, home, rotation, progress);
+            let handed_out = async {
+                let handed = self
+                    .hand_out(tenant, fence, id, home, rotation, progress)
+                    .await?;
+                self.seal_backlog(fence, id, &handed, progress).await
+            };
             match handed_out.await {
-                Err(error @ (Error::EnsureKeys(_) | Error::Reseal(_))) if has_schema(tenant) => {
+                Err(error @ (Error::EnsureKeys(_) | Error::Reseal(_) | Error::SealWords(_)))
+                    if has_schema(tenant) =>
+                {
                     keyless = Some(error);
                 }
                 handed_out => handed_out?,

@@ -122,6 +122,7 @@ fn row(tenant: &Tenant, validated: &Validated) -> TenantSpec {
         locale: "en".to_owned(),
         retain: validated.retain,
         quotas: validated.quotas.clone(),
+        transcripts: validated.transcripts,
         adopt: validated.adopt,
     };
     row.spec_hash = hash_of(&json!({
@@ -133,6 +134,7 @@ fn row(tenant: &Tenant, validated: &Validated) -> TenantSpec {
         "locale": row.locale,
         "retain": row.retain,
         "quotas": row.quotas,
+        "encryptTranscripts": row.transcripts.are_encrypted(),
     }));
     row
 }

@@ -8,7 +8,6 @@ use callplane_kit::{delete, owner_uid};
 use callplane_store::roles::{self, Purpose};
 use callplane_store::{Credentials, Fence, Slot};
 use callplane_types::TenantId;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -30,10 +29,10 @@ pub(super) struct Rotation {
 }
 
 /// Where the Secret belongs and which keys it holds beside the login.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Home<'a> {
     pub(super) namespace: &'a str,
-    pub(super) data_keys: &'a ByteString,
+    pub(super) keys: &'a secret::PublishedKeys,
 }
 
 /// A login to be published.
@@ -80,7 +79,7 @@ impl TenantController {
         let (slot, issued_at, next) =
             match (decide(published.as_ref(), &wanted, now), published, login) {
                 (Plan::Keep(time), Some(published), Some(login)) => {
-                    if live.as_ref().and_then(secret::data_keys) != Some(home.data_keys) {
+                    if live.as_ref().and_then(secret::keys).as_ref() != Some(home.keys) {
                         let issue = Issue {
                             login: &login,
                             issued_at: published.issued_at,
@@ -172,7 +171,7 @@ impl TenantController {
             tenant: &tenant.name_any(),
             namespace: home.namespace,
             credentials: login,
-            data_keys: home.data_keys.clone(),
+            keys: home.keys,
             server: &self.server,
             issued_at,
             retiring,
@@ -205,7 +204,7 @@ impl TenantController {
             .map_err(Error::DeleteSurplus)
     }
 
-    async fn secret(&self, namespace: &str) -> Result<Option<Secret>, Error> {
+    pub(super) async fn secret(&self, namespace: &str) -> Result<Option<Secret>, Error> {
         let api: Api<Secret> = Api::namespaced(self.context.kit.client.clone(), namespace);
         api.get_opt(SECRET_DATABASE)
             .await

@@ -89,6 +89,9 @@ pub enum Error {
     /// Rows that are to be sealed with another key.
     #[error("failed to seal rows anew")]
     Reseal(#[source] crate::keys::Error),
+    /// Words of calls could not be sealed.
+    #[error("failed to seal what was said in calls")]
+    SealWords(#[source] crate::keys::Error),
     /// The Secret could not be read.
     #[error("failed to read the secret")]
     ReadSecret(#[source] kube::Error),
@@ -130,7 +133,7 @@ impl ReconcileError for Error {
         match self {
             Self::Invalid(_) => Class::Terminal,
             Self::Fence(_) => Class::Transient,
-            Self::EnsureKeys(error) | Self::Reseal(error) => error.class(),
+            Self::EnsureKeys(error) | Self::Reseal(error) | Self::SealWords(error) => error.class(),
             Self::BindNamespace(error) | Self::WriteSecret(error) | Self::ApplyMediaPool(error) => {
                 error.class()
             }

@@ -11,10 +11,14 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::ObjectMeta;
+use zeroize::Zeroizing;
 
 use super::Server;
 use super::credentials::Published;
-use crate::names::{LABEL_MANAGED_BY, LABEL_NAME, OPERATOR, SECRET_DATA_KEYS, SECRET_DATABASE};
+use crate::names::{
+    LABEL_MANAGED_BY, LABEL_NAME, OPERATOR, SECRET_DATA_KEYS, SECRET_DATABASE,
+    SECRET_RECORDING_KEYS,
+};
 
 const ISSUED_AT: &str = "callplane.dev/issued-at";
 const RETIRING_SLOT: &str = "callplane.dev/retiring-slot";
@@ -53,12 +57,21 @@ pub(super) fn published(secret: &Secret, log_in: LogIn) -> Option<Published> {
     })
 }
 
+/// The keys that a Secret holds, each ring as [`callplane_keys::KeyRing::to_text`] writes it.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct PublishedKeys {
+    /// For columns.
+    pub(super) data: ByteString,
+    /// For the audio of calls.
+    pub(super) recordings: ByteString,
+}
+
 /// A Secret to be written.
 pub(super) struct Edition<'a> {
     pub(super) tenant: &'a str,
     pub(super) namespace: &'a str,
     pub(super) credentials: &'a Credentials,
-    pub(super) data_keys: ByteString,
+    pub(super) keys: &'a PublishedKeys,
     pub(super) server: &'a Server,
     pub(super) issued_at: Timestamp,
     pub(super) retiring: Option<Slot>,
@@ -73,7 +86,12 @@ impl Edition<'_> {
             .into_iter()
             .map(|(file, text)| (file.to_owned(), ByteString(text.into_bytes())))
             .collect();
-        data.insert(SECRET_DATA_KEYS.to_owned(), self.data_keys.clone());
+        let PublishedKeys {
+            data: columns,
+            recordings,
+        } = self.keys;
+        data.insert(SECRET_DATA_KEYS.to_owned(), columns.clone());
+        data.insert(SECRET_RECORDING_KEYS.to_owned(), recordings.clone());
         if let Some(ca) = &self.server.ca {
             data.insert(CA.to_owned(), ByteString(ca.clone()));
         }
@@ -103,9 +121,18 @@ impl Edition<'_> {
     }
 }
 
-/// The data keys that are published.
-pub(super) fn data_keys(secret: &Secret) -> Option<&ByteString> {
-    secret.data.as_ref()?.get(SECRET_DATA_KEYS)
+/// The keys that are published.
+pub(super) fn keys(secret: &Secret) -> Option<PublishedKeys> {
+    let data = secret.data.as_ref()?;
+    Some(PublishedKeys {
+        data: data.get(SECRET_DATA_KEYS)?.clone(),
+        recordings: data.get(SECRET_RECORDING_KEYS)?.clone(),
+    })
+}
+
+/// The keys of recordings that are published, as text.
+pub(super) fn recording_keys(secret: &Secret) -> Option<Zeroizing<String>> {
+    field(secret, SECRET_RECORDING_KEYS).map(Zeroizing::new)
 }
 
 fn field(secret: &Secret, name: &str) -> Option<String> {
@@ -138,7 +165,10 @@ mod tests {
             sslmode: "verify-full".to_owned(),
             ca_file: None,
         };
-        let keys = ByteString(b"keys".to_vec());
+        let keys = PublishedKeys {
+            data: ByteString(b"keys".to_vec()),
+            recordings: ByteString(b"others".to_vec()),
+        };
         let server = Server {
             fingerprint: "f".to_owned(),
             ca: Some(b"PEM".to_vec()),
@@ -148,14 +178,14 @@ mod tests {
             tenant: "acme",
             namespace: "acme",
             credentials: &login,
-            data_keys: keys.clone(),
+            keys: &keys,
             server: &server,
             issued_at: Timestamp::UNIX_EPOCH,
             retiring: Some(Slot::A),
         }
         .build();
         assert_eq!(credentials(&secret), Some(login));
-        assert_eq!(data_keys(&secret), Some(&keys));
+        assert!(super::keys(&secret) == Some(keys));
         let published = published(&secret, LogIn::Works).unwrap();
         assert_eq!(published.retiring, Some(Slot::A));
         assert_eq!(published.server, "f");

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use callplane_crds::{ANNOTATION_ADOPT_DATA, DeletionPolicy, Quotas, Tenant, TenantState};
+use callplane_crds::{
+    ANNOTATION_ADOPT_DATA, DeletionPolicy, Quotas, Security, Tenant, TenantState,
+};
 use callplane_store::compatibility::Platform;
 use callplane_store::months::Partitioning;
 use callplane_store::quotas::{CONCURRENT_CALLS, PHONE_NUMBERS};
+use callplane_store::tenants::Transcripts;
 use callplane_types::{SchemaName, TenantId, TenantName};
 use kube::ResourceExt as _;
 use uuid::Uuid;
@@ -58,6 +61,8 @@ pub struct Validated {
     pub compatibility: BTreeSet<Platform>,
     /// Which tables are by month.
     pub partitioning: Partitioning,
+    /// How what is said in calls is kept.
+    pub transcripts: Transcripts,
 }
 
 /// After this step nothing reads the spec for these values again.
@@ -110,7 +115,16 @@ pub fn validate(tenant: &Tenant, references: &References) -> Result<Validated, I
             .map(compatibility::platform)
             .collect(),
         partitioning: months::partitioning(tenant.spec.placement.partitioning),
+        transcripts: transcripts(tenant.spec.security),
     })
+}
+
+fn transcripts(security: Security) -> Transcripts {
+    // Without `..`, so that a new protection cannot be forgotten.
+    let Security {
+        encrypt_transcripts,
+    } = security;
+    encrypt_transcripts.into()
 }
 
 fn quotas(quotas: &Quotas) -> Result<BTreeMap<String, Option<i64>>, Invalid> {

@@ -1,6 +1,6 @@
 //! The row of a Trunk.
 
-use callplane_crds::{Transport, TrunkDirection};
+use callplane_crds::{Transport, TrunkCodec, TrunkDirection, TrunkSrtp};
 use callplane_keys::Place;
 use callplane_store::trunks;
 use serde_json::json;
@@ -24,6 +24,8 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
         addresses,
         allowed_cidrs,
         transport,
+        srtp,
+        codecs,
         max_calls,
         credentials,
     } = valid;
@@ -33,6 +35,8 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
         "addresses": addresses,
         "allowedCidrs": allowed_cidrs,
         "transport": transport,
+        "srtp": srtp,
+        "codecs": codecs,
         "maxCalls": max_calls,
         "secret": version,
         "challengeInbound": credentials.as_ref().map(|found| found.challenge_inbound),
@@ -67,8 +71,23 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
                 TrunkDirection::Outbound => trunks::TrunkDirection::Outbound,
                 TrunkDirection::Both => trunks::TrunkDirection::Both,
             },
+            srtp: match srtp {
+                TrunkSrtp::Disabled => trunks::TrunkSrtp::Disabled,
+                TrunkSrtp::Allowed => trunks::TrunkSrtp::Allowed,
+                TrunkSrtp::Required => trunks::TrunkSrtp::Required,
+            },
+            codecs: codecs.into_iter().map(codec).collect(),
             max_calls,
             auth,
         },
     })
+}
+
+const fn codec(codec: TrunkCodec) -> trunks::TrunkCodec {
+    match codec {
+        TrunkCodec::Pcmu => trunks::TrunkCodec::Pcmu,
+        TrunkCodec::Pcma => trunks::TrunkCodec::Pcma,
+        TrunkCodec::G722 => trunks::TrunkCodec::G722,
+        TrunkCodec::Opus => trunks::TrunkCodec::Opus,
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use callplane_crds::{Transport, Trunk, TrunkDirection};
+use callplane_crds::{Transport, Trunk, TrunkCodec, TrunkDirection, TrunkSrtp};
 use callplane_store::ObjectRef;
 use callplane_types::TrunkId;
 
@@ -21,6 +21,8 @@ pub(super) struct Valid {
     pub(super) addresses: Vec<String>,
     pub(super) allowed_cidrs: Vec<String>,
     pub(super) transport: Transport,
+    pub(super) srtp: TrunkSrtp,
+    pub(super) codecs: Vec<TrunkCodec>,
     pub(super) max_calls: Option<u32>,
     pub(super) credentials: Option<Credentials>,
 }
@@ -69,6 +71,8 @@ pub(super) fn validate(
             addresses: spec.addresses.clone(),
             allowed_cidrs,
             transport: spec.transport,
+            srtp: spec.srtp,
+            codecs: spec.codecs.clone(),
             max_calls,
             credentials,
         },

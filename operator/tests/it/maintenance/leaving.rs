@@ -1,6 +1,6 @@
 //! What leaves, what stays.
 
-use callplane_operator::maintenance::{Job, Outcome};
+use callplane_operator::maintenance::{Audio, Job, Outcome, Sum};
 use callplane_store::months::{self, Partitioning};
 use callplane_types::WallTime;
 
@@ -206,4 +206,101 @@ async fn archives_go_when_their_time_is_over_and_figures_by_their_fineness() {
         .await;
     assert_eq!(scene.run().await.unwrap().expired, 1);
     assert_eq!(scene.archived().await.len(), all - 1);
+}
+
+/// Octets of audio in the storage, named as the store names the recording of each call.
+async fn audio(scene: &Scene, folder: &str) -> String {
+    let (vault, tenant) = (scene.vault(), scene.tenant.id);
+    let name = format!("{folder}/audio/1.ogg");
+    vault
+        .storage
+        .put(vault.keys, tenant, &name, b"audio")
+        .await
+        .unwrap();
+    name
+}
+
+const DAY_SEVEN_YEARS_AGO: &str = "now() - interval '2556 days'";
+
+#[tokio::test]
+async fn audio_past_its_age_leaves_the_storage_unless_a_legal_hold_keeps_it() {
+    let scene = Scene::new().await;
+    scene.call(1, 5).await;
+    let ours = audio(&scene, &scene.tenant.id.to_string()).await;
+    let foreign = audio(&scene, "another").await;
+    // In order: ours; young; held; kept for longer by itself; another's folder; on a media node.
+    let sql = format!(
+        "WITH numbered AS (SELECT call_id, id, row_number() OVER (ORDER BY call_id) AS n FROM call_recordings)
+         UPDATE call_recordings r
+            SET size_bytes = 1000, legal_hold = n = 2,
+                retain_until = CASE WHEN n = 3 THEN now() + interval '1 day' END,
+                object_url = CASE n WHEN 4 THEN 'test://archive/{foreign}' WHEN 5 THEN 'acme/1.wav'
+                                    ELSE 'test://archive/{ours}' END,
+                created_at = {DAY_SEVEN_YEARS_AGO}
+           FROM numbered WHERE (r.call_id, r.id) = (numbered.call_id, numbered.id)"
+    );
+    scene.sql(&sql).await;
+    let dry = Job {
+        dry: true,
+        ..scene.job()
+    };
+    let told = dry.run().await.unwrap().audio;
+    let one = Sum {
+        recordings: 1,
+        bytes: 1000,
+    };
+    let expected = Audio {
+        deleted: one,
+        on_nodes: one,
+        elsewhere: one,
+    };
+    assert_eq!(told, expected);
+    assert!(scene.storage_names().await.contains(&ours));
+    assert_eq!(scene.run().await.unwrap().audio, expected);
+    assert!(!scene.storage_names().await.contains(&ours));
+    let foreign = scene.vault().storage.list("another").await.unwrap();
+    assert_eq!(foreign.len(), 1);
+    let marked =
+        "SELECT count(*) FROM call_recordings WHERE status = 'deleted' AND deleted_at IS NOT NULL";
+    assert_eq!(scene.count(marked).await, 1);
+    let again = scene.run().await.unwrap().audio;
+    assert_eq!((again.deleted, again.on_nodes), (Sum::default(), one));
+}
+
+#[tokio::test]
+async fn audio_goes_with_the_archive_that_describes_it_and_not_before() {
+    let scene = Scene::new().await;
+    scene.call(OLD, 1).await;
+    let ours = audio(&scene, &scene.tenant.id.to_string()).await;
+    let sql = format!(
+        "UPDATE call_recordings SET object_url = 'test://archive/{ours}', size_bytes = 7,
+                retain_until = now() + interval '1 day'"
+    );
+    scene.sql(&sql).await;
+    scene.settle().await;
+    scene.run().await.unwrap();
+    assert_eq!(scene.counts().await.0, 0);
+    assert!(scene.storage_names().await.contains(&ours));
+    // Media nodes, which do not read archives, are told.
+    let told = "SELECT count(*) FROM platform.archive_manifests
+                 WHERE source_table = 'call_recordings' AND audio_until > now()";
+    assert_eq!(scene.count(told).await, 1);
+    scene
+        .sql("UPDATE platform.archive_manifests SET retain_until = now() WHERE source_table = 'call_recordings'")
+        .await;
+    // The recording has a longer time of its own.
+    let early = scene.run().await.unwrap();
+    assert_eq!((early.expired, early.audio), (0, Audio::default()));
+    let two_days = 2 * 86_400_000_000;
+    let later = Job {
+        now: WallTime::from_unix_micros(now().unix_micros() + two_days),
+        ..scene.job()
+    };
+    let report = later.run().await.unwrap();
+    let deleted = Sum {
+        recordings: 1,
+        bytes: 7,
+    };
+    assert_eq!((report.expired, report.audio.deleted), (1, deleted));
+    assert!(!scene.storage_names().await.contains(&ours));
 }

@@ -1,6 +1,7 @@
 //! The agent of one call: joins gate, keys, speech and guards with the flow.
 
 mod caller;
+mod transfer;
 mod voice;
 
 use std::collections::VecDeque;
@@ -53,6 +54,8 @@ pub struct Agent {
 enum Phase {
     Waiting,
     Talking,
+    /// Somebody is rung, or the caller talks with them; the agent neither speaks nor listens.
+    Transferring,
     /// The flow is over; what is being said is said to its end.
     Leaving(Ending),
     Over,
@@ -129,6 +132,7 @@ impl Agent {
                 }
             }
             Input::Recognized { turn, result } => self.recognized(now, turn, result),
+            Input::Transferred(end) => self.transferred(now, end),
             Input::Ended => self.end(now),
         }
         self.go_on(now);
@@ -144,6 +148,10 @@ impl Agent {
     }
 
     fn speech_failed(&mut self, now: Instant, utterance: UtteranceId) {
+        // Cut off, given up, or a whisper: the caller waits for nothing.
+        if !self.speech.awaits(utterance) {
+            return;
+        }
         self.outputs.push_back(Output::SpeechDown);
         let apologise = self.may_apologise(now);
         self.speech.failed(utterance, apologise);
@@ -177,6 +185,7 @@ impl Agent {
             Action::Entered { node, kind } => {
                 self.outputs.push_back(Output::Entered { node, kind });
             }
+            Action::Record(action) => self.outputs.push_back(Output::Record(action)),
             // The run keeps them: `Run::captured`.
             Action::Captured { .. } => {}
             Action::Failed { node, message } => {
@@ -202,6 +211,7 @@ impl Agent {
                 self.keys.ask(digits);
             }
             Action::StopListening => self.stop_listening(),
+            Action::Transfer(transfer) => self.transfer(transfer),
             Action::Hangup(ending) => self.phase = Phase::Leaving(Ending::Flow(ending)),
         }
     }

@@ -9,3 +9,4 @@
 
 mod conversation;
 mod talk;
+mod transfer;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_agent::{
-    Agent, Apology, Ending, Input, Message, Output, Recognition, Sound, Speaker, SpeechDown,
-    TurnPolicy, UtteranceId,
+    Agent, Apology, Capture, Ending, Input, Message, Output, Recognition, Sound, Speaker,
+    SpeechDown, Transfer, TurnPolicy, UtteranceId,
 };
 use callplane_flow::{AgentSettings, Graph, Run, compile};
 use callplane_types::Instant;
@@ -29,6 +29,11 @@ pub(crate) struct Talk {
     pub(crate) ending: Option<Ending>,
     pub(crate) barge_ins: usize,
     pub(crate) apologies: usize,
+    pub(crate) transfers: Vec<Transfer>,
+    /// Everything that was to be spoken, to whomever.
+    pub(crate) synthesized: Vec<(UtteranceId, String)>,
+    pub(crate) speech_down: usize,
+    pub(crate) capturing: bool,
     playing: Option<(UtteranceId, u64, u64)>,
     ready: Vec<(UtteranceId, u64)>,
 }
@@ -54,6 +59,10 @@ impl Talk {
             ending: None,
             barge_ins: 0,
             apologies: 0,
+            transfers: Vec::new(),
+            synthesized: Vec::new(),
+            speech_down: 0,
+            capturing: false,
             playing: None,
             ready: Vec::new(),
         };
@@ -113,7 +122,7 @@ impl Talk {
         self.agent.run().captured().get(variable).cloned()
     }
 
-    fn tell(&mut self, input: Input) {
+    pub(crate) fn tell(&mut self, input: Input) {
         self.agent.handle(self.now, input);
         while let Some(output) = self.agent.poll() {
             self.obey(output);
@@ -122,14 +131,17 @@ impl Talk {
 
     fn obey(&mut self, output: Output) {
         match output {
-            Output::Synthesize { utterance, text } => match self.synthesis_up {
-                true => {
-                    let samples = text.chars().filter(char::is_ascii).count() as u64 * LETTER;
-                    self.ready.push((utterance, samples));
-                    self.tell(Input::SpeechReady { utterance, samples });
+            Output::Synthesize { utterance, text } => {
+                self.synthesized.push((utterance, text.clone()));
+                match self.synthesis_up {
+                    true => {
+                        let samples = text.chars().filter(char::is_ascii).count() as u64 * LETTER;
+                        self.ready.push((utterance, samples));
+                        self.tell(Input::SpeechReady { utterance, samples });
+                    }
+                    false => self.tell(Input::SpeechFailed { utterance }),
                 }
-                false => self.tell(Input::SpeechFailed { utterance }),
-            },
+            }
             Output::Play { utterance, sound } => {
                 assert!(self.playing.is_none(), "two voices at once");
                 let total = match sound {
@@ -149,6 +161,7 @@ impl Talk {
             }
             Output::StopPlayout => self.playing = None,
             Output::Recognize { turn, .. } => {
+                self.capturing = false;
                 let result = self.recognition.map(|text| {
                     text.map(|text| Recognition {
                         text: text.to_owned(),
@@ -160,9 +173,11 @@ impl Talk {
             Output::Entered { node, .. } => self.entered.push(node),
             Output::Message(message) => self.messages.push(message),
             Output::BargeIn => self.barge_ins += 1,
+            Output::Transfer(transfer) => self.transfers.push(transfer),
             Output::HangUp(ending) => self.ending = Some(ending),
-            Output::Capture(_) | Output::Failed { .. } | Output::SpeechDown | Output::Stage(..) => {
-            }
+            Output::Capture(capture) => self.capturing = capture == Capture::Begin,
+            Output::SpeechDown => self.speech_down += 1,
+            Output::Failed { .. } | Output::Record(_) | Output::Stage(..) => {}
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Against the properties of the laws and against the vectors of ITU-T G.191.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use callplane_audio::Law;
+
+use crate::support::{vector, words};
 
 const LAWS: [Law; 2] = [Law::Mu, Law::A];
 
@@ -57,48 +56,20 @@ fn silence_is_the_octet_of_zero() {
 
 #[test]
 fn the_vectors_of_the_itu_are_met_bit_by_bit() {
-    let Some(vectors) = Vectors::find() else {
-        println!("SKIPPED: CONFORMANCE_DATA is not set");
+    let read = |name: &str| vector(&format!("g711/test_data/{name}")).map(|octets| words(&octets));
+    let Some(linear) = read("sweep.src") else {
         return;
     };
-    let linear = vectors.words("sweep.src");
     assert_eq!(linear.len(), 65_536);
     for (law, coded, decoded) in [
         (Law::A, "sweep-r.a", "sweep-r.a-a"),
         (Law::Mu, "sweep-r.u", "sweep-r.u-u"),
     ] {
-        let (coded, decoded) = (vectors.words(coded), vectors.words(decoded));
+        let (coded, decoded) = (read(coded).unwrap(), read(decoded).unwrap());
         for ((linear, coded), decoded) in linear.iter().zip(&coded).zip(&decoded) {
             let octet = u8::try_from(*coded).unwrap();
             assert_eq!(law.encode_sample(*linear), octet, "{law:?} of {linear}");
             assert_eq!(law.decode_sample(octet), *decoded, "{law:?} of {octet}");
         }
-    }
-}
-
-/// The archive of reference files.
-struct Vectors(PathBuf);
-
-impl Vectors {
-    fn find() -> Option<Self> {
-        let folder = PathBuf::from(std::env::var_os("CONFORMANCE_DATA")?);
-        Some(Self(
-            folder.join("codec-itu/openitu-STL-g711-g722-testdata.tar.xz"),
-        ))
-    }
-
-    fn words(&self, name: &str) -> Vec<i16> {
-        let output = Command::new("tar")
-            .arg("-xJOf")
-            .arg(&self.0)
-            .arg(format!("src/g711/test_data/{name}"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        output
-            .stdout
-            .chunks_exact(2)
-            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-            .collect()
     }
 }

@@ -65,6 +65,23 @@ pub(crate) fn through_telephone(law: Law, samples: &[i16]) -> Vec<i16> {
         .collect()
 }
 
+/// Syllables at 16 kHz: harmonics of a gliding pitch under a spectrum that falls, with breath.
+pub(crate) fn voice_like(samples: usize) -> Vec<i16> {
+    let mut random = Random::new(722);
+    let mut phase = 0.0;
+    (0..samples)
+        .map(|n| {
+            let time = n as f64 / 16_000.0;
+            phase += (180.0 + 20.0 * (2.0 * time).sin()) / 16_000.0;
+            let harmonics: f64 = (1..=40)
+                .map(|k| (std::f64::consts::TAU * phase * f64::from(k)).sin() / f64::from(k * k))
+                .sum();
+            let syllable = 0.6 - 0.4 * (std::f64::consts::TAU * 3.0 * time).cos();
+            (syllable * (6000.0 * harmonics + 100.0 * random.noise())) as i16
+        })
+        .collect()
+}
+
 /// Speech at 8 kHz from flite; nothing, and a word about it, where flite is not installed.
 pub(crate) fn speech(voice: &str, text: &str) -> Option<Vec<i16>> {
     let file: PathBuf = std::env::temp_dir().join(format!(
@@ -96,4 +113,53 @@ pub(crate) fn speech(voice: &str, text: &str) -> Option<Vec<i16>> {
         }
         rate => panic!("flite speaks at {rate} Hz"),
     }
+}
+
+/// A file of the ITU's archive of codecs, by its path below `src`; nothing, and a word about it, where
+/// there is no archive.
+pub(crate) fn vector(path: &str) -> Option<Vec<u8>> {
+    let Some(folder) = std::env::var_os("CONFORMANCE_DATA") else {
+        println!("SKIPPED: CONFORMANCE_DATA is not set");
+        return None;
+    };
+    let archive = PathBuf::from(folder).join("codec-itu/openitu-STL-g711-g722-testdata.tar.xz");
+    let output = Command::new("tar")
+        .arg("-xJOf")
+        .arg(archive)
+        .arg(format!("src/{path}"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    Some(output.stdout)
+}
+
+/// Words of 16 bits, the low octet first.
+pub(crate) fn words(octets: &[u8]) -> Vec<i16> {
+    octets
+        .as_chunks()
+        .0
+        .iter()
+        .map(|pair| i16::from_le_bytes(*pair))
+        .collect()
+}
+
+/// How alike two signals are, at the best of the delays of `late`: 1 is the same but for its volume.
+pub(crate) fn likeness(late: &[i16], early: &[i16], delays: std::ops::Range<usize>) -> f64 {
+    let product = |a: &[i16], b: &[i16]| -> f64 {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| f64::from(*a) * f64::from(*b))
+            .sum()
+    };
+    delays
+        .map(|delay| {
+            let late = &late[delay..];
+            let length = late.len().min(early.len());
+            let (late, early) = (&late[..length], &early[..length]);
+            product(late, early)
+                / (product(late, late) * product(early, early))
+                    .sqrt()
+                    .max(1.0)
+        })
+        .fold(-1.0, f64::max)
 }

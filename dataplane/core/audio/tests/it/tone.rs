@@ -1,7 +1,7 @@
 //! Tones, volume and sums.
 
 use callplane_audio::{
-    Cadence, Law, Tone, ToneGenerator, fade_in, fade_out, level_dbov, mix_into, scale,
+    Cadence, Law, Melody, Tone, ToneGenerator, fade_in, fade_out, level_dbov, mix_into, scale,
 };
 
 use crate::support::{amplitude, rms};
@@ -82,4 +82,24 @@ fn a_full_sine_is_three_decibels_below_overload() {
     assert!((level_dbov(&signal) + 3.01).abs() < 0.05);
     assert_eq!(level_dbov(&[0; 160]), -100.0);
     assert_eq!(level_dbov(&[]), -100.0);
+}
+
+#[test]
+fn music_goes_on_without_a_click_and_at_a_level_that_lets_one_talk() {
+    let mut melody = Melody::new(8_000);
+    // Longer than all of its chords.
+    let mut signal = vec![0; 8_000 * 12];
+    for piece in signal.chunks_mut(160) {
+        melody.fill(piece);
+    }
+    let step = signal
+        .windows(2)
+        .map(|pair| pair[0].abs_diff(pair[1]))
+        .max();
+    assert!(step.unwrap() < 2_500, "{step:?}");
+    for second in signal.chunks(8_000) {
+        let level = rms(second);
+        assert!((500.0..4_000.0).contains(&level), "{level}");
+    }
+    assert_ne!(signal[..8_000], signal[8_000..16_000]);
 }

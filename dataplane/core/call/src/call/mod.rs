@@ -1,21 +1,28 @@
 //! The call: joins signalling, media, agent and guards.
 
+mod agreement;
+mod joined;
+mod party;
+mod recording;
 mod signal;
 mod talk;
+mod transfer;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use callplane_agent::{Agent, TurnPolicy, UtteranceId};
 use callplane_flow::{Recording, Run};
-use callplane_sdp::Session;
 use callplane_sip::Command;
 use callplane_types::{CallStatus, HangupParty, Instant, WallTime};
 
-use crate::facts::{Facts, SpeechUse, Timeline};
+use self::agreement::Agreement;
+use self::party::Party;
+pub use self::party::PartyId;
+use crate::facts::{Facts, PartyFacts, Quality, SpeechUse, Timeline};
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::Input;
-use crate::media::{Clip, Leg, LegSeed, Packets};
+use crate::media::{Clip, Line, Packets, Voices};
 use crate::output::Output;
 use crate::setup::{Guards, Opening, Setup};
 
@@ -30,11 +37,18 @@ pub struct Call {
     phase: Phase,
     inbound: bool,
     guards: Guards,
-    sdp: Session,
-    /// Our 200 held an offer, and the ACK brings its answer.
-    offered: bool,
-    leg: Option<Leg>,
-    leg_seed: LegSeed,
+    agreement: Agreement,
+    line: Option<Line>,
+    voices: Voices,
+    /// Whom the caller is, or is to be, connected with.
+    party: Option<Party>,
+    /// Those who were rung so far, and what is left of those who are gone.
+    parties_rung: u32,
+    parties: Vec<PartyFacts>,
+    /// Packets of both are passed on as they come.
+    passing: bool,
+    seed: u64,
+    language: String,
     agent: Agent,
     /// Synthesised and not yet played.
     clips: Vec<(UtteranceId, Clip)>,
@@ -45,6 +59,8 @@ pub struct Call {
     sip_status: Option<u16>,
     ending: Option<callplane_flow::Ending>,
     speech: SpeechUse,
+    /// Somebody follows it.
+    watched: bool,
     outputs: VecDeque<Output>,
 }
 
@@ -82,6 +98,8 @@ impl Call {
         let Setup {
             opening,
             local,
+            security,
+            keys,
             program,
             variables,
             apology,
@@ -90,6 +108,7 @@ impl Call {
         } = setup;
         let policy = TurnPolicy::from(&program.agent);
         let record = program.agent.recording == Recording::On;
+        let language = program.agent.language.clone();
         let run = Run::new(program, variables);
         let mut call = Self {
             phase: Phase::Inviting {
@@ -98,10 +117,15 @@ impl Call {
             },
             inbound: opening != Opening::Outbound,
             guards,
-            sdp: Session::new(seed, local),
-            offered: false,
-            leg: None,
-            leg_seed: LegSeed { seed, record },
+            agreement: Agreement::new(seed, local, security, keys),
+            line: None,
+            voices: Voices::new(record),
+            party: None,
+            parties_rung: 0,
+            parties: Vec::new(),
+            passing: false,
+            seed,
+            language,
             agent: Agent::new(run, policy, apology.as_apology()),
             clips: Vec::new(),
             apology,
@@ -110,11 +134,13 @@ impl Call {
             sip_status: None,
             ending: None,
             speech: SpeechUse::default(),
+            watched: false,
             outputs: VecDeque::with_capacity(16),
         };
         match opening {
             Opening::Inbound { offer } => call.open_inbound(now, offer.as_deref()),
             Opening::Outbound => call.open_outbound(),
+            Opening::Joined { codec } => call.open_joined(now, codec),
         }
         call
     }
@@ -140,20 +166,38 @@ impl Call {
                 let input = callplane_agent::Input::Recognized { turn, result };
                 self.tell_agent(now, input);
             }
+            Input::Joined => self.joined(now),
+            Input::Left(why) => self.left(now, why),
+            Input::Key(key) => self.key(now, key),
+            Input::PartyReady { party, line } => self.party_ready(now, party, line),
+            Input::PartyUnreachable { party } => self.party_unreachable(now, party),
+            Input::PartySip { party, event } => self.party_signal(now, party, event),
+            Input::Watch => self.watch(),
             Input::HangUp(cause) => self.hang_up(now, Hangup::system(cause)),
         }
     }
 
-    /// A datagram on the RTP port.
-    pub fn rtp(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        if let Some(leg) = self.leg.as_mut() {
-            leg.rtp(now, from, datagram);
+    /// A datagram on the RTP port; it is opened where it lies. Lends the packet that leaves the RTP port of another
+    /// party at once, where audio is passed on.
+    pub fn rtp(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &mut [u8],
+    ) -> Option<(SocketAddr, &[u8])> {
+        let Some(Line::Rtp(leg)) = self.line.as_mut() else {
+            return None;
+        };
+        let (media, packet) = leg.rtp(now, from, datagram)?;
+        match self.party.as_mut().and_then(Party::line) {
+            Some(Line::Rtp(party)) if self.passing => party.pass(media, &packet),
+            _ => None,
         }
     }
 
-    /// A datagram on the RTCP port.
-    pub fn rtcp(&mut self, now: Instant, wall: WallTime, from: SocketAddr, datagram: &[u8]) {
-        if let Some(leg) = self.leg.as_mut() {
+    /// A datagram on the RTCP port; it is opened where it lies.
+    pub fn rtcp(&mut self, now: Instant, wall: WallTime, from: SocketAddr, datagram: &mut [u8]) {
+        if let Some(Line::Rtp(leg)) = self.line.as_mut() {
             leg.rtcp(now, wall, from, datagram);
         }
     }
@@ -163,17 +207,22 @@ impl Call {
     pub fn tick(&mut self, now: Instant, wall: WallTime) -> Packets<'_> {
         self.check_guards(now);
         self.talk(now);
-        match self.leg.as_mut() {
-            Some(leg) if self.phase.sends_media() => leg.send(now, wall),
+        match self.line.as_mut() {
+            Some(line) if self.passing => line.report(now, wall),
+            Some(line) if self.phase.sends_media() => line.send(now, wall, self.voices.agent()),
             _ => Packets::default(),
         }
     }
 
     /// Takes back the buffer of an [`Output::Recorded`].
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if let Some(leg) = self.leg.as_mut() {
-            leg.recycle(buffer);
-        }
+        self.voices.deck().recycle(buffer);
+    }
+
+    /// How it has sounded so far; nothing if no packet came.
+    #[must_use]
+    pub fn quality(&self, now: Instant) -> Option<Quality> {
+        self.line.as_ref().and_then(|line| line.quality(now))
     }
 
     /// Whether [`Output::Finished`] was put out.
@@ -192,7 +241,7 @@ impl Call {
                 self.hang_up(now, Hangup::system(HangupCause::ProtocolTimeout));
             }
             Phase::Talking { since } => {
-                let heard = self.leg.as_ref().and_then(|leg| leg.last_heard(since));
+                let heard = self.line.as_ref().and_then(|line| line.last_heard(since));
                 if heard.is_some_and(|heard| now - heard >= self.guards.media) {
                     self.hang_up(now, Hangup::system(HangupCause::MediaTimeout));
                 }
@@ -232,6 +281,7 @@ impl Call {
             return;
         }
         self.tell_agent(now, callplane_agent::Input::Ended);
+        self.leave_party(now);
         self.phase = Phase::Over;
         let status = match self.timeline.status() {
             CallStatus::InProgress => CallStatus::Completed,
@@ -239,14 +289,17 @@ impl Call {
         };
         self.timeline.close_segment(now);
         self.timeline.set_status(now, status);
-        let quality = self.leg.as_ref().and_then(|leg| leg.quality(now));
-        let codec = self.leg.as_ref().map(Leg::codec);
-        if let Some(rest) = self.leg.as_mut().and_then(|leg| leg.finish_recording(now)) {
-            self.outputs.push_back(Output::Recorded(rest));
-        }
+        let quality = self.quality(now);
+        let codec = self.line.as_ref().map(Line::codec);
+        let encryption = self.line.as_ref().and_then(Line::encryption);
+        let recording = self.finish_recording(now);
         let facts = Facts {
             status,
             hangup,
+            disagreement: self
+                .agreement
+                .disagreement()
+                .filter(|_| hangup.cause == HangupCause::IncompatibleDestination),
             sip_status: self.sip_status,
             initiated_at: self.timeline.initiated_at(),
             ringing_at: self.timeline.ringing_at,
@@ -254,13 +307,16 @@ impl Call {
             connected_at: self.timeline.connected_at,
             ended_at: self.timeline.wall(now),
             codec,
+            encryption,
             quality,
-            refused: self.leg.as_ref().map(Leg::refused).unwrap_or_default(),
+            refused: self.line.as_ref().map(Line::refused).unwrap_or_default(),
+            parties: std::mem::take(&mut self.parties),
             segments: std::mem::take(&mut self.timeline.segments),
             events: std::mem::take(&mut self.timeline.events),
             messages: std::mem::take(&mut self.timeline.messages),
             variables: self.agent.run().captured(),
             ending: self.ending.take(),
+            recording,
             speech: self.speech,
         };
         self.outputs.push_back(Output::Finished(Box::new(facts)));

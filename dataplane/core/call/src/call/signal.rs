@@ -1,18 +1,17 @@
 //! What SIP says, and what the call answers.
 
 use bytes::Bytes;
-use callplane_sdp::{Negotiated, SessionDescription};
 use callplane_sip::{Command, Ending, Event, StatusCode};
 use callplane_types::{CallStatus, Instant};
 
 use super::{Call, Phase};
 use crate::facts::EventKind;
 use crate::hangup::{Hangup, HangupCause};
-use crate::media::Leg;
+use crate::media::Line;
 use crate::output::Output;
 
 /// RFC 3261 section 21.4.26: the session description cannot be used.
-const NOT_ACCEPTABLE_HERE: StatusCode = StatusCode::NOT_ACCEPTABLE_HERE;
+pub(super) const NOT_ACCEPTABLE_HERE: StatusCode = StatusCode::NOT_ACCEPTABLE_HERE;
 
 impl Call {
     /// Answers at once; the agent begins to talk when the caller can hear it.
@@ -24,8 +23,7 @@ impl Call {
             Some(sdp) => {
                 self.sip_status = Some(200);
                 self.timeline.set_status(now, CallStatus::InProgress);
-                self.outputs
-                    .push_back(Output::Sip(Command::Answer { sdp: sdp.into() }));
+                self.outputs.push_back(Output::Sip(Command::Answer { sdp }));
                 self.outputs.push_back(Output::Answered);
             }
             None => self.reject(now),
@@ -34,7 +32,7 @@ impl Call {
 
     /// Asks for the INVITE.
     pub(super) fn open_outbound(&mut self) {
-        let sdp = self.sdp.offer().to_string().into();
+        let sdp = self.agreement.offer();
         self.outputs.push_back(Output::Invite { sdp });
     }
 
@@ -58,7 +56,9 @@ impl Call {
             Event::Answered { sdp } => self.answered(now, &sdp),
             Event::Reinvite { offer } => self.reinvited(now, offer.as_deref()),
             Event::Info { content_type, body } => {
-                if let Some(key) = info_digit(&content_type, &body) {
+                if let Some(key) = info_digit(&content_type, &body)
+                    && self.line.as_mut().is_none_or(|line| line.is_news(now, key))
+                {
                     self.key(now, key);
                 }
             }
@@ -74,10 +74,10 @@ impl Call {
 
     fn acknowledged(&mut self, now: Instant, sdp: Option<Bytes>) {
         // RFC 3264 has no second answer: what comes with the ACK of an answer is no description.
-        let answer = sdp.filter(|_| std::mem::take(&mut self.offered));
+        let answer = sdp.filter(|_| self.agreement.takes_answer());
         let agreed = match answer {
             Some(answer) => self.negotiate_answer(now, &answer),
-            None => self.leg.is_some(),
+            None => self.line.is_some(),
         };
         match agreed {
             true => self.connect(now),
@@ -94,7 +94,7 @@ impl Call {
             Phase::Inviting { .. } => {
                 self.timeline.set_status(now, CallStatus::InProgress);
                 let agreed = match sdp.is_empty() {
-                    true => self.leg.is_some(),
+                    true => self.line.is_some(),
                     false => self.negotiate_answer(now, sdp),
                 };
                 // The user agent has acknowledged it.
@@ -116,17 +116,18 @@ impl Call {
 
     /// Both sides can hear each other: the agent begins.
     pub(super) fn connect(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Answering { .. }) && self.leg.is_some() {
+        if matches!(self.phase, Phase::Answering { .. }) && self.line.is_some() {
             self.phase = Phase::Talking { since: now };
             self.timeline.connected_at = Some(self.timeline.wall(now));
             self.timeline.event(now, EventKind::Connected);
+            self.begin_recording(now);
             self.tell_agent(now, callplane_agent::Input::Started);
         }
     }
 
     fn reinvited(&mut self, now: Instant, offer: Option<&[u8]>) {
         let command = match self.describe(now, offer) {
-            Some(sdp) => Command::AnswerReinvite { sdp: sdp.into() },
+            Some(sdp) => Command::AnswerReinvite { sdp },
             None => Command::RejectReinvite {
                 status: NOT_ACCEPTABLE_HERE,
             },
@@ -189,54 +190,35 @@ impl Call {
         matches!(self.phase, Phase::Answering { .. })
             && match ending {
                 Ending::Cancelled => true,
-                Ending::NotAcknowledged => !self.leg.as_ref().is_some_and(Leg::has_heard),
+                Ending::NotAcknowledged => !self.line.as_ref().is_some_and(Line::has_heard),
                 _ => false,
             }
     }
 
-    /// What our 200 says: the answer to an offer, or an offer. Nothing in common gives nothing.
-    fn describe(&mut self, now: Instant, offer: Option<&[u8]>) -> Option<String> {
-        self.offered = offer.is_none();
-        match offer {
-            None => Some(self.sdp.offer().to_string()),
-            Some(offer) => self.negotiate_offer(now, offer),
-        }
-    }
-
-    /// Answers an offer and follows it; nothing in common gives nothing.
-    fn negotiate_offer(&mut self, now: Instant, offer: &[u8]) -> Option<String> {
-        let offer = SessionDescription::parse(offer).ok()?;
-        let (answer, negotiated) = self.sdp.answer(&offer).ok()?;
-        self.follow(now, negotiated);
-        Some(answer.to_string())
+    /// What our 200 says; nothing in common gives nothing.
+    fn describe(&mut self, now: Instant, offer: Option<&[u8]>) -> Option<Bytes> {
+        self.watching_hold(now, |call| {
+            call.agreement.describe(now, offer, &mut call.line)
+        })
     }
 
     /// Takes an answer to our offer; whether it can be used.
     fn negotiate_answer(&mut self, now: Instant, answer: &[u8]) -> bool {
-        let negotiated = SessionDescription::parse(answer)
-            .ok()
-            .and_then(|answer| self.sdp.accept(&answer).ok());
-        match negotiated {
-            Some(negotiated) => {
-                self.follow(now, negotiated);
-                true
-            }
-            None => false,
-        }
+        self.watching_hold(now, |call| {
+            call.agreement.accept(now, answer, &mut call.line)
+        })
     }
 
-    fn follow(&mut self, now: Instant, negotiated: Negotiated) {
-        let Some(leg) = self.leg.as_mut() else {
-            self.leg = Some(Leg::new(now, negotiated, &self.leg_seed));
-            return;
-        };
-        let was_held = leg.is_held();
-        leg.renegotiate(now, negotiated);
-        match (was_held, leg.is_held()) {
-            (false, true) => self.timeline.event(now, EventKind::Hold),
-            (true, false) => self.timeline.event(now, EventKind::Resumed),
+    /// Notes what `negotiate` changes of who wants to hear whom.
+    fn watching_hold<T>(&mut self, now: Instant, negotiate: impl FnOnce(&mut Self) -> T) -> T {
+        let was_held = self.line.as_ref().map(Line::is_held);
+        let result = negotiate(self);
+        match (was_held, self.line.as_ref().map(Line::is_held)) {
+            (Some(false), Some(true)) => self.timeline.event(now, EventKind::Hold),
+            (Some(true), Some(false)) => self.timeline.event(now, EventKind::Resumed),
             _ => {}
         }
+        result
     }
 }
 

@@ -10,40 +10,39 @@ use crate::hangup::{Hangup, HangupCause};
 use crate::media::Clip;
 use crate::output::Output;
 
+/// Messages of before that whoever watches is told.
+const MAX_REPLAYED: usize = 100;
+
 impl Call {
     /// One frame of the conversation.
     pub(super) fn talk(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Answering { .. })
-            && self.leg.as_ref().is_some_and(|leg| leg.has_heard())
+            && self.line.as_ref().is_some_and(|line| line.has_heard())
         {
             // The ACK is late or lost, and the caller is there.
             self.connect(now);
         }
+        if self.is_transferring() {
+            return self.talk_joined(now);
+        }
         let talking = matches!(self.phase, Phase::Talking { .. });
-        let Some(leg) = self.leg.as_mut() else { return };
-        let heard = leg.listen(now, talking);
+        let Some(line) = self.line.as_mut() else {
+            return;
+        };
+        let heard = self.voices.listen(now, line, talking);
         if !talking {
             return;
         }
-        let held = leg.is_held();
-        if let Some(full) = leg.take_recorded() {
-            self.outputs.push_back(Output::Recorded(full));
-        }
+        let held = line.is_held();
+        self.hand_out_recorded();
         if held {
             return self.tell_agent(now, agent::Input::Held);
         }
-        while let Some(key) = self.leg.as_mut().and_then(|leg| leg.poll_key()) {
+        while let Some(key) = self.line.as_mut().and_then(|line| line.poll_key()) {
             self.key(now, key);
         }
         if let Some(progress) = heard.played {
-            self.tell_agent(
-                now,
-                agent::Input::Played {
-                    utterance: progress.utterance,
-                    samples: progress.played,
-                    done: progress.done,
-                },
-            );
+            self.tell_agent(now, progress.into());
         }
         self.tell_agent(now, agent::Input::Frame { voice: heard.voice });
     }
@@ -51,7 +50,10 @@ impl Call {
     /// The caller pressed a key.
     pub(super) fn key(&mut self, now: Instant, key: char) {
         self.timeline.event(now, EventKind::Dtmf);
-        self.tell_agent(now, agent::Input::Digit(key));
+        match self.is_transferring() {
+            true => self.press_at_party(key),
+            false => self.tell_agent(now, agent::Input::Digit(key)),
+        }
     }
 
     pub(super) fn speech_arrived(
@@ -60,6 +62,11 @@ impl Call {
         utterance: UtteranceId,
         clip: Result<Clip, SpeechDown>,
     ) {
+        if let Some(party) = &mut self.party
+            && party.whisper_arrived(utterance, clip.as_ref().ok())
+        {
+            return;
+        }
         let input = match clip {
             Ok(clip) => {
                 let samples = clip.samples();
@@ -86,25 +93,11 @@ impl Call {
                     .push_back(Output::Synthesize { utterance, text });
             }
             agent::Output::Play { utterance, sound } => self.play(utterance, sound),
-            agent::Output::StopPlayout => {
-                if let Some(leg) = self.leg.as_mut() {
-                    leg.stop_playing();
-                }
-            }
-            agent::Output::Capture(capture) => {
-                if let Some(leg) = self.leg.as_mut() {
-                    match capture {
-                        Capture::Begin => leg.begin_capture(),
-                        Capture::Discard => leg.discard_capture(),
-                    }
-                }
-            }
+            agent::Output::StopPlayout => self.voices.stop_playing(),
+            agent::Output::Capture(Capture::Begin) => self.voices.begin_capture(),
+            agent::Output::Capture(Capture::Discard) => self.voices.discard_capture(),
             agent::Output::Recognize { turn, grammar } => {
-                let audio = self
-                    .leg
-                    .as_mut()
-                    .map(|leg| leg.take_capture())
-                    .unwrap_or_default();
+                let audio = self.voices.take_capture();
                 self.speech.recognized += crate::media::time_of(audio.len());
                 self.outputs.push_back(Output::Recognize {
                     turn,
@@ -113,17 +106,39 @@ impl Call {
                 });
             }
             agent::Output::Entered { node, kind } => self.timeline.entered(now, node, kind),
+            agent::Output::Record(action) => self.record_for_flow(now, action),
             agent::Output::Failed { node, message } => self
                 .timeline
                 .event(now, EventKind::FlowExpressionFailed { node, message }),
             agent::Output::BargeIn => self.timeline.event(now, EventKind::BargeIn),
             agent::Output::SpeechDown => self.timeline.event(now, EventKind::SpeechDown),
-            agent::Output::Message(message) => self.timeline.said(message),
+            agent::Output::Message(message) => self.said(message),
             agent::Output::Stage(stage, took) => {
                 self.outputs.push_back(Output::Stage(stage, took));
             }
+            agent::Output::Transfer(transfer) => self.transfer(now, transfer),
             agent::Output::HangUp(ending) => self.leave(now, ending),
         }
+    }
+
+    fn said(&mut self, message: agent::Message) {
+        let kept = self.timeline.said(message);
+        if self.watched
+            && let Some(message) = kept
+        {
+            self.outputs.push_back(Output::Said(message.clone()));
+        }
+    }
+
+    /// Whoever follows comes late: what was said lately goes out first.
+    pub(super) fn watch(&mut self) {
+        if std::mem::replace(&mut self.watched, true) {
+            return;
+        }
+        let messages = &self.timeline.messages;
+        let lately = &messages[messages.len().saturating_sub(MAX_REPLAYED)..];
+        self.outputs
+            .extend(lately.iter().cloned().map(Output::Said));
     }
 
     fn play(&mut self, utterance: UtteranceId, sound: Sound) {
@@ -139,9 +154,7 @@ impl Call {
         };
         // What was skipped will not be asked for again.
         self.clips.retain(|(id, _)| *id > utterance);
-        if let Some(leg) = self.leg.as_mut() {
-            leg.play(utterance, clip);
-        }
+        self.voices.play(utterance, clip);
     }
 
     fn leave(&mut self, now: Instant, ending: Ending) {

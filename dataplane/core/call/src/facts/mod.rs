@@ -1,5 +1,6 @@
 //! What a call leaves behind, collected while it goes on.
 
+mod party;
 mod quality;
 mod timeline;
 
@@ -7,13 +8,15 @@ use std::time::Duration;
 
 use callplane_agent::Speaker;
 use callplane_flow::graph::NodeKind;
-use callplane_sdp::Codec;
+use callplane_sdp::NegotiationError;
+use callplane_srtp::Profile;
 use callplane_types::{CallStatus, Pii, WallTime};
 
-pub use quality::{Quality, RefusedPackets};
+pub use party::PartyFacts;
+pub use quality::{FarEndQuality, Measured, Quality, RefusedPackets, Score};
 pub(crate) use timeline::Timeline;
 
-use crate::hangup::Hangup;
+use crate::hangup::{Hangup, HangupCause};
 
 /// Everything about one finished call that its record is made of; who called whom is known to
 /// whoever made the call.
@@ -23,6 +26,8 @@ pub struct Facts {
     pub status: CallStatus,
     /// Who ended it, and why.
     pub hangup: Hangup,
+    /// What there was no agreement on, of a call that ended for it.
+    pub disagreement: Option<NegotiationError>,
     /// The final SIP status to the INVITE, sent or received, when there was one.
     pub sip_status: Option<u16>,
     /// When the INVITE came or went.
@@ -35,12 +40,17 @@ pub struct Facts {
     pub connected_at: Option<WallTime>,
     /// When it ended.
     pub ended_at: WallTime,
-    /// What was spoken with.
-    pub codec: Option<Codec>,
+    /// What was spoken with: the encoding name in SDP.
+    pub codec: Option<&'static str>,
+    /// What SRTP encrypted media with; nothing if any of it was plain, and for frames that are handed in: whoever
+    /// does that knows.
+    pub encryption: Option<Profile>,
     /// How it sounded; nothing if no packet came.
     pub quality: Option<Quality>,
     /// Packets of strangers.
     pub refused: RefusedPackets,
+    /// The parties that the caller was to be connected with, in order.
+    pub parties: Vec<PartyFacts>,
     /// The nodes of the flow, in order.
     pub segments: Vec<Segment>,
     /// What happened, oldest first.
@@ -51,8 +61,50 @@ pub struct Facts {
     pub variables: serde_json::Map<String, serde_json::Value>,
     /// How the flow ended; nothing if the call ended before it.
     pub ending: Option<callplane_flow::Ending>,
+    /// Its recording; nothing if nothing was recorded.
+    pub recording: Option<Recorded>,
     /// What speech was used for it.
     pub speech: SpeechUse,
+}
+
+/// What was recorded of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// When the audio begins.
+    pub started_at: WallTime,
+    /// Where it has silence because nothing was recorded, in order.
+    pub gaps: Vec<Gap>,
+}
+
+/// A stretch of a recording in which neither side was recorded, counted from the beginning of the audio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// Beginning.
+    pub from: Duration,
+    /// End.
+    pub to: Duration,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Why a stretch of a call was not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapReason {
+    /// The recording was paused.
+    Paused,
+    /// It was stopped, and started again.
+    Stopped,
+}
+
+impl GapReason {
+    /// The word in `call_recordings.gaps`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// Time spent in one node of the flow.
@@ -97,6 +149,25 @@ pub enum EventKind {
     Hold,
     /// And came back.
     Resumed,
+    /// Another party is rung.
+    TransferStarted,
+    /// It and the caller can talk.
+    Transferred,
+    /// It was not reached.
+    TransferFailed {
+        /// Why.
+        cause: HangupCause,
+    },
+    /// It is gone, and the caller still there.
+    TransferEnded,
+    /// The recording began, or went on after a stop.
+    RecordingStarted,
+    /// From here on it has silence.
+    RecordingPaused,
+    /// And here it went on.
+    RecordingResumed,
+    /// It ended before the call did.
+    RecordingStopped,
     /// Speech did not answer.
     SpeechDown,
     /// An expression of the flow failed.
@@ -123,6 +194,14 @@ impl EventKind {
             Self::BargeIn => "barge_in",
             Self::Hold => "hold",
             Self::Resumed => "resumed",
+            Self::TransferStarted => "transfer_started",
+            Self::Transferred => "transferred",
+            Self::TransferFailed { .. } => "transfer_failed",
+            Self::TransferEnded => "transfer_ended",
+            Self::RecordingStarted => "recording_started",
+            Self::RecordingPaused => "recording_paused",
+            Self::RecordingResumed => "recording_resumed",
+            Self::RecordingStopped => "recording_stopped",
             Self::SpeechDown => "speech_down",
             Self::FlowExpressionFailed { .. } => "flow_expression_failed",
         }

@@ -132,7 +132,8 @@ impl Timeline {
         }
     }
 
-    pub(crate) fn said(&mut self, said: Said) {
+    /// Gives the message as it is kept.
+    pub(crate) fn said(&mut self, said: Said) -> Option<&Message> {
         let Said {
             speaker,
             text,
@@ -141,16 +142,18 @@ impl Timeline {
             latency,
             confidence,
         } = said;
-        if self.messages.len() < MAX_ENTRIES {
-            let at = self.wall(at);
-            self.messages.push(Message {
-                speaker,
-                text: Pii::new(text),
-                intended: intended.map(Pii::new),
-                at,
-                latency,
-                confidence,
-            });
+        if self.messages.len() >= MAX_ENTRIES {
+            return None;
         }
+        let at = self.wall(at);
+        self.messages.push(Message {
+            speaker,
+            text: Pii::new(text),
+            intended: intended.map(Pii::new),
+            at,
+            latency,
+            confidence,
+        });
+        self.messages.last()
     }
 }

@@ -1,31 +1,48 @@
 //! The media path of a leg, 20 ms at a time.
 
 mod capture;
+mod deck;
+mod decode;
+mod encode;
+mod frames;
+mod hearing;
 mod leg;
+mod line;
 mod playout;
+mod shield;
 mod tape;
+mod voices;
+mod waiting;
 
 use std::time::Duration;
 
+pub(crate) use deck::{By, Deck, Piece};
+pub use deck::{CannotRecord, RecordingState};
+pub(crate) use frames::Frames;
+pub(crate) use leg::Leg;
 pub use leg::Packets;
-pub(crate) use leg::{Leg, LegSeed};
+pub(crate) use line::Line;
 pub use playout::Clip;
+pub(crate) use playout::Playout;
+pub(crate) use voices::Voices;
+pub(crate) use waiting::WaitingSound;
 
 /// Samples in a frame: 20 ms at 8 kHz.
 pub(crate) const FRAME_SAMPLES: usize = callplane_audio::FRAME_SAMPLES;
 
-/// One frame of linear samples.
-pub(crate) type Frame = [i16; FRAME_SAMPLES];
+/// One frame of linear samples: 20 ms at 8 kHz.
+pub type Frame = [i16; FRAME_SAMPLES];
 
-/// How long `samples` at 8 kHz take.
+/// Samples in a frame at the 16 kHz of recognisers.
+pub(crate) const WIDE_SAMPLES: usize = 2 * FRAME_SAMPLES;
+
+/// One frame for the recogniser.
+pub(crate) type WideFrame = [i16; WIDE_SAMPLES];
+
+/// Samples at 8 kHz of the longest packet that is sent: 60 ms.
+pub(crate) const MAX_PACKET_SAMPLES: usize = 3 * FRAME_SAMPLES;
+
+/// How long `samples` at 16 kHz take.
 pub(crate) fn time_of(samples: usize) -> Duration {
-    Duration::from_micros(samples as u64 * 125)
-}
-
-/// 8 kHz samples as the 16 kHz that recognisers want.
-#[must_use]
-pub fn wideband(samples: &[i16]) -> Vec<i16> {
-    let mut wide = Vec::with_capacity(samples.len() * 2);
-    callplane_audio::Upsampler::default().process(samples, &mut wide);
-    wide
+    Duration::from_micros(samples as u64 * 125 / 2)
 }

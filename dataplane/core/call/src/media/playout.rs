@@ -74,6 +74,16 @@ pub(crate) struct Progress {
     pub(crate) done: bool,
 }
 
+impl From<Progress> for callplane_agent::Input {
+    fn from(progress: Progress) -> Self {
+        Self::Played {
+            utterance: progress.utterance,
+            samples: progress.played,
+            done: progress.done,
+        }
+    }
+}
+
 /// The clip being sent. **A frame is either all silence or begins with a sample of the clip.**
 #[derive(Debug, Default)]
 pub(crate) struct Playout {
@@ -89,6 +99,10 @@ impl Playout {
     /// Stops at the frame border.
     pub(crate) fn stop(&mut self) {
         self.current = None;
+    }
+
+    pub(crate) const fn is_playing(&self) -> bool {
+        self.current.is_some()
     }
 
     /// Fills the next 20 ms; `None` when there is nothing to say and `frame` was left alone.

@@ -13,7 +13,7 @@ const CHUNK: Duration = Duration::from_secs(1);
 /// Octets of a chunk: two channels of 16 bits at 8 kHz, and a frame more.
 const CHUNK_OCTETS: usize = 4 * 8_000 + 4 * super::FRAME_SAMPLES;
 
-/// Caller left, agent right, from the moment the agent began; what is handed out are the octets of
+/// Caller left, agent right, from the moment it was made; what is handed out are the octets of
 /// the file behind its header.
 #[derive(Debug)]
 pub(crate) struct Tape {
@@ -56,7 +56,27 @@ impl Tape {
         Some(mem::replace(&mut self.chunk, next))
     }
 
-    /// The rest, at the end of the call.
+    /// Where in the file the 20 ms that begin at `now` are put.
+    pub(crate) fn place_of(&self, now: Instant) -> Duration {
+        let at = now - self.origin;
+        let place = |side| self.recording.place_of(side, at);
+        place(Side::Caller).min(place(Side::Agent))
+    }
+
+    /// How much was handed out.
+    pub(crate) fn duration(&self) -> Duration {
+        self.recording.duration()
+    }
+
+    /// Goes on at `now` after it was finished; how much silence is to be put in between.
+    pub(crate) fn resume(&mut self, now: Instant) -> Duration {
+        let at = now - self.origin;
+        self.due = at + CHUNK;
+        self.chunk.reserve(CHUNK_OCTETS);
+        self.recording.skip(at)
+    }
+
+    /// The rest, at the end of the recording.
     pub(crate) fn finish(&mut self, now: Instant) -> Vec<u8> {
         self.recording.finish(now - self.origin, &mut self.chunk);
         mem::take(&mut self.chunk)

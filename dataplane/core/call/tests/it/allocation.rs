@@ -4,9 +4,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
 
+use callplane_call::{Codec, MediaSecurity};
 use callplane_sip::Event;
 
-use crate::phone::{Line, digits};
+use crate::phone::{Line, digits, wideband_phone};
 
 thread_local! {
     static COUNTING: Cell<bool> = const { Cell::new(false) };
@@ -51,12 +52,14 @@ pub(crate) fn forget_since(count: u64) {
     ALLOCATIONS.with(|allocations| allocations.set(count));
 }
 
-#[test]
-fn a_packet_costs_no_allocation_while_nobodys_turn_changes() {
+/// A graph whose prompt outlasts the test.
+pub(crate) fn talkative() -> serde_json::Value {
     let mut graph = digits();
-    let long = "word ".repeat(300);
-    graph["nodes"]["pin"]["collect"]["prompt"] = long.into();
-    let mut line = Line::inbound(graph, true);
+    graph["nodes"]["pin"]["collect"]["prompt"] = "word ".repeat(300).into();
+    graph
+}
+
+fn costs_nothing(mut line: Line) {
     line.take_answer();
     line.sip(Event::Acknowledged { sdp: None });
     // The agent has begun to speak, the buffers have their size, a first second is recorded.
@@ -64,4 +67,18 @@ fn a_packet_costs_no_allocation_while_nobodys_turn_changes() {
     let before = allocations();
     line.pass(Duration::from_secs(10));
     assert_eq!(allocations() - before, 0, "in 500 frames of both sides");
+    assert!(line.heard_frames > 500, "{}", line.heard_frames);
+}
+
+#[test]
+fn a_packet_costs_no_allocation_while_nobodys_turn_changes() {
+    costs_nothing(Line::inbound(talkative(), true));
+}
+
+#[test]
+fn nor_does_an_encrypted_one_with_wideband_audio() {
+    let (sdp, plan) = wideband_phone(MediaSecurity::Required);
+    let mut line = Line::new(talkative(), sdp, plan);
+    line.codec = Codec::G722;
+    costs_nothing(line);
 }

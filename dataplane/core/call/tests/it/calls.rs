@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use callplane_call::{Codec, EventKind, HangupCause, Input};
+use callplane_call::{EventKind, HangupCause, Input};
 use callplane_sdp::Direction;
 use callplane_sip::{Command, Ending, Event, StatusCode};
 use callplane_types::{CallStatus, HangupParty};
@@ -28,8 +28,8 @@ fn a_caller_hears_the_agent_and_is_heard_with_his_keys() {
     assert_eq!(facts.status, CallStatus::Completed);
     assert_eq!(facts.hangup.cause, HangupCause::NormalClearing);
     assert_eq!(facts.hangup.party, HangupParty::Callee);
-    assert_eq!(facts.codec, Some(Codec::Pcmu));
-    assert!(facts.quality.unwrap().mos > 4.0);
+    assert_eq!(facts.codec, Some("PCMU"));
+    assert!(facts.quality.unwrap().heard.mos > 4.0);
     assert_eq!(
         facts
             .segments
@@ -68,8 +68,40 @@ fn the_recording_is_as_long_as_the_conversation_with_each_side_on_its_channel() 
         i16::from_le_bytes([line.recording[at], line.recording[at + 1]])
     };
     // The agent speaks from 100 ms on; the caller's tone comes through the jitter buffer.
-    assert!((8_000..12_000).all(|at| sample(at, 1).abs_diff(8_000) < 400));
+    assert!((8_000..12_000).all(|at| sample(at, 1).unsigned_abs().abs_diff(8_000) < 400));
     assert!((8_000..12_000).any(|at| sample(at, 0).unsigned_abs() > 3_000));
+}
+
+#[test]
+fn a_node_that_pauses_leaves_silence_of_both_sides_and_says_where() {
+    let mut graph = digits();
+    graph["nodes"]["pin"]["recording"] = "pause".into();
+    let mut line = Line::inbound(graph, true);
+    line.take_answer();
+    line.sip(Event::Acknowledged { sdp: None });
+    line.pass(3 * SECOND);
+    line.press("1204");
+    line.pass(4 * SECOND);
+    let facts = line.facts.unwrap();
+    let recorded = facts.recording.unwrap();
+    let [gap] = recorded.gaps[..] else {
+        panic!("{recorded:?}")
+    };
+    assert_eq!(gap.from, Duration::ZERO);
+    let end = gap.to.as_micros() as usize / 125 * 4;
+    assert!(line.recording[..end].iter().all(|octet| *octet == 0));
+    assert!(line.recording[end..].iter().any(|octet| *octet != 0));
+    let events: Vec<&str> = facts
+        .events
+        .iter()
+        .map(|event| event.kind.as_str())
+        .filter(|event| event.starts_with("recording"))
+        .collect();
+    assert_eq!(
+        events,
+        ["recording_started", "recording_paused", "recording_resumed"]
+    );
+    assert_eq!(Some(recorded.started_at), facts.connected_at);
 }
 
 #[test]

@@ -6,15 +6,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callplane_audio::{Cadence, Law, Tone, ToneGenerator};
+use callplane_audio::{
+    Cadence, G722Decoder, G722Encoder, Law, OPUS_MAX_OCTETS, OPUS_MAX_SAMPLES, OpusConfig,
+    OpusDecoder, OpusEncoder, OpusPacket, Tone, ToneGenerator, Upsampler,
+};
 use callplane_call::{
-    Call, Clip, Facts, Guards, Input, LocalMedia, Opening, Output, Setup, SpeechDown,
+    Call, Clip, Facts, Guards, Input, KeySource, LocalMedia, MediaSecurity, Opening, Output, Setup,
+    SpeechDown,
 };
 use callplane_flow::{AgentSettings, Graph, Program, compile};
 use callplane_rtp::dtmf::Digit;
-use callplane_rtp::{Frame, Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
-use callplane_sdp::{Codec, Negotiated, Session, SessionDescription};
+use callplane_rtp::{
+    Clock, Format, Frame, Packet, PacketInfo, Receiver, ReceiverConfig, Sender, SenderConfig,
+};
+use callplane_sdp::{Codec, MediaCrypto, Negotiated, Session, SessionDescription};
 use callplane_sip::{Command, Event};
+use callplane_srtp::{Protector, Unprotector};
 use callplane_types::{Instant, WallTime};
 use serde_json::json;
 
@@ -39,6 +46,12 @@ pub(crate) struct Line {
     pub(crate) node_packets: usize,
     /// Non-silent frames the phone heard.
     pub(crate) heard_frames: usize,
+    /// What the phone heard in G.711, sample by sample.
+    pub(crate) heard: Vec<i16>,
+    /// What the node wants of another party, oldest first.
+    pub(crate) wishes: VecDeque<Output>,
+    /// Packets of the phone that the node passed on.
+    pub(crate) passed: Vec<(SocketAddr, Vec<u8>)>,
     /// Packets lost of each hundred.
     pub(crate) loss_percent: u32,
     pub(crate) sends_audio: bool,
@@ -48,8 +61,38 @@ pub(crate) struct Line {
     sender: Sender,
     receiver: Receiver,
     tone: ToneGenerator,
+    /// What the phone protects and opens with, once it is agreed on.
+    pub(crate) crypto: Option<(Protector, Unprotector)>,
+    /// What the phone sends.
+    pub(crate) codec: Codec,
+    /// How much of it in a packet: a multiple of 10 ms.
+    pub(crate) packet_time: Duration,
+    /// What the phone has said and not sent.
+    unsent: Vec<i16>,
+    /// Of the node: media time and octets of each packet.
+    pub(crate) payloads: Vec<(u32, usize)>,
+    up: Upsampler,
+    encoder: G722Encoder,
+    decoder: G722Decoder,
+    pub(crate) opus_encoder: OpusEncoder,
+    opus_decoder: OpusDecoder,
+    /// Frames of the packet that the phone plays.
+    unheard: usize,
+    /// Of Opus of the node: marker, timestamp, and what the octets say.
+    pub(crate) opus_packets: Vec<(bool, u32, OpusPacket)>,
+    /// The last packet the phone sent, as it was on the wire.
+    pub(crate) last_packet: Vec<u8>,
+    /// SSRCs of the node, in order.
+    pub(crate) node_sources: Vec<u32>,
     late_inputs: VecDeque<(Instant, Input)>,
     random: u64,
+}
+
+/// How a [`Line`] is set up.
+pub(crate) struct Plan {
+    pub(crate) opening: Opening,
+    pub(crate) security: MediaSecurity,
+    pub(crate) codecs: Vec<Codec>,
 }
 
 pub(crate) fn program(graph: serde_json::Value) -> Arc<Program> {
@@ -75,6 +118,43 @@ pub(crate) fn digits() -> serde_json::Value {
     })
 }
 
+/// The phone's side, with keys of its own.
+pub(crate) fn phone(security: MediaSecurity, seed: u8) -> Session {
+    Session::new(7, local(4000, "192.0.2.9")).secured(security, KeySource::new([seed; 32]))
+}
+
+/// The same with wideband audio, and a call from it.
+pub(crate) fn wideband_phone(security: MediaSecurity) -> (Session, Plan) {
+    phone_with(&[Codec::G722, Codec::Pcmu], security)
+}
+
+/// The same with codecs of its own.
+pub(crate) fn phone_with(codecs: &[Codec], security: MediaSecurity) -> (Session, Plan) {
+    phone_wanting(20, codecs, security)
+}
+
+/// The same with packets of its own.
+pub(crate) fn phone_wanting(
+    packet_time_ms: u8,
+    codecs: &[Codec],
+    security: MediaSecurity,
+) -> (Session, Plan) {
+    let media = LocalMedia {
+        packet_time_ms,
+        codecs: codecs.to_vec(),
+        ..local(4000, "192.0.2.9")
+    };
+    let codecs = media.codecs.clone();
+    let mut sdp = Session::new(7, media).secured(security, KeySource::new([1; 32]));
+    let offer = Some(sdp.offer().to_string().into());
+    let plan = Plan {
+        security,
+        codecs,
+        opening: Opening::Inbound { offer },
+    };
+    (sdp, plan)
+}
+
 fn local(port: u16, address: &str) -> LocalMedia {
     LocalMedia {
         address: address.parse().unwrap(),
@@ -84,33 +164,83 @@ fn local(port: u16, address: &str) -> LocalMedia {
     }
 }
 
+/// What the phone protects and opens with.
+pub(crate) fn contexts(crypto: &MediaCrypto) -> (Protector, Unprotector) {
+    (
+        Protector::new(&crypto.local),
+        Unprotector::new(&crypto.remote),
+    )
+}
+
+/// 500 Hz, at one loudness from the first sample to the last.
+fn buzz(samples: usize) -> Vec<i16> {
+    let wave = [[8_000; 8], [-8_000; 8]].concat();
+    wave.into_iter().cycle().take(samples).collect()
+}
+
+impl Plan {
+    pub(crate) fn plain(opening: Opening) -> Self {
+        Self {
+            opening,
+            security: MediaSecurity::Disabled,
+            codecs: vec![Codec::Pcmu, Codec::Pcma],
+        }
+    }
+}
+
 impl Line {
     /// A call from the phone, with its offer in the INVITE or without one.
     pub(crate) fn inbound(graph: serde_json::Value, with_offer: bool) -> Self {
         let mut sdp = Session::new(7, local(4000, "192.0.2.9"));
         let offer = with_offer.then(|| bytes::Bytes::from(sdp.offer().to_string()));
-        Self::new(graph, sdp, Opening::Inbound { offer })
+        Self::new(graph, sdp, Plan::plain(Opening::Inbound { offer }))
+    }
+
+    /// A call from a phone that knows no telephone events.
+    pub(crate) fn without_events(graph: serde_json::Value) -> Self {
+        let mut sdp = Session::new(7, local(4000, "192.0.2.9"));
+        let offer = sdp.offer().to_string().replace(" 101\r\n", "\r\n");
+        let offer = Some(bytes::Bytes::from(offer));
+        Self::new(graph, sdp, Plan::plain(Opening::Inbound { offer }))
+    }
+
+    /// A call from a phone that wants it as `security` says, to a node that wants it as `node` says.
+    pub(crate) fn secured(node: MediaSecurity, security: MediaSecurity) -> Self {
+        let mut sdp = phone(security, 1);
+        let offer = Some(bytes::Bytes::from(sdp.offer().to_string()));
+        let plan = Plan {
+            security: node,
+            ..Plan::plain(Opening::Inbound { offer })
+        };
+        Self::new(digits(), sdp, plan)
     }
 
     /// The same phone with another opening.
     pub(crate) fn reopened(self, opening: Opening) -> Self {
-        Self::new(digits(), self.sdp, opening)
+        Self::new(digits(), self.sdp, Plan::plain(opening))
     }
 
     /// A call to the phone; what it does with the INVITE is the test's.
     pub(crate) fn outbound(graph: serde_json::Value) -> Self {
-        Self::new(
-            graph,
-            Session::new(7, local(4000, "192.0.2.9")),
-            Opening::Outbound,
-        )
+        let sdp = Session::new(7, local(4000, "192.0.2.9"));
+        Self::new(graph, sdp, Plan::plain(Opening::Outbound))
     }
 
-    fn new(graph: serde_json::Value, sdp: Session, opening: Opening) -> Self {
+    pub(crate) fn new(graph: serde_json::Value, sdp: Session, plan: Plan) -> Self {
+        let Plan {
+            opening,
+            security,
+            codecs,
+        } = plan;
         let now = Instant::ZERO + Duration::from_secs(5);
         let setup = Setup {
             opening,
-            local: local(20_000, NODE),
+            local: LocalMedia {
+                codecs,
+                ..local(20_000, NODE)
+            },
+            security,
+            keys: KeySource::new([9; 32]),
             program: program(graph),
             variables: Vec::new(),
             apology: Clip::sorry_tone(),
@@ -134,6 +264,9 @@ impl Line {
             rtcp_packets: 0,
             node_packets: 0,
             heard_frames: 0,
+            heard: Vec::new(),
+            wishes: VecDeque::new(),
+            passed: Vec::new(),
             loss_percent: 0,
             sends_audio: true,
             speech_up: true,
@@ -144,14 +277,47 @@ impl Line {
                 first_sequence: 65_530,
                 first_timestamp: 1_000,
                 payload_type: 0,
+                clock: Clock::Khz8,
                 telephone_event: Some(101),
             }),
-            receiver: Receiver::new(ReceiverConfig::new(vec![0, 8], Some(101))),
+            receiver: Receiver::new(ReceiverConfig {
+                audio: [0, 8, 9]
+                    .map(Format::khz8)
+                    .into_iter()
+                    .chain([Format::khz48(111)])
+                    .collect(),
+                inspect: |packet| {
+                    let read = OpusPacket::read(packet)?;
+                    Some(PacketInfo {
+                        time: read.duration(),
+                        quiet: !read.voice,
+                    })
+                },
+                ..ReceiverConfig::new(Vec::new(), Some(101))
+            }),
             tone: ToneGenerator::new(Tone::BEEP, Cadence::STEADY, 8_000),
+            crypto: None,
+            codec: Codec::Pcmu,
+            packet_time: FRAME,
+            unsent: Vec::new(),
+            payloads: Vec::new(),
+            up: Upsampler::default(),
+            encoder: G722Encoder::default(),
+            decoder: G722Decoder::default(),
+            opus_encoder: OpusEncoder::new(OpusConfig {
+                bitrate: 32_000,
+                expected_loss_percent: 10,
+                ..OpusConfig::default()
+            }),
+            opus_decoder: OpusDecoder::new(),
+            unheard: 0,
+            opus_packets: Vec::new(),
+            last_packet: Vec::new(),
+            node_sources: Vec::new(),
             late_inputs: VecDeque::new(),
             random: 1,
         };
-        line.drain();
+        line.collect();
         line
     }
 
@@ -162,13 +328,36 @@ impl Line {
             _ => None,
         });
         let answer = SessionDescription::parse(&answer.unwrap()).unwrap();
-        self.sdp.accept(&answer).unwrap()
+        let negotiated = self.sdp.accept(&answer).unwrap();
+        self.crypto = negotiated.crypto.as_ref().map(contexts);
+        negotiated
     }
 
     /// The phone's answer to an offer of the node.
     pub(crate) fn answer_to(&mut self, offer: &[u8]) -> bytes::Bytes {
         let offer = SessionDescription::parse(offer).unwrap();
-        self.sdp.answer(&offer).unwrap().0.to_string().into()
+        let (answer, negotiated) = self.sdp.answer(&offer).unwrap();
+        self.crypto = negotiated.crypto.as_ref().map(contexts);
+        answer.to_string().into()
+    }
+
+    /// The phone offers again, from now on as `sdp` where there is one; what is agreed on then.
+    pub(crate) fn reoffer(&mut self, sdp: Option<Session>) -> Negotiated {
+        if let Some(sdp) = sdp {
+            self.sdp = sdp;
+        }
+        let offer = Some(self.sdp.offer().to_string().into());
+        self.sip(Event::Reinvite { offer });
+        let Some(Command::AnswerReinvite { sdp }) = self.commands.last() else {
+            panic!("no answer: {:?}", self.commands.last());
+        };
+        let sdp = sdp.clone();
+        self.accept(&sdp)
+    }
+
+    pub(crate) fn accept(&mut self, answer: &[u8]) -> Negotiated {
+        let answer = SessionDescription::parse(answer).unwrap();
+        self.sdp.accept(&answer).unwrap()
     }
 
     /// The phone's offer with another direction.
@@ -179,7 +368,12 @@ impl Line {
 
     pub(crate) fn sip(&mut self, event: Event) {
         self.call.handle(self.now, Input::Sip(event));
-        self.drain();
+        self.collect();
+    }
+
+    /// What the phone says from now on.
+    pub(crate) fn sound(&mut self, tone: Tone) {
+        self.tone = ToneGenerator::new(tone, Cadence::STEADY, 8_000);
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -202,14 +396,53 @@ impl Line {
 
     fn phone_sends(&mut self) {
         let mut samples = [0; 160];
-        let mut octets = [0; 160];
         self.tone.fill(&mut samples);
-        Law::Mu.encode(&samples, &mut octets);
+        self.unsent.extend(samples);
+        let length = self.packet_time.as_millis() as usize * 8;
+        while self.unsent.len() >= length {
+            let samples: Vec<i16> = self.unsent.drain(..length).collect();
+            self.phone_sends_packet(&samples);
+        }
+    }
+
+    fn phone_sends_packet(&mut self, samples: &[i16]) {
+        let mut octets = vec![0; samples.len()];
+        let mut wide = Vec::new();
+        self.up.process(samples, &mut wide);
+        match self.codec {
+            Codec::Pcmu => Law::Mu.encode(samples, &mut octets),
+            Codec::Pcma => Law::A.encode(samples, &mut octets),
+            Codec::G722 => self.encoder.encode(&wide, &mut octets),
+            Codec::Opus => {
+                octets.resize(OPUS_MAX_OCTETS, 0);
+                let length = self.opus_encoder.encode(&wide, &mut octets).unwrap();
+                octets.truncate(length);
+            }
+        }
+        let (format, event) = match self.codec {
+            Codec::Opus => (Format::khz48(self.codec.payload_type()), 110),
+            codec => (Format::khz8(codec.payload_type()), 101),
+        };
+        self.sender.set_formats(format, Some(event));
         let mut packet = Vec::new();
-        let audio = self.sends_audio.then_some(octets.as_slice());
-        if self.sender.frame(audio, &mut packet) && !self.is_lost() {
-            let from: SocketAddr = PHONE.parse().unwrap();
-            counted(|| self.call.rtp(self.now, from, &packet));
+        let audio = (self.sends_audio && !octets.is_empty()).then_some(octets.as_slice());
+        if self.sender.packet(self.packet_time, audio, &mut packet) {
+            if let Some((protector, _)) = &mut self.crypto {
+                protector.protect_rtp(&mut packet).unwrap();
+            }
+            self.last_packet.clone_from(&packet);
+            if !self.is_lost() {
+                self.inject(PHONE, &mut packet);
+            }
+        }
+    }
+
+    /// A datagram on the node's RTP port.
+    pub(crate) fn inject(&mut self, from: &str, datagram: &mut [u8]) {
+        let from: SocketAddr = from.parse().unwrap();
+        let passed = counted(|| self.call.rtp(self.now, from, datagram));
+        if let Some((to, packet)) = passed {
+            self.passed.push((to, packet.to_vec()));
         }
     }
 
@@ -222,26 +455,77 @@ impl Line {
             forget_since(before);
             self.rtcp_packets += 1;
         }
-        self.node_packets += usize::from(packets.rtp.is_some());
+        self.node_packets += packets.rtp.iter().flatten().count();
         self.node_packets += usize::from(packets.rtcp.is_some());
-        let sent = packets.rtp.map(|(to, packet)| (to, packet.to_vec()));
-        if let Some((to, packet)) = sent {
-            assert_eq!(to, PHONE.parse().unwrap());
-            self.receiver
-                .push(self.now, &Packet::parse(&packet).unwrap());
+        let sent = packets.rtp.into_iter().flatten();
+        let sent: Vec<_> = sent.map(|(to, packet)| (to, packet.to_vec())).collect();
+        for (to, packet) in sent {
+            self.deliver(to, packet);
         }
-        if let Frame::Audio { payload, .. } = self.receiver.pop(self.now)
-            && !Law::Mu.is_quiet(payload)
-        {
-            self.heard_frames += 1;
-        }
+        self.hear();
         while let Some((due, _)) = self.late_inputs.front()
             && *due <= self.now
         {
             let (_, input) = self.late_inputs.pop_front().unwrap();
             self.call.handle(self.now, input);
         }
-        self.drain();
+        self.collect();
+    }
+
+    /// A packet of the node to the phone.
+    pub(crate) fn deliver(&mut self, to: SocketAddr, mut packet: Vec<u8>) {
+        assert_eq!(to, PHONE.parse().unwrap());
+        let packet = match &mut self.crypto {
+            Some((_, opener)) => opener.unprotect_rtp(&mut packet).unwrap(),
+            None => &mut packet,
+        };
+        let packet = Packet::parse(packet).unwrap();
+        if self.node_sources.last() != Some(&packet.ssrc) {
+            self.node_sources.push(packet.ssrc);
+        }
+        self.payloads.push((packet.timestamp, packet.payload.len()));
+        if packet.payload_type == 111 {
+            let read = OpusPacket::read(packet.payload).unwrap();
+            self.opus_packets
+                .push((packet.marker, packet.timestamp, read));
+        }
+        self.receiver.push(self.now, &packet);
+    }
+
+    fn hear(&mut self) {
+        self.unheard = self.unheard.saturating_sub(1);
+        if self.unheard > 0 {
+            // A long packet is being played.
+            return;
+        }
+        let mut wide = [0; OPUS_MAX_SAMPLES];
+        let is_quiet = |wide: &[i16]| wide.iter().all(|sample| sample.unsigned_abs() < 500);
+        let quiet = match self.receiver.pop(self.now) {
+            Frame::Audio {
+                payload_type: 9,
+                payload,
+            } => {
+                self.decoder.decode(payload, &mut wide[..320]);
+                is_quiet(&wide)
+            }
+            Frame::Audio { payload, .. } => {
+                let mut frame = [0; 160];
+                Law::Mu.decode(payload, &mut frame);
+                self.heard.extend(frame);
+                Law::Mu.is_quiet(payload)
+            }
+            Frame::Packet { payload, .. } => {
+                let length = self.opus_decoder.decode(payload, &mut wide).unwrap();
+                self.unheard = length / 320;
+                if length < 320 {
+                    // Two of 10 ms are a frame.
+                    self.receiver.pop(self.now);
+                }
+                is_quiet(&wide[..length])
+            }
+            _ => return,
+        };
+        self.heard_frames += usize::from(!quiet) * self.unheard.max(1);
     }
 
     fn is_lost(&mut self) -> bool {
@@ -251,7 +535,8 @@ impl Line {
         (self.random >> 33) % 100 < u64::from(self.loss_percent)
     }
 
-    fn drain(&mut self) {
+    /// Takes what the call wants.
+    pub(crate) fn collect(&mut self) {
         while let Some(output) = self.call.poll() {
             assert!(self.facts.is_none(), "nothing follows the end");
             match output {
@@ -259,7 +544,7 @@ impl Line {
                 Output::Sip(command) => self.commands.push(command),
                 Output::Synthesize { utterance, text } => {
                     let clip = match self.speech_up {
-                        true => Ok(Clip::new(vec![8_000; text.len() * LETTER])),
+                        true => Ok(Clip::new(buzz(text.len() * LETTER))),
                         false => Err(SpeechDown),
                     };
                     let due = self.now + Duration::from_millis(100);
@@ -281,7 +566,16 @@ impl Line {
                     self.call.recycle(octets);
                 }
                 Output::Finished(facts) => self.facts = Some(*facts),
-                Output::Answered | Output::Stage(..) => {}
+                wish @ (Output::Dial { .. }
+                | Output::PartyInvite { .. }
+                | Output::PartySip { .. }) => {
+                    self.wishes.push_back(wish);
+                }
+                Output::NotRecorded(time) => {
+                    let octets = time.as_micros() as usize / 125 * 4;
+                    self.recording.resize(self.recording.len() + octets, 0);
+                }
+                Output::Answered | Output::Stage(..) | Output::Said(_) => {}
             }
         }
     }

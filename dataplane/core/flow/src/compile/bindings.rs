@@ -184,6 +184,11 @@ impl Check<'_> {
                 }
             }
             ProgramStep::Set(assignments) => self.assignments(assignments, entry),
+            ProgramStep::Transfer { text, to } => {
+                for text in [text, &to.whisper].into_iter().flatten() {
+                    self.template(text, entry);
+                }
+            }
             ProgramStep::Hangup { text, .. } => {
                 if let Some(text) = text {
                     self.template(text, entry);

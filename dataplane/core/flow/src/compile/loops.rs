@@ -33,14 +33,14 @@ pub(super) fn check(nodes: &Nodes, problems: &mut Vec<Problem>) {
 
 fn without_questions<'a>(_: &'a Nodes, node: &'a ProgramNode) -> Vec<&'a str> {
     match node.ask() {
-        None => node.targets(Cause::Done),
+        None => all(node),
         Some(_) => Vec::new(),
     }
 }
 
 fn without_answers<'a>(nodes: &'a Nodes, node: &'a ProgramNode) -> Vec<&'a str> {
     if node.ask().is_none() {
-        return node.targets(Cause::Done);
+        return all(node);
     }
     let mut next = node.targets(Cause::NoInput);
     next.extend(node.targets(Cause::NoMatch));
@@ -50,6 +50,13 @@ fn without_answers<'a>(nodes: &'a Nodes, node: &'a ProgramNode) -> Vec<&'a str> 
         global.is_conditional().then_some(name.as_str())
     }));
     next
+}
+
+/// Where a node that asks nothing may lead. A person who is rung is no question: one who is
+/// never there, or hangs up at once, would be rung for ever.
+fn all(node: &ProgramNode) -> Vec<&str> {
+    let causes = node.causes().iter();
+    causes.flat_map(|cause| node.targets(*cause)).collect()
 }
 
 /// A circle in the graph that `next` spans: depth first, with the path so far as a stack.

@@ -49,6 +49,13 @@ fn targets_exist(graph: &Graph, name: &str, node: &ProgramNode, problems: &mut V
 }
 
 fn no_dead_end(name: &str, node: &ProgramNode, problems: &mut Vec<Problem>) {
+    if node.transfer().is_some() && node.edges.not_reached.is_none() {
+        problems.push(Problem::at(
+            name,
+            "a caller for whom nobody answers has nowhere to go",
+            "add an edge with event: notReached",
+        ));
+    }
     if node.edges.otherwise.is_some() || node.returns() {
         return;
     }
@@ -56,7 +63,7 @@ fn no_dead_end(name: &str, node: &ProgramNode, problems: &mut Vec<Problem>) {
         .causes()
         .iter()
         .copied()
-        .filter(|cause| node.settled(*cause).is_none())
+        .filter(|cause| *cause != Cause::NotReached && node.settled(*cause).is_none())
         .collect();
     if open.is_empty() {
         return;

@@ -9,6 +9,7 @@ mod nodes_and_edges;
 mod objectives;
 mod question;
 mod reader;
+mod transfer;
 
 use std::fmt;
 

@@ -8,8 +8,9 @@
 //! | `collect`, `question`, `gather`, `ask` with `data.variable` and a type | collect |
 //! | `condition`, `branch`, `if`, `decision` | branch: `data.condition` of the edge or of the node |
 //! | `set`, `variable`, `assign` with `data.variable` and `data.value` | set |
+//! | `transfer`, `transferCall`, `forward`, `dial` with a number in E.164 | transfer: ways named `failed`, `busy`, `noAnswer` are taken when nobody is reached |
 //! | `end`, `hangup`, `output`, `goodbye`, or no way out | hangup |
-//! | anything else (transfer, tool, webhook ...) | its words are said; a note says what is missing |
+//! | anything else (tool, webhook ...) | its words are said; a note says what is missing |
 //!
 //! A condition is kept when it is an expression that flows have. Where several ways lead on
 //! without a condition the first is taken, and a note says so.
@@ -25,7 +26,7 @@ use super::{Conversion, ConvertError};
 use crate::expression::Expression;
 use crate::graph::{Assignment, Branch, Edge, Menu, MenuOption, Node, Retry, Set};
 
-const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "text",
     "message",
     "prompt",
@@ -35,21 +36,21 @@ const WORDS: &[&str] = &[
     "question",
     "label",
 ];
-const LABEL: &[&str] = &["label", "title", "name"];
+pub(super) const LABEL: &[&str] = &["label", "title", "name"];
 const CONDITION: &[&str] = &["condition", "expression", "if"];
 
 /// One way out of a node of the document.
-struct Way<'a> {
-    to: String,
-    json: &'a Json,
+pub(super) struct Way<'a> {
+    pub(super) to: String,
+    pub(super) json: &'a Json,
 }
 
-struct Source<'a> {
+pub(super) struct Source<'a> {
     id: String,
     kind: String,
-    data: &'a Json,
-    name: String,
-    ways: Vec<Way<'a>>,
+    pub(super) data: &'a Json,
+    pub(super) name: String,
+    pub(super) ways: Vec<Way<'a>>,
 }
 
 /// Converts the nodes and edges of a react-flow document.
@@ -125,13 +126,13 @@ fn is_start(kind: &str) -> bool {
     )
 }
 
-struct Converter<'a, 'd> {
-    builder: &'a mut Builder,
-    source: &'a Source<'d>,
+pub(super) struct Converter<'a, 'd> {
+    pub(super) builder: &'a mut Builder,
+    pub(super) source: &'a Source<'d>,
 }
 
 impl Converter<'_, '_> {
-    fn note(&mut self, message: impl Into<String>) {
+    pub(super) fn note(&mut self, message: impl Into<String>) {
         self.builder.note(&self.source.id, message);
     }
 
@@ -140,6 +141,8 @@ impl Converter<'_, '_> {
             "end" | "hangup" | "output" | "goodbye" | "endcall" | "endnode" => self.hangup(),
             "condition" | "branch" | "if" | "decision" | "logic" | "switch" => self.branch(),
             "set" | "variable" | "assign" | "setvariable" => self.set(),
+            "transfer" | "transfercall" | "calltransfer" | "forward" | "forwardcall"
+            | "callforward" | "dial" => self.transfer(),
             "collect" | "question" | "gather" | "ask" | "input" if self.collects() => {
                 self.collect()
             }
@@ -178,7 +181,7 @@ impl Converter<'_, '_> {
     }
 
     /// Say, menu or hangup, by the ways out.
-    fn words(&mut self) -> Node {
+    pub(super) fn words(&mut self) -> Node {
         let spoken = self.spoken();
         let labelled = self
             .source
@@ -327,10 +330,14 @@ impl Converter<'_, '_> {
 
     /// Ways out by condition, then one without.
     fn edges(&mut self) -> Vec<Edge> {
+        self.edges_of(&self.source.ways.iter().collect::<Vec<_>>())
+    }
+
+    pub(super) fn edges_of(&mut self, ways: &[&Way<'_>]) -> Vec<Edge> {
         let own = text(self.source.data, CONDITION);
         let mut edges = Vec::new();
         let mut otherwise: Option<String> = None;
-        for way in &self.source.ways {
+        for way in ways {
             let handle = text(way.json, &["sourceHandle"]).or_else(|| label(way.json));
             let handle = handle.unwrap_or_default().to_ascii_lowercase();
             let data = field(way.json, &["data"]).unwrap_or(way.json);
@@ -377,7 +384,7 @@ fn is_condition(label: &str) -> bool {
     label.contains(['=', '<', '>', '!', '&', '|', '(']) && Expression::parse(label).is_ok()
 }
 
-fn label(edge: &Json) -> Option<String> {
+pub(super) fn label(edge: &Json) -> Option<String> {
     let data = field(edge, &["data"]).unwrap_or(edge);
     text(edge, LABEL).or_else(|| text(data, LABEL))
 }

@@ -26,7 +26,8 @@ pub struct Edge {
     #[schemars(length(min = 1, max = 63))]
     pub to: String,
 
-    /// The event after which the edge is taken.
+    /// The event after which the edge is taken: noInput, noMatch and digit at a question, digit
+    /// while a say node speaks, notReached at a transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EdgeEvent>,
 
@@ -59,6 +60,8 @@ pub enum EdgeEvent {
     NoMatch,
     /// The caller pressed the key `digit` while the node spoke or listened.
     Digit,
+    /// The person of a transfer was not reached: busy, no answer in time, refused, or no line.
+    NotReached,
 }
 
 /// How a node is reached from everywhere: by what the caller says or presses while any node

@@ -7,6 +7,7 @@
 mod ask;
 mod edge;
 mod step;
+mod transfer;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,9 @@ use serde::{Deserialize, Serialize};
 pub use self::ask::{Answer, Choice, Collect, DigitRules, InputMode, NumberRange, Retry};
 pub use self::edge::{Edge, EdgeEvent, Global};
 pub use self::step::{
-    Assignment, Branch, Hangup, Menu, MenuOption, Node, NodeKind, Say, Set, Step,
+    Assignment, Branch, Hangup, Menu, MenuOption, Node, NodeKind, NodeRecording, Say, Set, Step,
 };
+pub use self::transfer::{Transfer, Waiting};
 
 /// The largest number of nodes of a graph; also `maxProperties` of the schema.
 pub const MAX_NODES: usize = 200;

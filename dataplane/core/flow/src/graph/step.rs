@@ -5,15 +5,15 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Collect, Edge, Global, Retry};
+use super::{Collect, Edge, Global, Retry, Transfer};
 
-/// One node of a conversation: exactly one of `say`, `collect`, `menu`, `branch`, `set` and
-/// `hangup`, and the edges that leave it.
+/// One node of a conversation: exactly one of `say`, `collect`, `menu`, `branch`, `set`, `transfer`
+/// and `hangup`, and the edges that leave it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "[has(self.say), has(self.collect), has(self.menu), has(self.branch), has(self.set), has(self.hangup)].exists_one(x, x)",
-    "message": "a node does exactly one thing: give it one of say, collect, menu, branch, set and hangup",
+    "rule": "[has(self.say), has(self.collect), has(self.menu), has(self.branch), has(self.set), has(self.transfer), has(self.hangup)].exists_one(x, x)",
+    "message": "a node does exactly one thing: give it one of say, collect, menu, branch, set, transfer and hangup",
 }]))]
 pub struct Node {
     /// Says something and goes on.
@@ -36,6 +36,13 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Set>,
 
+    /// Rings a person and joins the caller with them. It needs two edges: `event: notReached` for
+    /// when nobody answers, and one with neither event nor if for when the person hung up and the
+    /// caller is still there. The call goes out over the trunk of the tenant's own number, whose
+    /// PhoneNumber must have outbound.enabled; without it nobody is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
+
     /// Ends the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hangup: Option<Hangup>,
@@ -46,6 +53,10 @@ pub struct Node {
     #[schemars(length(max = 20))]
     pub edges: Vec<Edge>,
 
+    /// What becomes of the recording of the call at this node. It goes on as before when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<NodeRecording>,
+
     /// Makes the node reachable from everywhere, as an operator or a help node is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global: Option<Global>,
@@ -54,6 +65,20 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 500))]
     pub description: Option<String>,
+}
+
+/// What becomes of the recording of the call at a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum NodeRecording {
+    /// While the conversation is at this node, question, answers and confirmation, nothing of
+    /// either side is recorded: silence stands in its place, and the record of the call says from
+    /// when to when. For what must not be kept, such as the number of a card.
+    Pause,
+    /// Recorded from here on, also where the Agent records no call.
+    Start,
+    /// Not recorded from here on, until a node starts it again.
+    Stop,
 }
 
 /// Says something and goes on when it was said.
@@ -188,6 +213,7 @@ pub enum Step<'a> {
     Menu(&'a Menu),
     Branch(&'a Branch),
     Set(&'a Set),
+    Transfer(&'a Transfer),
     Hangup(&'a Hangup),
 }
 
@@ -205,6 +231,8 @@ pub enum NodeKind {
     Branch,
     /// [`Set`].
     Set,
+    /// [`Transfer`].
+    Transfer,
     /// [`Hangup`].
     Hangup,
 }
@@ -219,6 +247,7 @@ impl NodeKind {
             Self::Menu => "menu",
             Self::Branch => "branch",
             Self::Set => "set",
+            Self::Transfer => "transfer",
             Self::Hangup => "hangup",
         }
     }
@@ -242,6 +271,7 @@ impl Node {
             self.menu.as_ref().map(Step::Menu),
             self.branch.as_ref().map(Step::Branch),
             self.set.as_ref().map(Step::Set),
+            self.transfer.as_ref().map(Step::Transfer),
             self.hangup.as_ref().map(Step::Hangup),
         ];
         let mut given = steps.into_iter().flatten();
@@ -281,6 +311,7 @@ impl Step<'_> {
             Self::Menu(_) => NodeKind::Menu,
             Self::Branch(_) => NodeKind::Branch,
             Self::Set(_) => NodeKind::Set,
+            Self::Transfer(_) => NodeKind::Transfer,
             Self::Hangup(_) => NodeKind::Hangup,
         }
     }

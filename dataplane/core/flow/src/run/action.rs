@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Transfer, TransferEnd};
 use crate::digits::DigitSpec;
 use crate::grammar::Grammar;
 use crate::graph::NodeKind;
@@ -26,6 +27,8 @@ pub enum Action {
         /// Its kind.
         kind: NodeKind,
     },
+    /// Do this to the recording of the call, at once.
+    Record(RecordingAction),
     /// Say this after everything that is still to be said, and report [`Event::SayDone`].
     Say {
         /// Names the sentence in [`Event::SayDone`].
@@ -56,8 +59,25 @@ pub enum Action {
         /// What failed, without the values of variables.
         message: String,
     },
+    /// Ring a person and join the caller with them, and report [`Event::Transferred`]. Until then
+    /// the caller is not listened to. Everything said before was reported done.
+    Transfer(Transfer),
     /// Hang up; the run is over. Everything said before was reported done.
     Hangup(Ending),
+}
+
+/// What is to be done to the recording of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordingAction {
+    /// Record from now on.
+    Start,
+    /// Record no more, until it is started again.
+    Stop,
+    /// Record silence.
+    Pause,
+    /// Record what is said again.
+    Resume,
 }
 
 /// How to listen for one answer.
@@ -100,6 +120,8 @@ pub enum Event {
         /// The keys, without the terminator.
         digits: String,
     },
+    /// A transfer ended, and the caller is still there.
+    Transferred(TransferEnd),
     /// The other side hung up or the call was ended by a guard; the run is over.
     Hangup,
 }
@@ -149,11 +171,13 @@ impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entered { node, kind } => write!(f, "Entered({node}: {kind})"),
+            Self::Record(action) => write!(f, "Record({action:?})"),
             Self::Say { id, .. } => write!(f, "Say({})", id.0),
             Self::Listen(_) => f.write_str("Listen"),
             Self::StopListening => f.write_str("StopListening"),
             Self::Captured { variable, .. } => write!(f, "Captured({variable})"),
             Self::Failed { node, message } => write!(f, "Failed({node}: {message})"),
+            Self::Transfer(transfer) => transfer.fmt(f),
             Self::Hangup(ending) => write!(f, "Hangup({ending:?})"),
         }
     }
@@ -168,6 +192,7 @@ impl fmt::Debug for Event {
             Self::NoMatch => "NoMatch",
             Self::NoInput => "NoInput",
             Self::Digits { .. } => "Digits",
+            Self::Transferred(_) => "Transferred",
             Self::Hangup => "Hangup",
         })
     }

@@ -33,7 +33,7 @@ impl Run {
         why: Cause,
     ) {
         let words = match why {
-            Cause::Done => None,
+            Cause::Done | Cause::NotReached => None,
             Cause::NoInput => ask.no_input.as_ref(),
             Cause::NoMatch => ask.no_match.as_ref(),
         };

@@ -3,16 +3,19 @@
 mod action;
 mod ask;
 mod global;
+mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use callplane_types::Instant;
 
-pub use self::action::{Action, EndReason, Ending, Event, Listen, SayId};
+pub use self::action::{Action, EndReason, Ending, Event, Listen, RecordingAction, SayId};
 use self::ask::Asking;
+pub use self::transfer::{Transfer, TransferEnd};
 use crate::digits::{BETWEEN, DigitSpec};
 use crate::expression::Expression;
+use crate::graph::NodeRecording;
 use crate::program::{Assigned, Cause, Program, ProgramNode, ProgramStep};
 use crate::template::Template;
 use crate::value::Value;
@@ -32,6 +35,8 @@ pub struct Run {
     node: String,
     state: State,
     actions: VecDeque<Action>,
+    /// A node paused the recording, and it is still this node's.
+    unrecorded: bool,
     said: u32,
     turns: u32,
     /// Where the global node that was entered returns to.
@@ -49,6 +54,10 @@ enum State {
     /// A say node is being said.
     Saying(SayId),
     Asking(Asking),
+    /// What is said to the caller before somebody is rung.
+    Announcing(SayId),
+    /// Somebody is rung, or the caller talks with them.
+    Transferring,
     /// The last sentence is being said.
     Closing(SayId),
     Over,
@@ -84,6 +93,7 @@ impl Run {
             captured: BTreeSet::new(),
             state: State::New,
             actions: VecDeque::new(),
+            unrecorded: false,
             said: 0,
             turns: 0,
             back: None,
@@ -119,6 +129,10 @@ impl Run {
                 self.leave(now, Cause::Done);
             }
             (State::Saying(_), Event::Digits { digits }) => self.key_while_saying(now, &digits),
+            (State::Announcing(current), Event::SayDone { id, .. }) if id == *current => {
+                self.announced();
+            }
+            (State::Transferring, Event::Transferred(end)) => self.transferred(now, end),
             (State::Closing(current), Event::SayDone { id, .. }) if id == *current => {
                 self.hang_up();
             }
@@ -193,6 +207,7 @@ impl Run {
                 ProgramStep::Ask(ask) => return self.ask(now, node, ask, 1, Cause::Done),
                 ProgramStep::Branch => {}
                 ProgramStep::Set(assignments) => self.assign(assignments),
+                ProgramStep::Transfer { text, to } => return self.transfer(text.as_ref(), to),
                 ProgramStep::Hangup { text, outcome } => {
                     return self.close(text.as_ref(), outcome.clone());
                 }
@@ -236,6 +251,7 @@ impl Run {
         let event = match cause {
             Cause::NoInput => node.edges.no_input.as_ref(),
             Cause::NoMatch => node.edges.no_match.as_ref(),
+            Cause::NotReached => node.edges.not_reached.as_ref(),
             Cause::Done => None,
         };
         if let Some(to) = event {
@@ -276,6 +292,29 @@ impl Run {
             node: self.node.clone(),
             kind: node.kind(),
         });
+        self.record(node.recording);
+    }
+
+    /// What the node that was entered does to the recording. A pause ends with the node.
+    fn record(&mut self, wish: Option<NodeRecording>) {
+        let pauses = wish == Some(NodeRecording::Pause);
+        let pause = (pauses != self.unrecorded).then_some(match pauses {
+            true => RecordingAction::Pause,
+            false => RecordingAction::Resume,
+        });
+        self.unrecorded = pauses;
+        let change = match wish {
+            Some(NodeRecording::Start) => Some(RecordingAction::Start),
+            Some(NodeRecording::Stop) => Some(RecordingAction::Stop),
+            Some(NodeRecording::Pause) | None => None,
+        };
+        // Whoever stops hears nothing of a moment in between.
+        let actions = match change {
+            Some(RecordingAction::Stop) => [change, pause],
+            _ => [pause, change],
+        };
+        self.actions
+            .extend(actions.into_iter().flatten().map(Action::Record));
     }
 
     // --- say ---

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use callplane_flow::graph::{
     Answer, Assignment, Branch, Choice, Collect, DigitRules, Edge, EdgeEvent, Global, Hangup,
-    Input, InputMode, Menu, MenuOption, Node, NumberRange, Retry, Say, Set,
+    Input, InputMode, Menu, MenuOption, Node, NumberRange, Retry, Say, Set, Transfer, Waiting,
 };
-use callplane_flow::{Action, AgentSettings, EndReason, Event, Graph, Limits, Run, compile};
+use callplane_flow::{
+    Action, AgentSettings, EndReason, Event, Graph, Limits, Run, TransferEnd, compile,
+};
 use callplane_types::Instant;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -80,6 +82,7 @@ fn edge() -> impl Strategy<Value = Edge> {
             EdgeEvent::NoInput,
             EdgeEvent::NoMatch,
             EdgeEvent::Digit,
+            EdgeEvent::NotReached,
         ]),
     );
     let condition = prop::option::weighted(0.2, expression());
@@ -187,6 +190,19 @@ fn global() -> impl Strategy<Value = Global> {
     )
 }
 
+fn transfer() -> impl Strategy<Value = Transfer> {
+    let to = prop_oneof![30 => Just("+15550001111"), 1 => Just("112")];
+    (to, prop::option::of(plain()), prop::option::of(text())).prop_map(|(to, text, whisper)| {
+        Transfer {
+            to: to.to_owned(),
+            text,
+            whisper,
+            waiting: Waiting::Music,
+            ring_seconds: 30,
+        }
+    })
+}
+
 fn node() -> impl Strategy<Value = Node> {
     let assignment = (
         variable(),
@@ -207,6 +223,7 @@ fn node() -> impl Strategy<Value = Node> {
         1 => Just(Node { branch: Some(Branch {}), ..Node::default() }),
         2 => prop::collection::vec(assignment, 1..3)
             .prop_map(|variables| Node { set: Some(Set { variables }), ..Node::default() }),
+        2 => transfer().prop_map(|transfer| Node { transfer: Some(transfer), ..Node::default() }),
         3 => plain().prop_map(|text| Node {
             hangup: Some(Hangup { text: Some(text), outcome: None }),
             ..Node::default()
@@ -226,15 +243,27 @@ fn node() -> impl Strategy<Value = Node> {
                 let fits = |edge: &Edge| match edge.event {
                     Some(EdgeEvent::NoInput | EdgeEvent::NoMatch) => asks,
                     Some(EdgeEvent::Digit) => speaks,
+                    Some(EdgeEvent::NotReached) => node.transfer.is_some(),
                     None => edge.condition.is_some(),
                 };
                 edges.retain(fits);
+                if node.transfer.is_some() && !edges.iter().any(not_reached) {
+                    edges.extend(
+                        otherwise
+                            .clone()
+                            .map(|to| Edge::on(EdgeEvent::NotReached, to)),
+                    );
+                }
                 edges.extend(otherwise.map(Edge::to));
                 node.edges = edges;
             }
             node.global = global;
             node
         })
+}
+
+fn not_reached(edge: &Edge) -> bool {
+    edge.event == Some(EdgeEvent::NotReached)
 }
 
 fn graphs() -> impl Strategy<Value = Graph> {
@@ -332,7 +361,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
     let mut acts = acts.iter();
     run.handle(now, Event::Started);
     loop {
-        let (mut says, mut listens, mut hung_up) = (Vec::new(), false, false);
+        let (mut says, mut listens, mut rings, mut hung_up) = (Vec::new(), false, false, false);
         let mut actions = 0;
         while let Some(action) = run.poll() {
             actions += 1;
@@ -341,6 +370,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
                 Action::Say { id, .. } => says.push(id),
                 Action::Listen(_) => listens = true,
                 Action::StopListening => listens = false,
+                Action::Transfer(_) => rings = true,
                 Action::Hangup(_) => hung_up = true,
                 _ => {}
             }
@@ -350,7 +380,14 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             prop_assert!(hung_up || ending.reason == EndReason::CallEnded);
             return Ok(events);
         }
-        prop_assert!(!says.is_empty() || listens, "the run waits for nothing");
+        prop_assert!(
+            !says.is_empty() || listens || rings,
+            "the run waits for nothing"
+        );
+        prop_assert!(
+            !rings || says.is_empty() && !listens,
+            "a person is rung while the caller is talked to"
+        );
         now += Duration::from_secs(1);
         for id in says {
             run.handle(
@@ -373,6 +410,15 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
                 Some(Did::Mumbled) => Event::NoMatch,
                 Some(Did::Nothing) | None => Event::NoInput,
                 Some(Did::HungUp) => Event::Hangup,
+            };
+            run.handle(now, event);
+            events += 1;
+        }
+        if rings {
+            let event = match acts.next() {
+                Some(Did::Said(_) | Did::Pressed(_)) => Event::Transferred(TransferEnd::Left),
+                Some(Did::HungUp) => Event::Hangup,
+                _ => Event::Transferred(TransferEnd::NotReached),
             };
             run.handle(now, event);
             events += 1;
@@ -435,6 +481,6 @@ fn enough_arbitrary_graphs_compile() {
         }
     }
     assert!(compiled > 300, "{compiled} {kinds:?}");
-    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
     assert!(kinds.values().all(|count| *count > 20), "{kinds:?}");
 }

@@ -29,7 +29,7 @@ fn every_mistake_is_named_with_its_node_and_a_fix() {
         ),
         (
             "  a: {say: {text: hi}, set: {variables: [{variable: x, text: y}]}, edges: [{to: end}]}\n",
-            "node `a`: a node does exactly one thing; give it one of say, collect, menu, branch, set and hangup",
+            "node `a`: a node does exactly one thing; give it one of say, collect, menu, branch, set, transfer and hangup",
         ),
         (
             "  a: {say: {text: 'hi {{ name }}'}, edges: [{to: end}]}\n",
@@ -102,6 +102,70 @@ fn every_mistake_is_named_with_its_node_and_a_fix() {
         (
             "  a: {hangup: {}, edges: [{to: end}]}\n",
             "node `a`: nothing follows a hangup; remove its edges",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{to: end}]}\n",
+            "node `a`: a caller for whom nobody answers has nowhere to go; add an edge with event: notReached",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: end}]}\n",
+            "node `a`: the conversation has nowhere to go from here; add an edge with neither event nor if",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: end}, {if: 'true', to: end}]}\n",
+            "node `a`: the conversation has nowhere to go from here; add an edge with neither event nor if",
+        ),
+        (
+            "  a: {transfer: {to: '112'}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: `112` is no telephone number; write + and 7 to 15 digits, as in +15551230001",
+        ),
+        (
+            "  a: {transfer: {to: '{{ caller_number }}'}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: `{{ caller_number }}` is no telephone number; write + and 7 to 15 digits, as in +15551230001",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111', ringSeconds: 4}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: ringSeconds is not 5 to 120; use 5 to 120",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111', whisper: 'About {{ topic }}.'}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: nothing gives `topic` a value; correct the name, declare it under inputs, or collect or set it before",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111', text: 'Hello {{ who }}.'}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: nothing gives `who` a value; correct the name, declare it under inputs, or collect or set it before",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111', whisper: ' '}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: whisper is empty or longer than 2000 characters; say something shorter, or in several nodes",
+        ),
+        (
+            "  a: {say: {text: hi}, edges: [{event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: this event never happens at a say node; remove the edge or use a transfer node",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: digit, digit: '1', to: end}, {event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: this event never happens at a transfer node; remove the edge or use a collect or menu node",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: end}, {event: notReached, to: end}, {to: end}]}\n",
+            "node `a`: two edges have the same event; keep one of them",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: nowhere}, {to: end}]}\n",
+            "node `a`: it leads to `nowhere`, which does not exist; correct the name or add the node",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: b}, {to: end}]}\n  b: {transfer: {to: '+15550002222'}, edges: [{event: notReached, to: a}, {to: end}]}\n",
+            "node `a`: the conversation goes round without asking anything: a -> b -> a; lead one of them out of the circle or to a question",
+        ),
+        (
+            "  a: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: end}, {to: a}]}\n",
+            "node `a`: the conversation goes round without asking anything: a -> a; lead one of them out of the circle or to a question",
+        ),
+        (
+            "  a: {menu: {prompt: x, options: [{phrases: [one], to: end}]}, edges: [{to: b}]}\n  b: {transfer: {to: '+15550001111'}, edges: [{event: notReached, to: a}, {to: end}]}\n",
+            "node `a`: a caller who is silent or not understood goes round for ever: a -> b -> a; ask again with retry.attempts, then lead event: noInput and event: noMatch to a hangup",
         ),
     ] {
         let found = refused(nodes);
@@ -206,6 +270,7 @@ fn the_first_sentence_knows_only_inputs() {
 #[test]
 fn a_program_of_another_format_is_refused_with_what_to_do() {
     let mut json = program("start: a\nnodes: {a: {hangup: {}}}").to_json();
+    assert_eq!(json["format"], 1);
     json["format"] = 99.into();
     let error = Program::from_json(json).unwrap_err();
     assert!(

@@ -1,7 +1,7 @@
 //! Documents of other platforms, from their JSON to a call.
 
 use callplane_flow::convert::{Conversion, ConvertError, nodes_and_edges, objective_graph};
-use callplane_flow::{AgentSettings, compile};
+use callplane_flow::{AgentSettings, Event, TransferEnd, compile};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ fn a_path_of_nodes_and_edges_becomes_a_flow() {
         notes(&conversion),
         [
             "`e9`: it does not join two nodes, so it was left out",
-            "`6`: a node of type `transfercall` has no equal: its words are said and it goes on",
+            "`6`: it has no number of + and 7 to 15 digits to ring, so its words are said and it goes on",
             "`8`: nothing leads to it, so it was left out"
         ]
     );
@@ -159,6 +159,61 @@ fn a_path_of_nodes_and_edges_becomes_a_flow() {
     let mut caller = call(&conversion);
     caller.press("1").press("3");
     assert!(!caller.log.contains(&"say 6".to_owned()));
+}
+
+#[test]
+fn a_node_that_transfers_rings_its_number() {
+    let document = json!({
+        "nodes": [
+            {"id": "1", "data": {"text": "Sales or service?"}},
+            {"id": "sales", "type": "transferCall", "data": {
+                "label": "To sales", "message": "I connect you.", "phoneNumber": "+1 (555) 000-1111",
+                "whisper": "A caller.", "ringSeconds": 300}},
+            {"id": "service", "type": "forward", "data": {"destination": {"number": "tel:+1-555-000-2222"}}},
+            {"id": "local", "type": "transfer", "data": {"number": "0555 0003333", "text": "Please call again."}},
+            {"id": "mail", "data": {"text": "Please write to us."}},
+            {"id": "end", "type": "end", "data": {"text": "Thank you."}}
+        ],
+        "edges": [
+            {"source": "1", "target": "sales", "label": "Sales"},
+            {"source": "1", "target": "service", "label": "Service"},
+            {"source": "1", "target": "local", "label": "Local"},
+            {"source": "sales", "target": "mail", "sourceHandle": "no-answer"},
+            {"source": "sales", "target": "end"},
+            {"source": "mail", "target": "end"}
+        ]
+    });
+    let conversion = nodes_and_edges(&document).unwrap();
+    assert_eq!(
+        notes(&conversion),
+        [
+            "`service`: it does not say where to go when nobody is reached, so the caller is told and the call ends",
+            "`local`: it has no number of + and 7 to 15 digits to ring, so its words are said and it goes on",
+        ]
+    );
+    let ended = |said: &str, end| {
+        let mut caller = call(&conversion);
+        caller.say(said).take_log();
+        caller.event(Event::Transferred(end));
+        let transfer = caller.transfer.clone().unwrap();
+        (transfer, caller.take_log())
+    };
+    let (sales, log) = ended("sales", TransferEnd::NotReached);
+    assert_eq!(sales.to.as_str(), "+15550001111");
+    assert_eq!(sales.whisper.as_deref(), Some("A caller."));
+    assert_eq!(sales.ring.as_secs(), 120, "the most");
+    assert_eq!(log[1], "> Please write to us.");
+    assert_eq!(ended("sales", TransferEnd::Left).1[1], "> Thank you.");
+    let (service, log) = ended("service", TransferEnd::NotReached);
+    assert_eq!(service.to.as_str(), "+15550002222");
+    assert_eq!(
+        log[2], "hangup completed not_reached",
+        "the caller was told"
+    );
+    assert_eq!(
+        ended("service", TransferEnd::Left).1[1],
+        "hangup completed completed"
+    );
 }
 
 #[test]
@@ -199,6 +254,9 @@ fn documents() -> impl Strategy<Value = Value> {
             "collect",
             "condition",
             "set",
+            "transferCall",
+            "+15550001111",
+            "busy",
             "number",
             "digits",
             "choice",
@@ -238,6 +296,8 @@ fn documents() -> impl Strategy<Value = Value> {
         "max",
         "min_length",
         "retries",
+        "number",
+        "whisper",
     ];
     leaf.prop_recursive(5, 80, 6, move |inner| {
         prop_oneof![

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::{
-    Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, compile,
+    Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, Transfer,
+    compile,
 };
 use callplane_types::Instant;
 
@@ -36,6 +37,7 @@ pub(crate) struct Caller {
     pub(crate) now: Instant,
     pub(crate) log: Vec<String>,
     pub(crate) listen: Option<Listen>,
+    pub(crate) transfer: Option<Transfer>,
     saying: Vec<(SayId, String)>,
 }
 
@@ -53,6 +55,7 @@ impl Caller {
             now: Instant::ZERO,
             log: Vec::new(),
             listen: None,
+            transfer: None,
             saying: Vec::new(),
         };
         caller.event(Event::Started);
@@ -75,6 +78,7 @@ impl Caller {
         while let Some(action) = self.run.poll() {
             match action {
                 Action::Entered { node, kind } => self.log.push(format!("{kind} {node}")),
+                Action::Record(action) => self.log.push(format!("record {action:?}")),
                 Action::Say { id, text, .. } => {
                     self.log.push(format!("> {text}"));
                     self.saying.push((id, text));
@@ -85,6 +89,10 @@ impl Caller {
                     self.log.push(format!("{variable} = {value}"));
                 }
                 Action::Failed { node, message } => self.log.push(format!("! {node}: {message}")),
+                Action::Transfer(transfer) => {
+                    self.log.push(format!("-> {}", transfer.to));
+                    self.transfer = Some(transfer);
+                }
                 Action::Hangup(ending) => {
                     let outcome = ending.outcome.as_deref().unwrap_or("-");
                     self.log

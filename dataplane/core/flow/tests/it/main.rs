@@ -7,3 +7,4 @@ mod compile;
 mod convert;
 mod driver;
 mod run;
+mod transfer;

@@ -114,6 +114,84 @@ fn a_call_by_speech_reaches_its_end() {
     assert_eq!(caller.ending().node, "done");
 }
 
+/// Asks for a card number that is not to be recorded, with help from everywhere.
+const CARD: &str = r##"
+start: ask
+nodes:
+  ask:
+    recording: start
+    say: {text: We record.}
+    edges: [{to: card}]
+  card:
+    recording: pause
+    collect: {variable: card, type: digits, prompt: Your card?, digits: {min: 4, max: 4}, confirm: "{{ value }}?"}
+    edges: [{event: noInput, to: code}, {event: noMatch, to: code}, {to: code}]
+  code:
+    recording: pause
+    collect: {variable: code, type: digits, prompt: And the code?, digits: {min: 3, max: 3}}
+    edges: [{event: noInput, to: bye}, {event: noMatch, to: bye}, {to: thanks}]
+  help:
+    global: {digit: "0", return: true}
+    say: {text: It is on the back.}
+  thanks:
+    say: {text: Thank you.}
+    edges: [{to: bye}]
+  bye:
+    recording: stop
+    hangup: {}
+"##;
+
+#[test]
+fn nothing_is_recorded_while_a_node_pauses_whichever_way_it_is_left() {
+    let mut caller = Caller::start(&program(CARD));
+    caller.press("1234").press("1").press("0").press("321");
+    assert_eq!(
+        caller.log,
+        [
+            "say ask",
+            "record Start",
+            "> We record.",
+            "collect card",
+            "record Pause",
+            "> Your card?",
+            "# 1234",
+            "> 1 2 3 4?",
+            "# 1",
+            "card = 1234",
+            // One pause over both.
+            "collect code",
+            "> And the code?",
+            "# 0",
+            "say help",
+            "record Resume",
+            "> It is on the back.",
+            "collect code",
+            "record Pause",
+            "> And the code?",
+            "# 321",
+            "code = 321",
+            "say thanks",
+            "record Resume",
+            "> Thank you.",
+            "hangup bye",
+            "record Stop",
+            "hangup completed -",
+        ]
+    );
+}
+
+#[test]
+fn a_node_that_stops_the_recording_does_so_before_the_pause_is_over() {
+    let stops = CARD.replace("  thanks:", "  thanks:\n    recording: stop");
+    let mut caller = Caller::start(&program(&stops));
+    caller.press("1234").press("1").press("321");
+    let log = caller.log.join("|");
+    assert!(
+        log.contains("say thanks|record Stop|record Resume"),
+        "{log}"
+    );
+}
+
 #[test]
 fn a_call_by_keys_reaches_its_end() {
     let mut caller = Caller::start(&program(OFFICE));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use callplane_types::Instant;
 
 use crate::dtmf::{Digit, Event};
-use crate::{duration, packet::Packet};
+use crate::{Clock, packet::Packet};
 
 /// Events that are remembered to recognise their stragglers.
 const REMEMBERED: usize = 8;
@@ -50,6 +50,7 @@ pub struct DigitReceiver {
 struct Seen {
     ssrc: u32,
     timestamp: u32,
+    clock: Clock,
     digit: Digit,
     /// Ticks of the segments before this one.
     before: i64,
@@ -70,13 +71,18 @@ impl Default for DigitReceiver {
 
 impl Seen {
     fn held(&self) -> Duration {
-        duration(self.before + i64::from(self.duration))
+        self.clock.duration(self.before + i64::from(self.duration))
     }
 }
 
 impl DigitReceiver {
     /// Takes a packet with the payload type of telephone events; anything but a key is ignored.
     pub fn push(&mut self, now: Instant, packet: &Packet<'_>) {
+        self.push_counted(now, Clock::Khz8, packet);
+    }
+
+    /// The same of events whose durations count another clock.
+    pub fn push_counted(&mut self, now: Instant, clock: Clock, packet: &Packet<'_>) {
         let Some((event, digit)) = Event::parse(packet.payload)
             .and_then(|event| Some((event, Digit::from_event(event.code)?)))
         else {
@@ -89,7 +95,7 @@ impl DigitReceiver {
             Some(index) if !self.is_replay(now, index, packet.marker, event) => {
                 self.update(now, index, event);
             }
-            _ => self.add(now, packet, event, digit),
+            _ => self.add(now, clock, packet, event, digit),
         }
     }
 
@@ -114,7 +120,7 @@ impl DigitReceiver {
         }
     }
 
-    fn add(&mut self, now: Instant, packet: &Packet<'_>, event: Event, digit: Digit) {
+    fn add(&mut self, now: Instant, clock: Clock, packet: &Packet<'_>, event: Event, digit: Digit) {
         let mut before = 0;
         let mut continues = false;
         if let Some(last) = self.recent.back_mut()
@@ -145,6 +151,7 @@ impl DigitReceiver {
         let seen = Seen {
             ssrc: packet.ssrc,
             timestamp: packet.timestamp,
+            clock,
             digit,
             before,
             duration: event.duration,

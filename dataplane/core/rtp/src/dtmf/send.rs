@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::FRAME_SAMPLES;
+use crate::Clock;
 use crate::dtmf::{Digit, Event};
 
 /// Digits that may wait.
@@ -12,7 +12,8 @@ const QUEUE: usize = 32;
 const END_PACKETS: u8 = 3;
 /// Frames between two digits, beyond those the end takes: together 80 ms.
 const PAUSE_FRAMES: u8 = 2;
-/// The shortest press every receiver detects, and the longest that fits one segment.
+/// The shortest press every receiver detects, and the longest that fits one segment, in 8000ths of a
+/// second.
 const SHORTEST: u16 = 400;
 const LONGEST: u16 = 48_000;
 /// Power of our tones in -dBm0.
@@ -23,7 +24,7 @@ const VOLUME: u8 = 10;
 #[error("too many digits waiting to be sent")]
 pub struct QueueFull;
 
-/// Sends telephone events, one packet a frame.
+/// Sends telephone events, one packet for each of the stream.
 #[derive(Debug, Clone)]
 pub struct DigitSender {
     waiting: VecDeque<(Digit, u16)>,
@@ -69,7 +70,8 @@ impl Default for DigitSender {
 }
 
 impl DigitSender {
-    /// Queues a digit; its duration is brought between 50 ms and 6 s.
+    /// Queues a digit; its duration is brought between 50 ms and 6 s. With a clock of 48000 no more
+    /// than 1.3 s of it are said.
     ///
     /// # Errors
     /// More than 32 are waiting.
@@ -88,8 +90,9 @@ impl DigitSender {
         !matches!(self.state, State::Quiet) || !self.waiting.is_empty()
     }
 
-    /// The packet of the frame that begins at `now` in media time, if a digit is being sent.
-    pub fn next(&mut self, now: u32) -> Option<EventPacket> {
+    /// The packet of the `time` that begins at `now` by the clock of the stream, if a digit is being
+    /// sent.
+    pub fn next(&mut self, now: u32, clock: Clock, time: Duration) -> Option<EventPacket> {
         if let State::Pausing(left) = self.state {
             self.state = match left {
                 0 | 1 => State::Quiet,
@@ -106,10 +109,10 @@ impl DigitSender {
                 length,
             };
         }
-        self.advance()
+        self.advance(clock, crate::ticks(time) as u16)
     }
 
-    fn advance(&mut self) -> Option<EventPacket> {
+    fn advance(&mut self, clock: Clock, step: u16) -> Option<EventPacket> {
         match self.state {
             State::Pressing {
                 digit,
@@ -118,7 +121,7 @@ impl DigitSender {
                 length,
             } => {
                 let marker = elapsed == 0;
-                let elapsed = elapsed.saturating_add(FRAME_SAMPLES as u16);
+                let elapsed = elapsed.saturating_add(step);
                 if elapsed >= length && !marker {
                     self.state = State::Ending {
                         digit,
@@ -126,7 +129,7 @@ impl DigitSender {
                         length,
                         left: END_PACKETS,
                     };
-                    return self.advance();
+                    return self.advance(clock, step);
                 }
                 self.state = State::Pressing {
                     digit,
@@ -134,7 +137,7 @@ impl DigitSender {
                     elapsed,
                     length,
                 };
-                Some(packet(digit, marker, started, elapsed, false))
+                Some(packet(digit, marker, started, clock, elapsed, false))
             }
             State::Ending {
                 digit,
@@ -151,19 +154,27 @@ impl DigitSender {
                         left: left - 1,
                     },
                 };
-                Some(packet(digit, false, started, length, true))
+                Some(packet(digit, false, started, clock, length, true))
             }
             State::Quiet | State::Pausing(_) => None,
         }
     }
 }
 
-fn packet(digit: Digit, marker: bool, timestamp: u32, duration: u16, end: bool) -> EventPacket {
+fn packet(
+    digit: Digit,
+    marker: bool,
+    timestamp: u32,
+    clock: Clock,
+    duration: u16,
+    end: bool,
+) -> EventPacket {
+    let duration = u32::from(duration) * (clock.rate() / crate::CLOCK_RATE);
     let event = Event {
         code: digit.event(),
         end,
         volume: VOLUME,
-        duration,
+        duration: duration.min(u32::from(u16::MAX)) as u16,
     };
     EventPacket {
         marker,

@@ -28,7 +28,14 @@ pub enum ControlPacket {
         /// Why, if it says so.
         reason: Option<String>,
     },
-    /// Any other type: APP, feedback, extended reports. Its body is dropped.
+    /// XR: more about what arrived (RFC 3611). Blocks other than the VoIP metrics are dropped.
+    ExtendedReport {
+        /// Who reports.
+        ssrc: u32,
+        /// How streams sound to whoever plays them.
+        voip: Vec<VoipMetrics>,
+    },
+    /// Any other type: APP, feedback. Its body is dropped.
     Other {
         /// The packet type.
         packet_type: u8,
@@ -65,6 +72,27 @@ pub struct ReportBlock {
     pub last_sender_report: u32,
     /// Time since that report came, in 65536ths of a second.
     pub delay_since_last_sender_report: u32,
+}
+
+/// How a stream sounds where it is played (RFC 3611 section 4.7), as far as we use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VoipMetrics {
+    /// Whose stream.
+    pub ssrc: u32,
+    /// Part of the packets lost since the start, in 256ths.
+    pub loss_rate: u8,
+    /// Part that came too early or too late to be played, in 256ths.
+    pub discard_rate: u8,
+    /// Time between the RTP interfaces of both ends and back, in milliseconds; 0 if unknown.
+    pub round_trip_ms: u16,
+    /// Delay of the end system, in milliseconds; 0 if unknown.
+    pub end_system_delay_ms: u16,
+    /// Conversational quality, ten times the mean opinion score; 127 if unknown.
+    pub mos_cq: u8,
+    /// Present delay of the jitter buffer, in milliseconds.
+    pub buffer_nominal_ms: u16,
+    /// The most it can be, in milliseconds.
+    pub buffer_max_ms: u16,
 }
 
 /// Why octets are no compound.

@@ -1,11 +1,15 @@
 //! Reads compounds.
 
-use crate::rtcp::{ControlPacket, ParseError, ReportBlock, SenderInfo};
+use crate::rtcp::{ControlPacket, ParseError, ReportBlock, SenderInfo, VoipMetrics};
 
 pub(super) const SENDER_REPORT: u8 = 200;
 pub(super) const RECEIVER_REPORT: u8 = 201;
 pub(super) const SOURCE_DESCRIPTION: u8 = 202;
 pub(super) const GOODBYE: u8 = 203;
+pub(super) const EXTENDED_REPORT: u8 = 207;
+/// The block type of VoIP metrics, and how many words follow its first (RFC 3611 section 4.7).
+pub(super) const VOIP_METRICS: u8 = 7;
+pub(super) const VOIP_METRICS_WORDS: u16 = 8;
 pub(super) const CNAME: u8 = 1;
 
 /// Reads all packets of a datagram. Reduced-size RTCP (RFC 5506), which starts with any packet, is
@@ -48,6 +52,14 @@ pub fn reporter(datagram: &[u8]) -> Option<u32> {
     }
 }
 
+/// Whether packets of this type hold figures about streams, and nothing of who sends them.
+pub(crate) const fn is_report(packet_type: u8) -> bool {
+    matches!(
+        packet_type,
+        SENDER_REPORT | RECEIVER_REPORT | EXTENDED_REPORT
+    )
+}
+
 fn without_padding(body: &[u8], is_last: bool) -> Result<&[u8], ParseError> {
     let count = usize::from(*body.last().ok_or(ParseError::Padding)?);
     match body.len().checked_sub(count) {
@@ -88,6 +100,10 @@ fn packet(
                 Err(_) => None,
             },
         },
+        EXTENDED_REPORT => ControlPacket::ExtendedReport {
+            ssrc: body.u32()?,
+            voip: extended(&mut body)?,
+        },
         packet_type => ControlPacket::Other { packet_type },
     })
 }
@@ -108,6 +124,43 @@ fn report(body: &mut Reader<'_>) -> Result<ReportBlock, ParseError> {
         jitter: body.u32()?,
         last_sender_report: body.u32()?,
         delay_since_last_sender_report: body.u32()?,
+    })
+}
+
+/// The blocks of an extended report; those that are not of VoIP metrics are read over.
+fn extended(body: &mut Reader<'_>) -> Result<Vec<VoipMetrics>, ParseError> {
+    let mut voip = Vec::new();
+    while !body.0.is_empty() {
+        let header = body.u32()?.to_be_bytes();
+        let words = u16::from_be_bytes([header[2], header[3]]);
+        let mut block = Reader(body.take(usize::from(words) * 4)?);
+        if header[0] == VOIP_METRICS && words == VOIP_METRICS_WORDS {
+            voip.push(voip_metrics(&mut block)?);
+        }
+    }
+    Ok(voip)
+}
+
+fn voip_metrics(block: &mut Reader<'_>) -> Result<VoipMetrics, ParseError> {
+    let ssrc = block.u32()?;
+    let (loss_rate, discard_rate) = (block.u8()?, block.u8()?);
+    // Densities and lengths of bursts and gaps.
+    block.take(6)?;
+    let (round_trip_ms, end_system_delay_ms) = (block.u16()?, block.u16()?);
+    // Levels, echo, Gmin, R factors, MOS of listening.
+    block.take(7)?;
+    let mos_cq = block.u8()?;
+    // Configuration of the receiver, and an octet that is reserved.
+    block.take(2)?;
+    Ok(VoipMetrics {
+        ssrc,
+        loss_rate,
+        discard_rate,
+        round_trip_ms,
+        end_system_delay_ms,
+        mos_cq,
+        buffer_nominal_ms: block.u16()?,
+        buffer_max_ms: block.u16()?,
     })
 }
 
@@ -153,6 +206,12 @@ impl<'a> Reader<'a> {
         let (octet, rest) = self.0.split_first().ok_or(ParseError::Truncated)?;
         self.0 = rest;
         Ok(*octet)
+    }
+
+    fn u16(&mut self) -> Result<u16, ParseError> {
+        let (octets, rest) = self.0.split_first_chunk().ok_or(ParseError::Truncated)?;
+        self.0 = rest;
+        Ok(u16::from_be_bytes(*octets))
     }
 
     fn u32(&mut self) -> Result<u32, ParseError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use callplane_types::{Instant, WallTime};
 
 use crate::receiver::Receiver;
+use crate::rtcp::far_end::{FarEnd, Reported};
 use crate::rtcp::{ControlPacket, ParseError, ReportBlock, SenderInfo, parse, write};
 use crate::sender::Sender;
 
@@ -22,6 +23,15 @@ pub struct ControlSession {
     /// The last sender report: middle bits of its NTP time, and when it came.
     last_sender_report: Option<(u32, Instant)>,
     heard: Heard,
+    reported: Reported,
+    trips: Trips,
+}
+
+/// The round trips of a call.
+#[derive(Debug, Clone, Copy, Default)]
+struct Trips {
+    count: u32,
+    sum: Duration,
 }
 
 /// What the other side told us.
@@ -29,8 +39,12 @@ pub struct ControlSession {
 pub struct Heard {
     /// Its last report about our stream.
     pub report: Option<ReportBlock>,
+    /// What arrived of us so far.
+    pub far_end: Option<FarEnd>,
     /// The way there and back, from that report.
     pub round_trip: Option<Duration>,
+    /// Its mean over all reports.
+    pub mean_round_trip: Option<Duration>,
     /// It said goodbye.
     pub goodbye: bool,
 }
@@ -39,17 +53,15 @@ impl ControlSession {
     /// `name` is our canonical name (RFC 7022 wants it random and without an address); `seed`
     /// spreads the reports of many calls.
     #[must_use]
-    pub const fn new(name: String, seed: u64) -> Self {
+    pub fn new(name: String, seed: u64) -> Self {
         Self {
             name,
             random: seed | 1,
             next_report: None,
             last_sender_report: None,
-            heard: Heard {
-                report: None,
-                round_trip: None,
-                goodbye: false,
-            },
+            heard: Heard::default(),
+            reported: Reported::default(),
+            trips: Trips::default(),
         }
     }
 
@@ -134,8 +146,8 @@ impl ControlSession {
         vec![report, name]
     }
 
-    /// Takes a compound of the other side. `ours` is the SSRC we send with; reports about others
-    /// are not for us.
+    /// Takes a compound of the other side. `sender` is what we send with; reports about other SSRCs
+    /// than its own are not for us.
     ///
     /// # Errors
     /// The datagram is malformed; nothing of it was used.
@@ -143,9 +155,10 @@ impl ControlSession {
         &mut self,
         now: Instant,
         wall: WallTime,
-        ours: u32,
+        sender: &Sender,
         datagram: &[u8],
     ) -> Result<Heard, ParseError> {
+        let ours = sender.ssrc();
         for packet in parse(datagram)? {
             let reports = match packet {
                 ControlPacket::SenderReport { info, reports, .. } => {
@@ -157,13 +170,27 @@ impl ControlSession {
                     self.heard.goodbye = true;
                     continue;
                 }
+                ControlPacket::ExtendedReport { voip, .. } => {
+                    let about_us = voip.into_iter().find(|metrics| metrics.ssrc == ours);
+                    if let Some(metrics) = about_us {
+                        self.reported.voip(metrics);
+                    }
+                    continue;
+                }
                 ControlPacket::SourceDescription(_) | ControlPacket::Other { .. } => continue,
             };
             if let Some(report) = reports.into_iter().find(|report| report.ssrc == ours) {
-                self.heard.round_trip = round_trip(wall, &report).or(self.heard.round_trip);
+                if let Some(trip) = round_trip(wall, &report) {
+                    self.heard.round_trip = Some(trip);
+                    self.trips.count += 1;
+                    self.trips.sum += trip;
+                    self.heard.mean_round_trip = Some(self.trips.sum / self.trips.count);
+                }
+                self.reported.report(&report, sender);
                 self.heard.report = Some(report);
             }
         }
+        self.heard.far_end = self.reported.far_end();
         Ok(self.heard)
     }
 

@@ -1,7 +1,10 @@
 //! Writes compounds.
 
-use crate::rtcp::read::{CNAME, GOODBYE, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION};
-use crate::rtcp::{ControlPacket, ReportBlock};
+use crate::rtcp::read::{
+    CNAME, EXTENDED_REPORT, GOODBYE, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION,
+    VOIP_METRICS, VOIP_METRICS_WORDS,
+};
+use crate::rtcp::{ControlPacket, ReportBlock, VoipMetrics};
 
 /// The most of anything in one packet: its counter has five bits.
 const MAX_COUNT: usize = 31;
@@ -49,6 +52,14 @@ pub fn write(packets: &[ControlPacket], out: &mut Vec<u8>) {
                     }
                 });
             }
+            ControlPacket::ExtendedReport { ssrc, voip } => {
+                framed(EXTENDED_REPORT, 0, out, |out| {
+                    word(*ssrc, out);
+                    voip.iter()
+                        .take(MAX_COUNT)
+                        .for_each(|metrics| write_voip(metrics, out));
+                });
+            }
             ControlPacket::Other { .. } => {}
         }
     }
@@ -76,6 +87,24 @@ fn write_reports(reports: &[ReportBlock], out: &mut Vec<u8>) {
         word(report.last_sender_report, out);
         word(report.delay_since_last_sender_report, out);
     }
+}
+
+/// What we do not measure is written as unknown (RFC 3611 section 4.7).
+fn write_voip(metrics: &VoipMetrics, out: &mut Vec<u8>) {
+    const UNKNOWN: u8 = 127;
+    out.extend_from_slice(&[VOIP_METRICS, 0]);
+    out.extend_from_slice(&VOIP_METRICS_WORDS.to_be_bytes());
+    word(metrics.ssrc, out);
+    out.extend_from_slice(&[metrics.loss_rate, metrics.discard_rate, 0, 0, 0, 0, 0, 0]);
+    out.extend_from_slice(&metrics.round_trip_ms.to_be_bytes());
+    out.extend_from_slice(&metrics.end_system_delay_ms.to_be_bytes());
+    // Signal, noise, residual echo; Gmin of 16, as the RFC recommends; both R factors; MOS.
+    out.extend_from_slice(&[UNKNOWN, UNKNOWN, UNKNOWN, 16, UNKNOWN, UNKNOWN, UNKNOWN]);
+    out.extend_from_slice(&[metrics.mos_cq, 0, 0]);
+    out.extend_from_slice(&metrics.buffer_nominal_ms.to_be_bytes());
+    out.extend_from_slice(&metrics.buffer_max_ms.to_be_bytes());
+    // The most it can be if the network gets worse: what it can be.
+    out.extend_from_slice(&metrics.buffer_max_ms.to_be_bytes());
 }
 
 fn word(value: u32, out: &mut Vec<u8>) {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use callplane_rtp::dtmf::Digit;
-use callplane_rtp::{Frame, Latch, Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
+use callplane_rtp::{Clock, Frame, Latch, Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
 
 use crate::network::{Random, at};
 
@@ -40,6 +40,7 @@ fn a_packet_costs_no_allocation() {
         first_sequence: 1,
         first_timestamp: 1,
         payload_type: 0,
+        clock: Clock::Khz8,
         telephone_event: Some(101),
     });
     let mut receiver = Receiver::new(ReceiverConfig::new(vec![0], Some(101)));

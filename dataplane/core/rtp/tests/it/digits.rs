@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callplane_rtp::dtmf::{Digit, DigitEvent, DigitReceiver};
-use callplane_rtp::{Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
+use callplane_rtp::{Clock, Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
 use proptest::prelude::*;
 
 use crate::network::{Random, Sent, at};
@@ -16,6 +16,7 @@ fn sender() -> Sender {
         first_sequence: 65_530,
         first_timestamp: u32::MAX - 3000,
         payload_type: 0,
+        clock: Clock::Khz8,
         telephone_event: Some(EVENT),
     })
 }

@@ -87,3 +87,36 @@ fn only_signalling_moves_a_latched_stream() {
     assert_eq!(latch.judge(at(20), second, 1), Verdict::Accepted);
     assert_eq!(latch.judge(at(30), first, 1), Verdict::Refused);
 }
+
+#[test]
+fn the_end_of_before_a_change_does_not_keep_the_new_one_out() {
+    let (first, second) = (address("192.0.2.1:4000"), address("192.0.2.2:5000"));
+    let (public, stranger) = (address("203.0.113.7:61000"), address("198.51.100.9:666"));
+    for new in [second, public] {
+        let mut latch = Latch::new(first);
+        latch.judge(at(0), first, 1);
+        latch.resignal(second);
+        // It sends until it hears of the change.
+        for packet in 1..10 {
+            latch.judge(at(packet * 20_000), first, 1);
+        }
+        assert_eq!(latch.remote(), first, "nobody else is there yet");
+        for packet in 10..13 {
+            latch.judge(at(packet * 20_000), new, 2);
+        }
+        assert_eq!(latch.remote(), new);
+        for packet in 13..20 {
+            assert_eq!(latch.judge(at(packet * 20_000), first, 1), Verdict::Refused);
+            latch.judge(at(packet * 20_000), stranger, 3);
+        }
+        assert_eq!(latch.remote(), new, "for good");
+    }
+    // A phone that names another address and sends from the same one is heard on.
+    let mut latch = Latch::new(first);
+    latch.judge(at(0), first, 1);
+    latch.resignal(address("10.0.0.5:4000"));
+    for packet in 1..4 {
+        latch.judge(at(packet * 20_000), first, 1);
+    }
+    assert_eq!(latch.judge(at(100_000), first, 1), Verdict::Accepted);
+}

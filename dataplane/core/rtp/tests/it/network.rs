@@ -170,6 +170,9 @@ impl Listener {
                 Frame::Audio { payload, .. } => Heard::Frame(payload[80]),
                 Frame::Lost => Heard::Lost,
                 Frame::Idle => Heard::Idle,
+                Frame::Packet { .. } | Frame::LostBefore { .. } | Frame::Noise(_) => {
+                    panic!("nothing here is decoded whole or says that it is silent")
+                }
             });
         }
     }

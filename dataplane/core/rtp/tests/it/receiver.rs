@@ -39,6 +39,26 @@ fn a_perfect_network_is_heard_perfectly() {
     assert_eq!(stats.jitter, Duration::ZERO);
     // The only frames concealed are those before the sender counts as silent.
     assert_eq!(stats.concealed_frames, 5);
+    assert_eq!(stats.played_frames, 3000);
+    assert!((stats.concealed() - 5.0 / 3005.0).abs() < 1e-9);
+    assert_eq!(stats.concealed_time(), Duration::from_millis(100));
+}
+
+#[test]
+fn the_depth_of_the_buffer_is_told_as_it_was_and_not_as_it_is_at_the_end() {
+    let calm = stats(&minute(Stream::default(), Weather::default(), 1));
+    // It starts with 40 ms, up to a beat of ours on top, and a calm network gives no reason to skip.
+    let started = Duration::from_millis(40)..=Duration::from_millis(60);
+    assert!(started.contains(&calm.mean_delay), "{calm:?}");
+    let weather = Weather {
+        jitter_ms: 80,
+        ..Weather::default()
+    };
+    let rough = stats(&minute(Stream::default(), weather, 1));
+    let needed = Duration::from_millis(70)..=Duration::from_millis(160);
+    assert!(needed.contains(&rough.mean_delay), "{rough:?}");
+    assert!(rough.max_delay >= rough.mean_delay, "{rough:?}");
+    assert_eq!(rough.delay, Duration::ZERO, "the sender is silent");
 }
 
 #[test]
@@ -444,4 +464,57 @@ proptest! {
         let stats = listener.receiver.stats(at(12_000_000));
         prop_assert!(stats.packets + stats.lost <= 500);
     }
+}
+
+#[test]
+fn comfort_noise_is_heard_from_the_end_of_the_talk_until_it_goes_on_and_is_no_loss() {
+    let mut receiver = Receiver::new(ReceiverConfig {
+        comfort_noise: Some(13),
+        ..ReceiverConfig::new(vec![0], None)
+    });
+    let mut heard = Vec::new();
+    for tick in 0..100u64 {
+        let (payload_type, payload): (u8, &[u8]) = match tick {
+            0..20 | 60.. => (0, &[0x55; 160]),
+            20 | 40 => (13, &[60, 1, 2]),
+            _ => (0, &[]),
+        };
+        // The noise and each spurt go on in the numbering where the one before ended.
+        let sequence = match tick {
+            0..=20 => tick,
+            40 => 21,
+            _ => tick.saturating_sub(38),
+        };
+        if !payload.is_empty() {
+            let packet = Packet {
+                payload_type,
+                sequence: sequence as u16,
+                timestamp: tick as u32 * 160,
+                ssrc: 1,
+                payload,
+                ..Packet::default()
+            };
+            let arrival = receiver.push(at(tick * 20_000), &packet);
+            assert_eq!(arrival == Arrival::Noise, payload_type == 13);
+        }
+        heard.push(match receiver.pop(at(tick * 20_000)) {
+            Frame::Audio { .. } => 'a',
+            Frame::Noise(description) => {
+                assert_eq!(description, [60, 1, 2]);
+                'n'
+            }
+            Frame::Lost => 'l',
+            _ => '-',
+        });
+    }
+    let heard: String = heard.into_iter().collect();
+    let talk = heard.trim_start_matches('-').trim_end_matches('a');
+    assert_eq!(
+        talk.trim_start_matches('a').trim_matches('n'),
+        "",
+        "{heard}"
+    );
+    assert_eq!(heard.matches('a').count(), 58, "{heard}");
+    assert_eq!(receiver.stats(at(2_000_000)).lost, 0);
+    assert_eq!(receiver.last_packet(), Some(at(99 * 20_000)));
 }

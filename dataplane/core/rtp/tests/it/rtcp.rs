@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use callplane_rtp::rtcp::{ControlPacket, ControlSession, ParseError, ReportBlock, SenderInfo};
+use callplane_rtp::rtcp::{
+    ControlPacket, ControlSession, ParseError, ReportBlock, SenderInfo, VoipMetrics,
+};
 use callplane_rtp::rtcp::{parse, write};
-use callplane_rtp::{Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
+use callplane_rtp::{Clock, Packet, Receiver, ReceiverConfig, Sender, SenderConfig};
 use callplane_types::{Instant, WallTime};
 use proptest::prelude::*;
 
@@ -22,6 +24,21 @@ fn block() -> impl Strategy<Value = ReportBlock> {
             delay_since_last_sender_report: words[4],
         },
     )
+}
+
+fn voip() -> impl Strategy<Value = VoipMetrics> {
+    (any::<u32>(), any::<[u8; 3]>(), any::<[u16; 4]>()).prop_map(|(ssrc, octets, millis)| {
+        VoipMetrics {
+            ssrc,
+            loss_rate: octets[0],
+            discard_rate: octets[1],
+            round_trip_ms: millis[0],
+            end_system_delay_ms: millis[1],
+            mos_cq: octets[2],
+            buffer_nominal_ms: millis[2],
+            buffer_max_ms: millis[3],
+        }
+    })
 }
 
 fn packet() -> impl Strategy<Value = ControlPacket> {
@@ -44,6 +61,8 @@ fn packet() -> impl Strategy<Value = ControlPacket> {
             .prop_map(|(ssrc, reports)| ControlPacket::ReceiverReport { ssrc, reports }),
         proptest::collection::vec((any::<u32>(), text()), 0..=31)
             .prop_map(ControlPacket::SourceDescription),
+        (any::<u32>(), proptest::collection::vec(voip(), 0..=5))
+            .prop_map(|(ssrc, voip)| ControlPacket::ExtendedReport { ssrc, voip }),
         (
             proptest::collection::vec(any::<u32>(), 0..=31),
             proptest::option::of(text())
@@ -133,6 +152,7 @@ impl Party {
                 first_sequence: 65_000,
                 first_timestamp: 3,
                 payload_type: 0,
+                clock: Clock::Khz8,
                 telephone_event: None,
             }),
             receiver: Receiver::new(ReceiverConfig::new(vec![0], None)),
@@ -182,10 +202,9 @@ fn two_parties_learn_loss_and_round_trip_from_each_other() {
             let party = if to_b { &mut b } else { &mut a };
             match is_control {
                 true => {
-                    let ssrc = party.sender.ssrc();
                     party
                         .control
-                        .handle(at(time), wall(at(time)), ssrc, &octets)
+                        .handle(at(time), wall(at(time)), &party.sender, &octets)
                         .unwrap();
                 }
                 false => {
@@ -204,6 +223,11 @@ fn two_parties_learn_loss_and_round_trip_from_each_other() {
     let fraction = f64::from(report.cumulative_lost) / expected as f64;
     assert!((fraction - 0.1).abs() < 0.03, "{fraction}");
     assert!(lost >= report.cumulative_lost);
+    let far_end = heard.far_end.unwrap();
+    assert_eq!(far_end.expected, expected as u64);
+    assert!((far_end.loss() - fraction).abs() < 1e-9, "{far_end:?}");
+    let trip = heard.mean_round_trip.unwrap().as_micros() as u64;
+    assert!(trip.abs_diff(2 * ONE_WAY) < 1000, "{trip}");
     for party in [&a, &b] {
         let trip = party.control.heard().round_trip.unwrap().as_micros() as u64;
         assert!(trip.abs_diff(2 * ONE_WAY) < 1000, "{trip}");
@@ -213,7 +237,10 @@ fn two_parties_learn_loss_and_round_trip_from_each_other() {
     let now = at(60_000_000);
     a.control
         .goodbye(now, wall(now), &a.sender, &mut a.receiver, &mut control);
-    let heard = b.control.handle(now, wall(now), 2, &control).unwrap();
+    let heard = b
+        .control
+        .handle(now, wall(now), &b.sender, &control)
+        .unwrap();
     assert!(heard.goodbye);
 }
 
@@ -266,10 +293,82 @@ fn a_round_trip_that_makes_no_sense_is_not_believed() {
     write(&[packet], &mut datagram);
     let heard = party
         .control
-        .handle(at(0), wall(at(0)), 5, &datagram)
+        .handle(at(0), wall(at(0)), &party.sender, &datagram)
         .unwrap();
     assert_eq!(heard.round_trip, None);
     assert_eq!(heard.report, Some(report));
     assert_eq!(heard.report.map(|r| r.jitter), Some(0));
     assert_eq!(Duration::ZERO, heard.round_trip.unwrap_or_default());
+}
+
+/// Laid out by hand from RFC 3611 section 4.7: 3/256 lost, 13/256 discarded, MOS-CQ 3.9, buffer 60 ms.
+#[test]
+fn extended_reports_say_how_it_sounds_at_the_far_end() {
+    let mut datagram = vec![0x80, 207, 0, 13];
+    datagram.extend([0, 0, 0, 9]);
+    // A block of another type, reference time, is read over.
+    datagram.extend([4, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+    datagram.extend([7, 0, 0, 8, 0, 0, 0, 1]);
+    datagram.extend([3, 13, 0, 0, 0, 0, 0, 0]);
+    datagram.extend([0, 90, 0, 75]);
+    datagram.extend([127, 127, 127, 16, 127, 127, 127, 39]);
+    datagram.extend([0, 0, 0, 60, 0, 120, 0, 120]);
+    let mut report = Vec::new();
+    let block = ReportBlock {
+        ssrc: 1,
+        cumulative_lost: 5,
+        highest_sequence: 65_049,
+        ..ReportBlock::default()
+    };
+    let reports = vec![block];
+    write(
+        &[ControlPacket::ReceiverReport { ssrc: 9, reports }],
+        &mut report,
+    );
+    report.extend(&datagram);
+
+    let mut party = Party::new(1);
+    for _ in 0..60 {
+        party.sender.frame(Some(&[0xFF; 160]), &mut Vec::new());
+    }
+    let (now, sender) = (at(2_000_000), &party.sender);
+    let heard = party.control.handle(now, wall(now), sender, &report);
+    let far_end = heard.unwrap().far_end.unwrap();
+    // Of the 60 that were sent ten are on their way.
+    assert_eq!((far_end.expected, far_end.lost), (50, 5));
+    assert!((far_end.loss() - (0.1 + 13.0 / 256.0)).abs() < 1e-9);
+    assert_eq!(far_end.delay(), Duration::from_millis(75));
+    assert_eq!(far_end.own_mos(), Some(3.9));
+}
+
+#[test]
+fn what_the_far_end_lost_under_an_ssrc_of_before_is_not_forgotten() {
+    let mut party = Party::new(1);
+    let told = |party: &mut Party, cumulative_lost, packets| {
+        for _ in 0..packets {
+            party.sender.frame(Some(&[0xFF; 160]), &mut Vec::new());
+        }
+        let block = ReportBlock {
+            ssrc: party.sender.ssrc(),
+            cumulative_lost,
+            highest_sequence: u32::from(party.sender.next_sequence().wrapping_sub(1)),
+            ..ReportBlock::default()
+        };
+        let reports = vec![block];
+        let mut report = Vec::new();
+        write(
+            &[ControlPacket::ReceiverReport { ssrc: 9, reports }],
+            &mut report,
+        );
+        let (now, sender) = (at(0), &party.sender);
+        let heard = party.control.handle(now, wall(now), sender, &report);
+        heard.unwrap().far_end.unwrap()
+    };
+    told(&mut party, 10, 100);
+    party.sender.change_source(77, 5);
+    let far_end = told(&mut party, 2, 50);
+    assert_eq!((far_end.expected, far_end.lost), (150, 12));
+    // More duplicates than losses are no loss.
+    let far_end = told(&mut party, -3, 50);
+    assert_eq!((far_end.expected, far_end.lost), (200, 10));
 }

@@ -100,8 +100,8 @@ fn what_vendors_send_is_understood() {
         (Codec::Pcma, "1.2.3.4:16610", Some(99)),
         // The third has no address at the session, and neither session name nor time.
         (Codec::Pcma, "1.2.3.4:16610", None),
-        (Codec::Pcma, "192.168.9.74:49200", Some(96)),
-        (Codec::Pcma, "192.168.1.55:5062", Some(101)),
+        (Codec::Pcmu, "192.168.9.74:49200", Some(96)),
+        (Codec::Pcmu, "192.168.1.55:5062", Some(101)),
     ];
     for (text, (codec, remote, event)) in
         data["vendor_sdps"].as_array().unwrap().iter().zip(expected)
@@ -112,7 +112,10 @@ fn what_vendors_send_is_understood() {
         assert_eq!(negotiated.codec, codec, "{text}");
         assert_eq!(negotiated.remote, remote.parse().unwrap(), "{text}");
         assert_eq!(
-            negotiated.telephone_event.map(|pt| pt.send),
+            negotiated
+                .telephone_events
+                .first()
+                .map(|event| event.payload_types.send),
             event,
             "{text}"
         );

@@ -4,5 +4,7 @@
 
 mod conformance;
 mod negotiation;
+mod opus;
 mod parsing;
+mod security;
 mod session;

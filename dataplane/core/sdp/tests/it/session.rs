@@ -1,8 +1,6 @@
 //! What must hold over the offers and answers of a whole dialog.
 
-use callplane_sdp::{
-    Codec, Direction, LocalMedia, NegotiationError, PayloadTypes, Session, SessionDescription,
-};
+use callplane_sdp::{Codec, Direction, LocalMedia, NegotiationError, Session, SessionDescription};
 
 fn party(id: u64, address: &str) -> Session {
     Session::new(
@@ -39,7 +37,7 @@ fn two_parties_agree_and_each_knows_the_other() {
     assert_eq!(alices.remote, "192.0.2.2:20000".parse().unwrap());
     assert_eq!(bobs.remote, "192.0.2.1:20000".parse().unwrap());
     assert_eq!((alices.codec, bobs.codec), (Codec::Pcmu, Codec::Pcmu));
-    assert_eq!(alices.telephone_event, bobs.telephone_event);
+    assert_eq!(alices.telephone_events, bobs.telephone_events);
     assert_eq!(alices.receivable, [(0, Codec::Pcmu)]);
 }
 
@@ -123,13 +121,8 @@ fn our_later_offer_keeps_lines_and_numbers() {
     .unwrap();
     let negotiated = bob.accept(&answer).unwrap();
     assert_eq!(negotiated.codec, Codec::Pcma);
-    assert_eq!(
-        negotiated.telephone_event,
-        Some(PayloadTypes {
-            send: 100,
-            receive: 100
-        })
-    );
+    let events = negotiated.telephone_events[0].payload_types;
+    assert_eq!((events.send, events.receive), (100, 100));
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct StreamReader {
     searched: usize,
     /// The length of the message whose headers have been read, until its body is there.
     needed: Option<usize>,
+    /// The octets of the message that was given last.
+    last: Bytes,
     broken: bool,
 }
 
@@ -80,10 +82,17 @@ impl StreamReader {
         self.searched = 0;
         self.needed = None;
         let message: Bytes = self.buffer.drain(..total).collect();
+        self.last = message.clone();
         Some(match head.into_message(message.slice(end + 4..)) {
             Ok(message) => Framed::Message(Box::new(message)),
             Err(malformed) => Framed::Malformed(malformed),
         })
+    }
+
+    /// The octets of the message that [`StreamReader::next`] gave last, once.
+    #[must_use]
+    pub fn last_message(&mut self) -> Bytes {
+        std::mem::take(&mut self.last)
     }
 
     fn skip_empty_lines(&mut self) -> Option<Framed> {

@@ -29,6 +29,7 @@ use crate::message::{
 };
 use crate::random::Random;
 use crate::reply::{self, Reply};
+use crate::trace::{Heading, Traced};
 use crate::transaction::{Outcome, Purpose, Received, TransactionId, Transactions};
 use session::{Index, MergeKey, Session, Stage};
 
@@ -106,6 +107,12 @@ impl UserAgent {
         self.link.outputs.pop_front()
     }
 
+    /// The next message that was received or sent, in their order; nothing unless [`Config::traces`]. A driver
+    /// that asked for them takes them all after each input.
+    pub fn poll_traced(&mut self) -> Option<Traced> {
+        self.link.traced.pop_front()
+    }
+
     /// When to come back with [`Input::Timeout`], if nothing else happens before.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Instant> {
@@ -138,7 +145,10 @@ impl UserAgent {
             return;
         }
         match Message::parse_datagram(bytes) {
-            Ok(message) => self.message(message, path),
+            Ok(message) => {
+                self.link.trace(Heading::Received, path, bytes);
+                self.message(message, path);
+            }
             Err(malformed) => self.malformed(&malformed, path),
         }
     }
@@ -148,7 +158,11 @@ impl UserAgent {
         self.link.stream_bytes(connection, bytes);
         while let Some(framed) = self.link.next_framed(connection) {
             match framed {
-                Framed::Message(message) => self.message(*message, path),
+                Framed::Message(message) => {
+                    let bytes = self.link.last_message(connection);
+                    self.link.trace(Heading::Received, path, &bytes);
+                    self.message(*message, path);
+                }
                 Framed::Malformed(malformed) => self.malformed(&malformed, path),
                 Framed::Ping => self.link.transmit(path, Bytes::from_static(b"\r\n")),
                 Framed::Broken(malformed) => {

@@ -16,4 +16,5 @@ mod never_panics;
 mod raw;
 mod streams;
 mod torture;
+mod trace;
 mod vectors;

@@ -63,6 +63,18 @@ impl Server {
         }
     }
 
+    /// One that tells of its messages.
+    pub(crate) fn tracing() -> Self {
+        let config = Config {
+            traces: true,
+            ..Config::new(address(BOB))
+        };
+        Self {
+            agent: UserAgent::new(config, [3; 32]),
+            ..Self::new()
+        }
+    }
+
     pub(crate) fn input(&mut self, input: Input) {
         self.agent.handle(self.now, input);
         while let Some(output) = self.agent.poll() {

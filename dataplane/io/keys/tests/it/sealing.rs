@@ -91,9 +91,11 @@ fn a_changed_octet_is_noticed_wherever_it_is() {
 fn a_key_seals_only_so_often_and_opens_for_ever() {
     let mut ring = KeyRing::new(key(1).with_limit(2));
     let sealed = ring.seal(&place(), b"one").unwrap();
+    assert_eq!(ring.room(), 1);
     ring.seal(&place(), b"two").unwrap();
     let spent = ring.seal(&place(), b"three").unwrap_err();
     assert_eq!(spent, Error::Exhausted(key(1).id()));
+    assert_eq!(ring.room(), 0);
     assert_eq!(ring.open(&place(), &sealed).unwrap().as_slice(), b"one");
     // The next key takes over.
     ring.add(key(2));

@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
-//! Objects in a folder.
+//! Objects in a folder and in MinIO.
 
 mod folder;
+mod minio;
+mod upload;
 
 use callplane_keys::{DataKey, KeyRing};
 use callplane_types::TenantId;

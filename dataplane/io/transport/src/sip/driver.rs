@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use callplane_sip::{
@@ -11,10 +11,11 @@ use callplane_sip::{
     StatusCode, UserAgent,
 };
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until};
 
-use super::handle::{IncomingCall, Session, SessionHandle, ToDriver};
+use super::handle::{IncomingCall, Seen, Session, SessionHandle, ToDriver};
 use super::stats::{Dropped, Stats};
 use super::stream::{FromStream, SEND_QUEUE, StreamTask};
 
@@ -38,6 +39,8 @@ pub(super) struct Driver {
     tcp_idle: Duration,
     origin: tokio::time::Instant,
     queues: Queues,
+    /// Nothing while nobody asked for them.
+    traces: Option<mpsc::Sender<Seen>>,
     dropped: Dropped,
     send_failures: u64,
     sessions: HashMap<SessionId, mpsc::Sender<Event>>,
@@ -72,6 +75,7 @@ impl Driver {
         tcp: TcpListener,
         tcp_idle: Duration,
         queues: Queues,
+        traces: Option<mpsc::Sender<Seen>>,
     ) -> Self {
         let (from_streams, stream_reads) = mpsc::channel(STREAM_READS);
         Self {
@@ -81,6 +85,7 @@ impl Driver {
             tcp_idle,
             origin: tokio::time::Instant::now(),
             queues,
+            traces,
             dropped: Dropped::default(),
             send_failures: 0,
             sessions: HashMap::new(),
@@ -167,6 +172,20 @@ impl Driver {
         let now = self.now();
         self.agent.handle(now, input);
         self.tell();
+        self.trace();
+    }
+
+    /// Hands out what was received and sent.
+    fn trace(&mut self) {
+        let Some(traces) = &self.traces else {
+            return;
+        };
+        let at = SystemTime::now();
+        while let Some(message) = self.agent.poll_traced() {
+            if let Err(TrySendError::Full(_)) = traces.try_send(Seen { at, message }) {
+                self.dropped.traced_messages += 1;
+            }
+        }
     }
 
     /// Publishes what was counted, before anybody sees what it led to.
@@ -231,6 +250,7 @@ impl Driver {
         let now = self.now();
         let placed = self.agent.invite(now, invite);
         self.tell();
+        self.trace();
         // A caller that went away meanwhile drops the session, which hangs up.
         let _ = match placed {
             Ok(id) => match self.open_session(id) {

@@ -1,11 +1,12 @@
 //! What the rest of a daemon holds of the SIP task.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use callplane_sip::{
     Challenge, Command, Event, IncomingInvite, InviteRequest, Refused, SessionId, StatusCode,
+    Traced,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -29,6 +30,22 @@ pub struct SipHandle {
 #[derive(Debug)]
 pub struct Incoming {
     pub(super) calls: mpsc::Receiver<IncomingCall>,
+    pub(super) tracing: Option<Tracing>,
+}
+
+/// What the task received and sent. **The task never waits for whoever reads it**: what does not fit is left out.
+#[derive(Debug)]
+pub struct Tracing {
+    pub(super) traced: mpsc::Receiver<Seen>,
+}
+
+/// A message, and when it was on the wire.
+#[derive(Debug)]
+pub struct Seen {
+    /// By the clock of the system.
+    pub at: SystemTime,
+    /// The message, with all that is in it.
+    pub message: Traced,
 }
 
 /// A call that came in and waits for ring, answer, challenge or reject.
@@ -140,7 +157,19 @@ impl SipHandle {
 
 // === impl Incoming ===
 
+impl Tracing {
+    /// The next message; `None` when the task has ended, and at once unless [`callplane_sip::Config::traces`].
+    pub async fn next(&mut self) -> Option<Seen> {
+        self.traced.recv().await
+    }
+}
+
 impl Incoming {
+    /// The messages of all calls; nothing the second time.
+    pub fn tracing(&mut self) -> Option<Tracing> {
+        self.tracing.take()
+    }
+
     /// The next call; `None` when the task has stopped.
     pub async fn next(&mut self) -> Option<IncomingCall> {
         self.calls.recv().await

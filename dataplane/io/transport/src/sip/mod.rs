@@ -20,7 +20,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{mpsc, watch};
 
 pub use handle::{
-    Incoming, IncomingCall, InviteError, NotSent, Session, SessionHandle, SipHandle, Stopped,
+    Incoming, IncomingCall, InviteError, NotSent, Seen, Session, SessionHandle, SipHandle, Stopped,
+    Tracing,
 };
 pub use stats::{Dropped, Stats};
 
@@ -33,6 +34,8 @@ const TCP_IDLE: Duration = Duration::from_secs(30 * 60);
 const REQUESTS: usize = 256;
 /// Calls that wait to be taken from [`Incoming`].
 const INCOMING: usize = 64;
+/// Messages that wait to be taken from [`Tracing`]; what is beyond it is left out of traces.
+const TRACED: usize = 1_024;
 
 /// Binds UDP and TCP on one port and starts the task. `config.address` is what peers are told; its
 /// port 0 means the port that was bound.
@@ -72,14 +75,21 @@ pub async fn start(
         calls,
         stats: told,
     };
-    let driver = Driver::new(UserAgent::new(config, seed), udp, tcp, tcp_idle, queues);
+    let (traces, traced) = mpsc::channel(TRACED);
+    let traces = config.traces.then_some(traces);
+    let agent = UserAgent::new(config, seed);
+    let driver = Driver::new(agent, udp, tcp, tcp_idle, queues, traces);
     tokio::spawn(driver.run(from_handles));
     let handle = SipHandle {
         requests,
         local,
         stats,
     };
-    Ok((handle, Incoming { calls: incoming }))
+    let incoming = Incoming {
+        calls: incoming,
+        tracing: Some(Tracing { traced }),
+    };
+    Ok((handle, incoming))
 }
 
 /// Both transports on one port; with port 0, on one that is free for both.

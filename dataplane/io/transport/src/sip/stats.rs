@@ -28,4 +28,6 @@ pub struct Dropped {
     pub incoming_calls: u64,
     /// Events of sessions that nobody took; those are hung up.
     pub session_events: u64,
+    /// Messages that are missing in traces.
+    pub traced_messages: u64,
 }

@@ -9,12 +9,12 @@ pub(super) const STEPS: &[Step<'static>] = &[
         columns: "id bigint, uuid uuid, call_sid text, parent_call_sid text, carrier_call_sid text,
                   direction text, call_type text, from_number text, to_number text, status text,
                   initiated_at timestamptz, ringing_at timestamptz, answered_at timestamptz,
-                  ended_at timestamptz, duration_seconds integer, billable_seconds integer,
+                  ended_at timestamptz, duration_seconds numeric, billable_seconds numeric,
                   mos_score numeric, jitter_ms integer, packet_loss_percent numeric,
                   queue_id bigint, campaign_id bigint, recording_url text,
-                  recording_duration_seconds integer, recording_sid text, transcription_text text,
-                  transcription_confidence numeric, cost_cents bigint,
-                  rate_cents_per_minute bigint, hangup_cause text, hangup_by text, metadata jsonb,
+                  recording_duration_seconds numeric, recording_sid text, transcription_text text,
+                  transcription_confidence numeric, cost_cents numeric,
+                  rate_cents_per_minute numeric, hangup_cause text, hangup_by text, metadata jsonb,
                   tags text[], created_at timestamptz, updated_at timestamptz",
         joined: &[
             ("from_e164", "text", "fp.phone_number"),
@@ -51,6 +51,11 @@ pub(super) const STEPS: &[Step<'static>] = &[
                 "call_type: it is none of voice, voicemail, conference",
                 "coalesce(pg_temp.word(s.call_type) NOT IN ('voice', 'voicemail', 'conference'), true)",
             ),
+            common::no_whole!("duration_seconds", "s.duration_seconds"),
+            common::no_whole!("billable_seconds", "s.billable_seconds"),
+            common::no_whole!("recording_duration_seconds", "s.recording_duration_seconds"),
+            common::no_cents!("cost_cents", "s.cost_cents"),
+            common::no_cents!("rate_cents_per_minute", "s.rate_cents_per_minute"),
             ("status: the word is not known", common::UNKNOWN_CALL_STATUS),
         ],
         note: &[
@@ -75,6 +80,8 @@ pub(super) const STEPS: &[Step<'static>] = &[
             // A call that tells how long it took and not when it ended, ended then.
             "UPDATE source s
                 SET call_id = pg_temp.call_uid(s.uuid::text, s.initiated_at),
+                    duration_seconds = trunc(s.duration_seconds),
+                    billable_seconds = trunc(s.billable_seconds),
                     ended = coalesce(s.ended_at, CASE WHEN s.duration_seconds >= 0
                       THEN s.initiated_at + make_interval(secs => s.duration_seconds) END)",
             "UPDATE source s SET is_new = NOT EXISTS (SELECT FROM calls c WHERE c.id = s.call_id)",
@@ -164,12 +171,12 @@ pub(super) const STEPS: &[Step<'static>] = &[
             },
             Measure {
                 name: "millionths of cost",
-                source: "s.cost_cents::numeric * 10000",
+                source: common::millionths_of_cents!("s.cost_cents"),
                 target: "t.cost_micros",
             },
             Measure {
                 name: "millionths of cost by component",
-                source: "s.cost_cents::numeric * 10000",
+                source: common::millionths_of_cents!("s.cost_cents"),
                 target: "(SELECT sum(k.amount_micros) FROM call_costs k WHERE k.call_id = t.id)",
             },
         ],
@@ -202,8 +209,8 @@ pub(super) const STEPS: &[Step<'static>] = &[
         ],
         note: &[(
             "from_status, to_status: the word is not known, kept in metadata.import",
-            "pg_temp.word(s.from_status) <> ALL (enum_range(NULL::platform.call_status)::text[])
-             OR pg_temp.word(s.to_status) <> ALL (enum_range(NULL::platform.call_status)::text[])",
+            "pg_temp.word(s.from_status) <> ALL ((SELECT enum_range(NULL::platform.call_status)::text[])::text[])
+             OR pg_temp.word(s.to_status) <> ALL ((SELECT enum_range(NULL::platform.call_status)::text[])::text[])",
         )],
         before: &["UPDATE source s SET call_id = pg_temp.call_uid(s.call_uuid, s.call_at)"],
         write: "INSERT INTO call_events (id, call_id, event_type, event_timestamp, from_status,
@@ -231,7 +238,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
         columns: "id bigint, event_type text, event_id uuid, request_url text, request_method text,
                   request_headers jsonb, request_body jsonb, request_signature text,
                   response_status_code integer, response_headers jsonb, response_body text,
-                  response_time_ms integer, status text, error_message text,
+                  response_time_ms numeric, status text, error_message text,
                   attempt_number integer, created_at timestamptz, delivered_at timestamptz",
         joined: &[
             ("webhook_uuid", "uuid", "w.uuid"),
@@ -245,6 +252,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
                 "webhook_id: its webhook was not imported",
                 "NOT EXISTS (SELECT FROM webhooks w WHERE w.id = s.webhook_uuid)",
             ),
+            common::no_whole!("response_time_ms", "s.response_time_ms"),
             (
                 "status: it is none of pending, success, failed",
                 "coalesce(pg_temp.word(s.status) NOT IN ('pending', 'success', 'failed'), true)",

@@ -31,12 +31,13 @@ pub(super) const STEPS: &[Step<'static>] = &[
     },
     Step {
         table: "users",
-        columns: "id bigint, uuid uuid, email text, password_hash text, email_verified boolean,
-                  email_verified_at timestamptz, first_name text, last_name text, phone text,
+        columns: "id bigint, uuid uuid, email text, password_hash text, first_name text,
+                  last_name text, phone text,
                   avatar_url text, role text, permissions jsonb, status text,
                   last_login_at timestamptz, agent_extension text, agent_status text,
                   settings jsonb, metadata jsonb, created_at timestamptz, updated_at timestamptz,
                   deleted_at timestamptz",
+        scratch: "known boolean",
         key: ("s.id", "bigint"),
         refuse: &[
             ("email: it is empty", "btrim(coalesce(s.email, '')) = ''"),
@@ -64,6 +65,8 @@ pub(super) const STEPS: &[Step<'static>] = &[
             ),
         ],
         note: &[
+common::unconfirmed!("s.uuid", "s.email"),
+common::asked!("s.uuid", "s.email"),
             (
                 "password_hash: it is neither bcrypt nor argon2id, a new password is needed",
                 "pg_temp.password(s.password_hash) IS NULL",
@@ -85,38 +88,49 @@ pub(super) const STEPS: &[Step<'static>] = &[
                  OR EXISTS (SELECT FROM members m
                              WHERE m.agent_extension = s.agent_extension
                                AND m.id IS DISTINCT FROM pg_temp.person(s.uuid, s.email))",
-            "INSERT INTO platform.users (id, email, password_hash, email_verified,
-                    email_verified_at, first_name, last_name, phone, avatar_url, status,
-                    last_login_at, created_at, updated_at, deleted_at)
-             SELECT s.uuid, s.email, pg_temp.password(s.password_hash),
-                    coalesce(s.email_verified, false), s.email_verified_at, s.first_name,
-                    s.last_name, s.phone, s.avatar_url,
-                    pg_temp.word(s.status)::platform.user_status, s.last_login_at, s.created_at,
-                    s.updated_at, s.deleted_at
+            "UPDATE source s SET known = pg_temp.person(s.uuid, s.email) IS NOT NULL",
+            // As `common::USERS`: nobody until the address is confirmed.
+            "INSERT INTO platform.users (id, email, password_hash, first_name, last_name, phone,
+                    avatar_url, status, last_login_at, created_at, updated_at, deleted_at)
+             SELECT s.uuid, s.email, pg_temp.password(s.password_hash), s.first_name, s.last_name,
+                    s.phone, s.avatar_url, 'pending', s.last_login_at, s.created_at, s.updated_at,
+                    s.deleted_at
                FROM source s
-              WHERE pg_temp.person(s.uuid, s.email) IS NULL",
+              WHERE NOT s.known",
+            // As `common::MEMBERSHIPS`: who is known here is asked first.
             "INSERT INTO platform.memberships (user_id, tenant_id, role, permissions, status,
                     agent_extension, agent_status, settings, metadata, created_at, updated_at,
                     deleted_at)
              SELECT pg_temp.person(s.uuid, s.email), t.id,
                     pg_temp.word(s.role)::platform.member_role, coalesce(s.permissions, '[]'),
-                    pg_temp.word(s.status)::platform.user_status, s.agent_extension,
+                    CASE WHEN s.known THEN 'pending' ELSE pg_temp.word(s.status)
+                    END::platform.user_status,
+                    s.agent_extension,
                     coalesce(pg_temp.word(s.agent_status), 'offline')::platform.presence,
                     coalesce(s.settings, '{}'), pg_temp.noted(s.metadata, s.source_key),
                     s.created_at, s.updated_at, s.deleted_at
                FROM source s, tenant t
+              WHERE NOT s.known OR (pg_temp.word(s.status) = 'active' AND s.deleted_at IS NULL)
              ON CONFLICT (user_id, tenant_id) DO NOTHING",
         ],
+        // As `common::MEMBERS`: what the source says of the person, and no more.
         write: "INSERT INTO members (id, row_no, email, first_name, last_name, phone, avatar_url,
-                       time_zone, role, permissions, status, agent_extension, agent_status,
-                       settings, metadata, created_at, updated_at, deleted_at)
-                SELECT u.id, u.row_no, u.email, u.first_name, u.last_name, u.phone, u.avatar_url,
-                       u.time_zone, p.role, p.permissions, p.status, p.agent_extension,
-                       p.agent_status, p.settings, p.metadata, p.created_at, p.updated_at,
-                       p.deleted_at
+                       role, permissions, status, agent_extension, agent_status, settings,
+                       metadata, created_at, updated_at, deleted_at)
+                SELECT u.id, u.row_no, s.email, s.first_name, s.last_name, s.phone, s.avatar_url,
+                       coalesce(p.role, pg_temp.word(s.role)::platform.member_role),
+                       coalesce(p.permissions, s.permissions, '[]'),
+                       coalesce(p.status, pg_temp.word(s.status)::platform.user_status),
+                       p.agent_extension,
+                       coalesce(p.agent_status, pg_temp.word(s.agent_status)::platform.presence,
+                                'offline'),
+                       coalesce(p.settings, s.settings, '{}'),
+                       coalesce(p.metadata, pg_temp.noted(s.metadata, s.source_key)),
+                       coalesce(p.created_at, s.created_at), coalesce(p.updated_at, s.updated_at),
+                       CASE WHEN p.id IS NULL THEN s.deleted_at ELSE p.deleted_at END
                   FROM source s
                   JOIN platform.users u ON u.id = pg_temp.person(s.uuid, s.email)
-                  JOIN platform.memberships p
+                  LEFT JOIN platform.memberships p
                     ON p.user_id = u.id AND p.tenant_id = (SELECT id FROM tenant)
                 ON CONFLICT (id) DO NOTHING",
         found: "FROM members t JOIN source s ON t.id = pg_temp.person(s.uuid, s.email)",
@@ -179,8 +193,8 @@ pub(super) const STEPS: &[Step<'static>] = &[
                 "pg_temp.member(s.user_uuid, s.user_email) IS NULL",
             ),
             (
-                common::SESSION_ELSEWHERE,
-                "pg_temp.is_elsewhere(pg_temp.member(s.user_uuid, s.user_email))",
+                common::SESSION_OF_KNOWN,
+                "pg_temp.is_known(pg_temp.member(s.user_uuid, s.user_email))",
             ),
             (
                 "status: it is none of active, expired, revoked",

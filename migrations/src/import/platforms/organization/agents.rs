@@ -179,6 +179,10 @@ pub(super) const STEPS: &[Step<'static>] = &[
                 "coalesce(pg_temp.word(s.status) NOT IN ('active', 'inactive'), true)",
             ),
             (
+                "successRate: it is no number that can be kept",
+                "abs(s.\"successRate\") >= 'Infinity'",
+            ),
+            (
                 "callerType: it is neither INBOUND nor OUTBOUND",
                 "coalesce(pg_temp.word(s.\"callerType\") NOT IN ('inbound', 'outbound'), true)",
             ),

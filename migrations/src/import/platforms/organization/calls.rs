@@ -85,7 +85,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
     Step {
         table: "\"CallLog\"",
         columns: "id text, \"callType\" text, \"agentId\" text, \"campaignId\" text, \"callId\" text,
-                  customer text, \"phoneNumber\" text, \"timestamp\" timestamptz, duration integer,
+                  customer text, \"phoneNumber\" text, \"timestamp\" timestamptz, duration numeric,
                   status text, transcript text, \"recordingUrl\" text, metadata jsonb",
         scratch: "call_id uuid, ended timestamptz, is_new boolean, word text",
         of_tenant: OF,
@@ -103,6 +103,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
                              WHERE k.kind = 'call_sid' AND k.key = s.\"callId\"
                                AND k.call_id <> pg_temp.call_uid(s.id, s.\"timestamp\"))",
             ),
+            common::no_whole!("duration", "s.duration"),
             (
                 "callType: it is neither INBOUND nor OUTBOUND",
                 "coalesce(pg_temp.word(s.\"callType\") NOT IN ('inbound', 'outbound'), true)",
@@ -119,7 +120,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
         )],
         before: &[
             "UPDATE source s
-                SET call_id = pg_temp.call_uid(s.id, s.\"timestamp\"),
+                SET call_id = pg_temp.call_uid(s.id, s.\"timestamp\"), duration = trunc(s.duration),
                     word = CASE pg_temp.word(s.status) WHEN 'missed' THEN 'no_answer'
                                 ELSE pg_temp.word(s.status) END,
                     ended = CASE WHEN s.duration >= 0

@@ -13,6 +13,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
         of_tenant: "s.id = $1",
         key: ("s.id", "text"),
         scratch: "is_new boolean",
+        refuse: &[common::no_amount!("credits", "s.credits")],
         before: &[
             common::BILLING_ACCOUNT,
             "UPDATE source s SET is_new = NOT EXISTS (
@@ -38,7 +39,7 @@ pub(super) const STEPS: &[Step<'static>] = &[
                 JOIN source s ON t.idempotency_key = 'import:organization:' || s.source_key",
         sums: &[Measure {
             name: "millionths of credits",
-            source: "s.credits * 1000000",
+            source: common::millionths!("s.credits"),
             target: "t.amount_micros",
         }],
         ..Step::BLANK
@@ -80,6 +81,8 @@ pub(super) const STEPS: &[Step<'static>] = &[
             common::another_has_the_email!("s.email", "true"),
         ],
         note: &[
+common::unconfirmed!("pg_temp.uid('users', s.\"userId\")", "s.email"),
+common::asked!("pg_temp.uid('users', s.\"userId\")", "s.email"),
             (
                 "password: it is neither bcrypt nor argon2id, a new one is needed",
                 "pg_temp.password(s.user_password) IS NULL",
@@ -104,7 +107,8 @@ pub(super) const STEPS: &[Step<'static>] = &[
                     tel = s.phone, avatar = s.user_avatar, zone = s.\"timeZone\",
                     person_status = pg_temp.word(s.user_status), role_here = pg_temp.word(s.role),
                     made = s.\"createdAt\", changed = s.\"updatedAt\"",
-            common::USERS,
+            common::KNOWN,
+common::USERS,
             common::MEMBERSHIPS,
         ],
         write: common::MEMBERS,

@@ -72,17 +72,23 @@ impl Lower<'_> {
         let happens = match event {
             EdgeEvent::NoInput | EdgeEvent::NoMatch => asks,
             EdgeEvent::Digit => asks || matches!(step, Step::Say(_)),
+            EdgeEvent::NotReached => matches!(step, Step::Transfer(_)),
         };
         if !happens {
+            let fix = match event {
+                EdgeEvent::NotReached => "remove the edge or use a transfer node",
+                _ => "remove the edge or use a collect or menu node",
+            };
             self.problem(
                 format!("this event never happens at a {} node", step.kind()),
-                "remove the edge or use a collect or menu node",
+                fix,
             );
         }
         let to = to.to_owned();
         let earlier = match event {
             EdgeEvent::NoInput => edges.no_input.replace(to),
             EdgeEvent::NoMatch => edges.no_match.replace(to),
+            EdgeEvent::NotReached => edges.not_reached.replace(to),
             EdgeEvent::Digit => match self.key(digit) {
                 Some(key) => edges.digits.insert(key, to),
                 None => {

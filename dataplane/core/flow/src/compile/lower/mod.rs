@@ -4,11 +4,12 @@ mod edges;
 mod questions;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{CALL_VARIABLES, Problem};
 use crate::expression::Expression;
-use crate::graph::{Assignment, Graph, MAX_NAME, MAX_NODES, MAX_TEXT, Node, Step};
-use crate::program::{Assigned, ProgramNode, ProgramStep};
+use crate::graph::{Assignment, Graph, MAX_NAME, MAX_NODES, MAX_TEXT, Node, Step, Transfer};
+use crate::program::{Assigned, ProgramNode, ProgramStep, TransferTo};
 use crate::template::{Template, is_variable};
 
 /// The name that stands for the answer in a confirmation, and so for no variable.
@@ -88,7 +89,7 @@ impl Lower<'_> {
         let Some(step) = node.step() else {
             self.problem(
                 "a node does exactly one thing",
-                "give it one of say, collect, menu, branch, set and hangup",
+                "give it one of say, collect, menu, branch, set, transfer and hangup",
             );
             return None;
         };
@@ -103,17 +104,16 @@ impl Lower<'_> {
             Step::Menu(menu) => ProgramStep::Ask(Box::new(self.menu(menu, &edges)?)),
             Step::Branch(_) => ProgramStep::Branch,
             Step::Set(set) => ProgramStep::Set(self.assignments(&set.variables)?),
+            Step::Transfer(transfer) => self.transfer(transfer)?,
             Step::Hangup(hangup) => ProgramStep::Hangup {
-                text: match &hangup.text {
-                    Some(text) => Some(self.template("text", text)?),
-                    None => None,
-                },
+                text: self.optional("text", hangup.text.as_ref())?,
                 outcome: hangup.outcome.clone(),
             },
         };
         Some(ProgramNode {
             step,
             edges,
+            recording: node.recording,
             global,
         })
     }
@@ -143,6 +143,37 @@ impl Lower<'_> {
             None => Some(None),
             Some(text) => self.template(field, text).map(Some),
         }
+    }
+
+    fn transfer(&mut self, transfer: &Transfer) -> Option<ProgramStep> {
+        let Transfer {
+            to,
+            text,
+            whisper,
+            waiting,
+            ring_seconds,
+        } = transfer;
+        let number = to.parse();
+        if number.is_err() {
+            self.problem(
+                format!("`{}` is no telephone number", shorten(to)),
+                "write + and 7 to 15 digits, as in +15551230001",
+            );
+        }
+        if !(5..=120).contains(ring_seconds) {
+            self.problem("ringSeconds is not 5 to 120", "use 5 to 120");
+        }
+        let text = self.optional("text", text.as_ref());
+        let whisper = self.optional("whisper", whisper.as_ref());
+        Some(ProgramStep::Transfer {
+            text: text?,
+            to: TransferTo {
+                to: number.ok()?,
+                whisper: whisper?,
+                ring: Duration::from_secs(u64::from(*ring_seconds)),
+                waiting: *waiting,
+            },
+        })
     }
 
     fn expression(&mut self, source: &str) -> Option<Expression> {

@@ -1,0 +1,124 @@
+use std::sync::LazyLock;
+
+use crate::fir::{convolve, low_pass, quantize};
+
+/// Samples that one is made of: pass band to 0.44 of the sampling rate, 3.5 kHz of 8 and 7 of 16.
+const TAPS: usize = 32;
+/// Places between two samples that have taps of their own; between two places the line is straight.
+const PLACES: usize = 64;
+/// Of the Kaiser window, for 60 dB.
+const BETA: f64 = 5.653;
+/// Input handled in one go: 20 ms at 16 kHz.
+const BLOCK: usize = 320;
+/// One sample, as a position is counted.
+const ONE: u64 = 1 << 32;
+/// The ratio is bounded: half a percent is a twelfth of a semitone.
+const FARTHEST_PPM: f64 = 5000.0;
+
+/// By place, from that of the sample before to that of the one after.
+static TABLE: LazyLock<[[i16; TAPS]; PLACES + 1]> = LazyLock::new(|| {
+    std::array::from_fn(|place| {
+        let fraction = place as f64 / PLACES as f64;
+        let half = TAPS as f64 / 2.0;
+        let taps = std::array::from_fn(|tap| {
+            low_pass(tap as f64 - (half - 1.0) - fraction, half, 0.5, BETA)
+        });
+        quantize(taps, 1.0)
+    })
+});
+
+/// Makes slightly more or fewer samples than come in, at any sampling rate; 16 samples late.
+#[derive(Debug, Clone)]
+pub struct DriftResampler {
+    /// What is still needed, then the block being worked on.
+    line: [i16; TAPS + BLOCK],
+    filled: usize,
+    /// Where the next sample is, in the line, with 32 bits of fraction.
+    position: u64,
+    /// From one sample made to the next.
+    step: u64,
+}
+
+impl Default for DriftResampler {
+    fn default() -> Self {
+        Self {
+            line: [0; TAPS + BLOCK],
+            filled: TAPS - 1,
+            position: 0,
+            step: ONE,
+        }
+    }
+}
+
+impl DriftResampler {
+    /// Makes `ppm` more samples in a million than come in, from now on; fewer if negative. At most
+    /// half a percent.
+    pub fn set_ppm(&mut self, ppm: f64) {
+        let ratio = 1.0 + ppm.clamp(-FARTHEST_PPM, FARTHEST_PPM) * 1e-6;
+        self.step = (ONE as f64 / ratio).round() as u64;
+    }
+
+    /// Appends to `output` what `input` makes: of 160 samples mostly 160, at times one more or less.
+    pub fn process(&mut self, input: &[i16], output: &mut Vec<i16>) {
+        let table = &*TABLE;
+        for block in input.chunks(BLOCK) {
+            let end = self.filled + block.len();
+            self.line[self.filled..end].copy_from_slice(block);
+            while self.run(table, end, output) {}
+            let done = ((self.position / ONE) as usize).min(end);
+            self.line.copy_within(done..end, 0);
+            self.filled = end - done;
+            self.position -= done as u64 * ONE;
+        }
+    }
+
+    /// Forgets the signal so far and keeps the ratio.
+    pub fn reset(&mut self) {
+        *self = Self {
+            step: self.step,
+            ..Self::default()
+        };
+    }
+
+    /// Makes the samples that follow at one place, as far as all they are made of is there: the ratio is so
+    /// near to one that they are many. False if there is none.
+    fn run(
+        &mut self,
+        table: &[[i16; TAPS]; PLACES + 1],
+        end: usize,
+        output: &mut Vec<i16>,
+    ) -> bool {
+        let (start, fraction) = ((self.position / ONE) as usize, self.position as u32);
+        let place = (fraction >> REST_BITS) as usize;
+        let (before, after) = (&table[place], &table[place + 1]);
+        let is_here = |number: usize| {
+            let position = self.position + number as u64 * self.step;
+            (position / ONE) as usize == start + number
+                && (position as u32 >> REST_BITS) as usize == place
+        };
+        let windows = (end + 1).saturating_sub(start + TAPS);
+        let count = (0..windows).take_while(|number| is_here(*number)).count();
+        if count == 0 {
+            return false;
+        }
+        let first = output.len();
+        output.resize(first + count, 0);
+        let samples = self.line[start..start + count + TAPS - 1].windows(TAPS);
+        for (made, samples) in output[first..].iter_mut().zip(samples) {
+            *made = between(before, after, samples, self.position as u32);
+            self.position += self.step;
+        }
+        true
+    }
+}
+
+/// Bits of a fraction of 32 that say where between two places it is.
+const REST_BITS: u32 = 32 - PLACES.ilog2();
+
+/// The signal at a `fraction` of 32 bits after the sample in the middle, between two places.
+fn between(before: &[i16; TAPS], after: &[i16; TAPS], samples: &[i16], fraction: u32) -> i16 {
+    let rest = (fraction << (32 - REST_BITS) >> 17) as i32;
+    let before = i32::from(convolve(before, samples));
+    let after = i32::from(convolve(after, samples));
+    (before + (((after - before) * rest + (1 << 14)) >> 15)) as i16
+}

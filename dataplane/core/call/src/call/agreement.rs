@@ -1,0 +1,99 @@
+//! What was agreed on in one SIP dialog, and the line that it makes.
+
+use bytes::Bytes;
+use callplane_sdp::{
+    LocalMedia, MediaSecurity, Negotiated, NegotiationError, Session, SessionDescription,
+};
+use callplane_srtp::KeySource;
+use callplane_types::Instant;
+
+use crate::media::{Leg, Line};
+
+/// Our side of the offers and answers of a dialog.
+#[derive(Debug)]
+pub(super) struct Agreement {
+    sdp: Session,
+    /// Our 200 held an offer, and the ACK brings its answer.
+    offered: bool,
+    /// What the last description that could not be used lacked.
+    disagreement: Option<NegotiationError>,
+    seed: u64,
+}
+
+impl Agreement {
+    /// A dialog about which nothing was said; `seed` makes its stream differ from every other.
+    pub(super) fn new(
+        seed: u64,
+        local: LocalMedia,
+        security: MediaSecurity,
+        keys: KeySource,
+    ) -> Self {
+        Self {
+            sdp: Session::new(seed, local).secured(security, keys),
+            offered: false,
+            disagreement: None,
+            seed,
+        }
+    }
+
+    pub(super) const fn disagreement(&self) -> Option<NegotiationError> {
+        self.disagreement
+    }
+
+    pub(super) fn offer(&mut self) -> Bytes {
+        self.sdp.offer().to_string().into()
+    }
+
+    /// Whether the ACK brings an answer; asked once.
+    pub(super) fn takes_answer(&mut self) -> bool {
+        std::mem::take(&mut self.offered)
+    }
+
+    /// What our 200 says: the answer to an offer, or an offer. Nothing in common gives nothing.
+    pub(super) fn describe(
+        &mut self,
+        now: Instant,
+        offer: Option<&[u8]>,
+        line: &mut Option<Line>,
+    ) -> Option<Bytes> {
+        self.offered = offer.is_none();
+        let Some(offer) = offer else {
+            return Some(self.offer());
+        };
+        let offer = SessionDescription::parse(offer).ok()?;
+        match self.sdp.answer(&offer) {
+            Ok((answer, negotiated)) => {
+                self.follow(now, negotiated, line);
+                Some(answer.to_string().into())
+            }
+            Err(error) => {
+                self.disagreement = Some(error);
+                None
+            }
+        }
+    }
+
+    /// Takes an answer to our offer; whether it can be used.
+    pub(super) fn accept(&mut self, now: Instant, answer: &[u8], line: &mut Option<Line>) -> bool {
+        let Ok(answer) = SessionDescription::parse(answer) else {
+            return false;
+        };
+        match self.sdp.accept(&answer) {
+            Ok(negotiated) => {
+                self.follow(now, negotiated, line);
+                true
+            }
+            Err(error) => {
+                self.disagreement = Some(error);
+                false
+            }
+        }
+    }
+
+    fn follow(&self, now: Instant, negotiated: Negotiated, line: &mut Option<Line>) {
+        match line {
+            Some(Line::Rtp(leg)) => leg.renegotiate(now, negotiated),
+            line => *line = Some(Line::Rtp(Box::new(Leg::new(now, negotiated, self.seed)))),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Media that somebody else carries, as frames: a browser's, whose packets never come here.
+
+use callplane_audio::Upsampler;
+use callplane_types::Instant;
+
+use super::{FRAME_SAMPLES, Frame, WIDE_SAMPLES, WideFrame};
+use crate::facts::{Measured, Quality};
+
+/// The line to a caller whose audio is handed in as frames.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    codec: &'static str,
+    /// Until the next tick.
+    caller: Frame,
+    last_heard: Option<Instant>,
+    measured: Option<Measured>,
+    up: Upsampler,
+    wide: Vec<i16>,
+}
+
+impl Frames {
+    pub(crate) fn new(codec: &'static str) -> Self {
+        Self {
+            codec,
+            caller: [0; FRAME_SAMPLES],
+            last_heard: None,
+            measured: None,
+            up: Upsampler::default(),
+            wide: Vec::with_capacity(WIDE_SAMPLES),
+        }
+    }
+
+    pub(crate) fn codec(&self) -> &'static str {
+        self.codec
+    }
+
+    pub(crate) fn hand_in(&mut self, frame: &Frame) {
+        self.caller = *frame;
+    }
+
+    /// The caller was there at `at`.
+    pub(crate) fn heard(&mut self, at: Instant) {
+        self.last_heard = Some(at);
+    }
+
+    pub(crate) fn measured(&mut self, measured: Measured) {
+        self.measured = (measured.received.packets > 0).then_some(measured);
+    }
+
+    pub(crate) fn take(&mut self, frame: &mut Frame) {
+        *frame = std::mem::replace(&mut self.caller, [0; FRAME_SAMPLES]);
+    }
+
+    /// The frame that was taken last, for the recogniser.
+    pub(crate) fn widen(&mut self, caller: &Frame) -> &WideFrame {
+        self.wide.clear();
+        self.up.process(caller, &mut self.wide);
+        self.wide
+            .first_chunk()
+            .expect("two samples of each of the frame's")
+    }
+
+    pub(crate) fn last_heard(&self) -> Option<Instant> {
+        self.last_heard
+    }
+
+    pub(crate) fn quality(&self) -> Option<Quality> {
+        self.measured
+            .map(|measured| Quality::new(self.codec, measured))
+    }
+}

@@ -1,0 +1,275 @@
+//! What is heard of the far end, a frame at a time, whatever its packets hold and its clock shows.
+
+use std::time::Duration;
+
+use callplane_audio::{DriftControl, DriftResampler, FRAME_TIME, OPUS_MAX_SAMPLES, Upsampler};
+use callplane_rtp::{Frame as Received, Receiver};
+use callplane_sdp::{Codec, Negotiated};
+use callplane_types::Instant;
+
+use super::decode::Decoder;
+use super::{FRAME_SAMPLES, Frame, WIDE_SAMPLES, WideFrame, time_of};
+
+/// How much later than the network asks for may be played without doing anything about it, from half a
+/// frame on: what is decoded and not yet played is less than a frame, and not there for the network.
+const EASE: Duration = FRAME_TIME;
+
+/// Between a receiver, which gives what packets hold, and the frames of a call.
+///
+/// **A sender whose clock is off by 300 parts in a million or less is followed**: a little more or less
+/// is made of what comes, and in the long run nothing is skipped or made up for it.
+#[derive(Debug)]
+pub(crate) struct Hearing {
+    decoder: Decoder,
+    control: DriftControl,
+    narrow_drift: DriftResampler,
+    wide_drift: DriftResampler,
+    /// Makes the wider frames where nothing that is decoded has any.
+    up: Upsampler,
+    /// Decoded and not yet played; of the second two samples for each of the first.
+    narrow: Vec<i16>,
+    wide: Vec<i16>,
+    /// The frame that was taken last, for the recogniser.
+    last: WideFrame,
+}
+
+impl Hearing {
+    /// `seed` makes its noise differ from that of other calls.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            decoder: Decoder::new(seed),
+            control: DriftControl::new(Duration::ZERO),
+            narrow_drift: DriftResampler::default(),
+            wide_drift: DriftResampler::default(),
+            up: Upsampler::default(),
+            narrow: Vec::with_capacity(3 * FRAME_SAMPLES),
+            wide: Vec::with_capacity(3 * WIDE_SAMPLES),
+            last: [0; WIDE_SAMPLES],
+        }
+    }
+
+    /// Gets ready for what was agreed on.
+    pub(crate) fn prepare(&mut self, negotiated: &Negotiated) {
+        self.decoder.prepare(negotiated);
+        let mut receivable = negotiated.receivable.iter();
+        if receivable.any(|(_, codec)| *codec == Codec::Opus) {
+            // A packet, and less than a frame from before.
+            self.narrow.reserve(OPUS_MAX_SAMPLES);
+            self.wide.reserve(2 * OPUS_MAX_SAMPLES);
+        }
+    }
+
+    /// Takes the next 20 ms; `receivable` says what the payload types mean.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        receiver: &mut Receiver,
+        receivable: &[(u8, Codec)],
+        frame: &mut Frame,
+    ) {
+        self.follow_clock(now, receiver);
+        while self.narrow.len() < FRAME_SAMPLES {
+            self.listen(now, receiver, receivable);
+        }
+        frame.copy_from_slice(&self.narrow[..FRAME_SAMPLES]);
+        self.last.copy_from_slice(&self.wide[..WIDE_SAMPLES]);
+        self.narrow.drain(..FRAME_SAMPLES);
+        self.wide.drain(..WIDE_SAMPLES);
+    }
+
+    /// Holds how late is played near what the network asks for.
+    fn follow_clock(&mut self, now: Instant, receiver: &Receiver) {
+        let Some((delay, target)) = receiver.playout(now) else {
+            return;
+        };
+        let delay = delay + time_of(self.wide.len());
+        let least = target + FRAME_TIME / 2;
+        self.control.retarget(delay.clamp(least, least + EASE));
+        let ppm = self.control.update(delay);
+        self.narrow_drift.set_ppm(ppm);
+        self.wide_drift.set_ppm(ppm);
+    }
+
+    fn listen(&mut self, now: Instant, receiver: &mut Receiver, receivable: &[(u8, Codec)]) {
+        let codec_of = |payload_type| {
+            let mut known = receivable.iter();
+            known.find_map(|(number, codec)| (*number == payload_type).then_some(*codec))
+        };
+        let decoder = &mut self.decoder;
+        match receiver.pop(now) {
+            Received::Audio {
+                payload_type,
+                payload,
+            }
+            | Received::Packet {
+                payload_type,
+                payload,
+            } => match codec_of(payload_type) {
+                Some(codec) => decoder.decode(codec, payload),
+                // From before a codec was changed: in another it would be noise.
+                None => decoder.conceal(),
+            },
+            Received::LostBefore {
+                payload_type,
+                next,
+                time,
+            } => match codec_of(payload_type) {
+                Some(codec) => decoder.recover(codec, next, time),
+                None => decoder.conceal(),
+            },
+            Received::Lost => decoder.conceal(),
+            Received::Noise(description) => decoder.noise(description),
+            Received::Idle => decoder.rest(),
+        }
+        let before = self.narrow.len();
+        self.narrow_drift
+            .process(decoder.narrow(), &mut self.narrow);
+        match decoder.wide() {
+            Some(wide) => self.wide_drift.process(wide, &mut self.wide),
+            None => self.up.process(&self.narrow[before..], &mut self.wide),
+        }
+        // Both began alike and run alike; the last sample may belong to the next time.
+        let last = self.wide.last().copied().unwrap_or_default();
+        self.wide.resize(2 * self.narrow.len(), last);
+    }
+
+    /// The frame that was taken last, for the recogniser.
+    pub(crate) fn wide(&self) -> &WideFrame {
+        &self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callplane_audio::{OpusConfig, OpusEncoder};
+    use callplane_rtp::{Clock, Format, Packet, ReceiverConfig, ReceiverStats};
+
+    use super::*;
+    use crate::media::decode::inspect;
+    use crate::media::encode::Encoder;
+
+    const HERTZ: f64 = 430.0;
+
+    fn tone(at: u64) -> i16 {
+        let phase = std::f64::consts::TAU * HERTZ * at as f64 / 8_000.0;
+        (phase.sin() * 8_000.0) as i16
+    }
+
+    /// What is heard of a sender whose clock is off, through a network that delays each packet by up to
+    /// `jitter`: the counters after the first minute and after all, and the roughest place between them.
+    fn hear(
+        codec: Codec,
+        ppm: i64,
+        jitter: Duration,
+        minutes: u64,
+    ) -> (ReceiverStats, ReceiverStats, f64) {
+        let format = Format {
+            payload_type: codec.payload_type(),
+            clock: Clock::of_rate(codec.clock_rate()).unwrap(),
+        };
+        let mut receiver = Receiver::new(ReceiverConfig {
+            audio: vec![format],
+            inspect,
+            ..ReceiverConfig::new(Vec::new(), None)
+        });
+        let receivable = [(format.payload_type, codec)];
+        let mut hearing = Hearing::new(1);
+        let (mut encoder, mut up) = (Encoder::default(), Upsampler::default());
+        let mut opus = OpusEncoder::new(OpusConfig::default());
+        let (mut random, mut sent, mut in_flight) = (1u64, 0u64, Vec::new());
+        let (mut early, mut roughest, mut before) = (None, 0.0f64, [0.0; 2]);
+        for tick in 0..minutes * 3_000 {
+            let now = Instant::ZERO + Duration::from_millis(20) * tick as u32;
+            let micros = now.since_origin().as_micros() as u64;
+            // Of a sender that is fast by a part in a million, 20 ms are shorter by as much.
+            while (sent * 20_000 * 1_000_000) / (1_000_000i64 + ppm) as u64 <= micros {
+                let frame: Frame = std::array::from_fn(|at| tone(sent * 160 + at as u64));
+                let payload = match codec {
+                    Codec::Opus => {
+                        let (mut wide, mut octets) = (Vec::new(), [0; 1_275]);
+                        up.process(&frame, &mut wide);
+                        let length = opus.encode(&wide, &mut octets).unwrap();
+                        octets[..length].to_vec()
+                    }
+                    codec => encoder.encode(codec, &frame).unwrap().to_vec(),
+                };
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                let late = (random >> 33) % (jitter.as_micros() as u64 + 1);
+                in_flight.push((micros + late, sent, payload));
+                sent += 1;
+            }
+            in_flight.sort_by_key(|(arrives, ..)| *arrives);
+            let arrived = in_flight.partition_point(|(arrives, ..)| *arrives <= micros);
+            for (arrives, number, payload) in in_flight.drain(..arrived) {
+                let packet = Packet {
+                    payload_type: format.payload_type,
+                    sequence: number as u16,
+                    timestamp: (number as u32).wrapping_mul(codec.clock_rate() / 50),
+                    ssrc: 1,
+                    payload: &payload,
+                    ..Packet::default()
+                };
+                receiver.push(Instant::ZERO + Duration::from_micros(arrives), &packet);
+            }
+            let mut frame = [0; FRAME_SAMPLES];
+            hearing.take(now, &mut receiver, &receivable, &mut frame);
+            if tick == 3_000 {
+                early = Some(receiver.stats(now));
+            }
+            // A sine is what the two samples before it say; a click is not.
+            for sample in frame.map(f64::from) {
+                let turn = 2.0 * (std::f64::consts::TAU * HERTZ / 8_000.0).cos();
+                let step = sample - turn * before[1] + before[0];
+                if tick > 3_000 {
+                    roughest = roughest.max(step.abs());
+                }
+                before = [before[1], sample];
+            }
+        }
+        let end = Instant::ZERO + Duration::from_secs(minutes * 60);
+        (early.unwrap(), receiver.stats(end), roughest)
+    }
+
+    #[test]
+    fn clocks_that_differ_cost_no_frame_in_half_an_hour_and_are_not_heard() {
+        for ppm in [-200, 0, 200] {
+            let (early, late, roughest) = hear(Codec::Pcma, ppm, Duration::ZERO, 30);
+            let lost = late.concealed_frames - early.concealed_frames;
+            let skipped = late.skipped_frames - early.skipped_frames;
+            println!(
+                "{ppm} ppm: {lost} made up, {skipped} skipped, {roughest} rough, {:?}",
+                late.delay
+            );
+            assert_eq!((lost, skipped), (0, 0), "{ppm} ppm");
+            // 125 us off, which nobody followed, would be a step of 2500; A-law rounds to some 300.
+            assert!(roughest < 1_000.0, "{ppm} ppm: {roughest}");
+            assert!(
+                late.delay < Duration::from_millis(80),
+                "{ppm} ppm: {:?}",
+                late.delay
+            );
+        }
+    }
+
+    #[test]
+    fn nor_do_they_where_the_network_delays_and_packets_are_decoded_whole() {
+        for (codec, ppm) in [
+            (Codec::Pcmu, 200),
+            (Codec::Pcmu, -200),
+            (Codec::Opus, -200),
+            (Codec::Opus, 200),
+        ] {
+            let (early, late, _) = hear(codec, ppm, Duration::from_millis(15), 8);
+            let lost = late.concealed_frames - early.concealed_frames;
+            let skipped = late.skipped_frames - early.skipped_frames;
+            println!(
+                "{codec}, {ppm} ppm: {lost} made up, {skipped} skipped, {:?}",
+                late.delay
+            );
+            assert_eq!(skipped, 0, "{codec}, {ppm} ppm");
+            assert!(lost <= 2, "{codec}, {ppm} ppm: {lost}");
+        }
+    }
+}

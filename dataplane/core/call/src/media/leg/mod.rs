@@ -1,0 +1,402 @@
+//! One leg over RTP: packets in, frames of the caller out; frames of the agent in, packets to be sent.
+
+mod receive;
+
+pub(crate) use receive::Media;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use callplane_audio::DtmfDetector;
+use callplane_rtp::dtmf::Digit;
+use callplane_rtp::{
+    Clock, ControlLatch, ControlSession, Format, Latch, Packet, Receiver, ReceiverConfig, Sender,
+    SenderConfig,
+};
+use callplane_sdp::{Codec, MediaCrypto, Negotiated};
+use callplane_srtp::Profile;
+use callplane_types::{Instant, WallTime};
+
+use super::decode::{inspect, is_quiet};
+use super::encode::Encoder;
+use super::hearing::Hearing;
+use super::shield::Shield;
+use super::{FRAME_SAMPLES, Frame, MAX_PACKET_SAMPLES, WideFrame};
+use crate::facts::{Measured, Quality, RefusedPackets};
+
+/// How long a key is pressed that is passed on.
+const KEY_TIME: Duration = Duration::from_millis(100);
+/// Keys that may wait for the next frame.
+const MAX_KEYS: usize = 32;
+/// Room for the largest packet we send, so that sending allocates nothing.
+const PACKET_ROOM: usize = 512;
+/// First sequence numbers are below this, so that nobody misses the first wrap under a key (RFC 4568
+/// section 6.4).
+const FIRST_SEQUENCES: u16 = 1 << 15;
+/// From one SSRC to the next: odd, so that none comes twice.
+const SSRC_STEP: u32 = 0x9E37_79B9;
+
+/// At the 8 kHz of a leg.
+const SAMPLES_A_MILLISECOND: usize = FRAME_SAMPLES / 20;
+/// Packets a tick at most: two of 10 ms.
+const PACKETS: usize = 2;
+
+/// The packets of one tick, to be sent before the next. Two of 10 ms go out together: a buffer that plays
+/// from 10 ms packets holds more than that, and nothing need wake twice as often.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Packets<'a> {
+    /// From the RTP port, in this order; none while a longer packet is being filled.
+    pub rtp: [Option<(SocketAddr, &'a [u8])>; PACKETS],
+    /// From the RTCP port.
+    pub rtcp: Option<(SocketAddr, &'a [u8])>,
+}
+
+/// The RTP of one leg. **Nothing here allocates while no turn begins or ends**, but for the codec of
+/// Opus.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    negotiated: Negotiated,
+    latch: Latch,
+    control_latch: ControlLatch,
+    receiver: Receiver,
+    sender: Sender,
+    control: ControlSession,
+    /// Nothing while media is plain.
+    shield: Option<Shield>,
+    /// What media was encrypted with before it became plain: the same keys may come again, and their counters and replay
+    /// window then go on.
+    rests: Option<Shield>,
+    /// Media was plain at some time.
+    was_plain: bool,
+    /// What was dropped because it did not prove authentic.
+    unauthentic: RefusedPackets,
+    hearing: Hearing,
+    encoder: Encoder,
+    keys: VecDeque<char>,
+    /// Keys are heard as tones, where no telephone events were agreed on.
+    tones: Option<DtmfDetector>,
+    /// The last key that was heard as a tone.
+    last_tone: Option<(Instant, char)>,
+    /// Keys come by INFO: their tones say them once more.
+    has_info: bool,
+    resumed_at: Instant,
+    /// What the agent said and is not sent yet: less than a packet.
+    unsent: Vec<i16>,
+    rtp_packets: [Vec<u8>; PACKETS],
+    rtcp_packet: Vec<u8>,
+}
+
+impl Leg {
+    /// A stream; `seed` makes it differ from every other.
+    pub(crate) fn new(now: Instant, negotiated: Negotiated, seed: u64) -> Self {
+        let (mut hearing, mut encoder) = (Hearing::new(seed), Encoder::default());
+        hearing.prepare(&negotiated);
+        encoder.prepare(&negotiated);
+        Self {
+            latch: Latch::new(negotiated.remote),
+            control_latch: ControlLatch::new(negotiated.remote_rtcp),
+            receiver: receiver(&negotiated),
+            sender: sender(&negotiated, seed),
+            control: ControlSession::new(format!("{seed:016x}"), seed),
+            shield: negotiated.crypto.clone().map(Shield::new),
+            rests: None,
+            was_plain: negotiated.crypto.is_none(),
+            unauthentic: RefusedPackets::default(),
+            hearing,
+            encoder,
+            keys: VecDeque::with_capacity(MAX_KEYS),
+            tones: tones(&negotiated),
+            last_tone: None,
+            has_info: false,
+            resumed_at: now,
+            unsent: Vec::with_capacity(MAX_PACKET_SAMPLES + FRAME_SAMPLES),
+            rtp_packets: std::array::from_fn(|_| Vec::with_capacity(PACKET_ROOM)),
+            rtcp_packet: Vec::with_capacity(PACKET_ROOM),
+            negotiated,
+        }
+    }
+
+    /// Another agreement about the same stream.
+    pub(crate) fn renegotiate(&mut self, now: Instant, negotiated: Negotiated) {
+        let mut moved = false;
+        if !negotiated.remote.ip().is_unspecified() {
+            moved = negotiated.remote != self.latch.signalled();
+            self.latch.resignal(negotiated.remote);
+            self.control_latch.resignal(negotiated.remote_rtcp);
+        }
+        let (audio, events) = receivable(&negotiated);
+        let noise = comfort_noise(&negotiated);
+        self.receiver.set_formats(audio, events, noise);
+        let (audio, event) = sendable(&negotiated);
+        let other_clock = audio.clock != self.sender.clock();
+        self.sender.set_formats(audio, event);
+        if self.is_held() {
+            self.resumed_at = now;
+        }
+        self.hearing.prepare(&negotiated);
+        self.encoder.prepare(&negotiated);
+        if negotiated.telephone_events.is_empty() != self.tones.is_some() {
+            self.tones = tones(&negotiated);
+        }
+        if negotiated.packet_time != self.negotiated.packet_time {
+            // Of shorter packets more would be due at once than a tick sends.
+            self.unsent.clear();
+        }
+        // Timestamps of two clocks are two sources (RFC 7160 section 4.1).
+        if self.protect(negotiated.crypto.clone(), moved) || other_clock {
+            let sequence = self.sender.next_sequence() % FIRST_SEQUENCES;
+            let ssrc = self.sender.ssrc().wrapping_add(SSRC_STEP);
+            self.sender.change_source(ssrc, sequence);
+        }
+        self.negotiated = negotiated;
+    }
+
+    /// `moved` says that media goes to another address, where nobody may know our rollover counter. True
+    /// where the stream needs another source.
+    #[must_use]
+    fn protect(&mut self, crypto: Option<MediaCrypto>, moved: bool) -> bool {
+        match (&mut self.shield, crypto) {
+            (Some(shield), Some(crypto)) => shield.agree(crypto) || moved,
+            (shield @ None, Some(crypto)) => {
+                *shield = Some(match self.rests.take() {
+                    Some(mut before) => {
+                        // Another source in any case.
+                        let _ = before.agree(crypto);
+                        before
+                    }
+                    None => Shield::new(crypto),
+                });
+                true
+            }
+            (shield, None) => {
+                self.rests = shield.take().or(self.rests.take());
+                self.was_plain = true;
+                false
+            }
+        }
+    }
+
+    /// What all media of the leg was encrypted with, if all of it was.
+    pub(crate) fn encryption(&self) -> Option<Profile> {
+        let shield = self.shield.as_ref().filter(|_| !self.was_plain);
+        shield.map(Shield::profile)
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.negotiated.codec
+    }
+
+    /// Whether the other side does not want to hear us, or will not be heard: the conversation
+    /// rests.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.negotiated.direction.sends() || !self.negotiated.direction.receives()
+    }
+}
+
+// === A frame ===
+
+impl Leg {
+    /// Takes the next 20 ms of the caller.
+    pub(crate) fn decode_next(&mut self, now: Instant, caller: &mut Frame) {
+        let receivable = &self.negotiated.receivable;
+        self.hearing
+            .take(now, &mut self.receiver, receivable, caller);
+        self.collect_keys();
+        self.hear_tones(now, caller);
+    }
+
+    /// The frame that was taken last, for the recogniser.
+    pub(crate) fn widen(&self) -> &WideFrame {
+        self.hearing.wide()
+    }
+
+    /// Builds the packets that this frame of the agent fills.
+    pub(crate) fn send(&mut self, now: Instant, wall: WallTime, agent: &Frame) -> Packets<'_> {
+        self.unsent.extend_from_slice(agent);
+        let has_rtp = self.send_due();
+        self.packets(now, wall, has_rtp)
+    }
+
+    /// The control packets alone, while the audio of another leg is passed on.
+    pub(crate) fn report(&mut self, now: Instant, wall: WallTime) -> Packets<'_> {
+        self.unsent.clear();
+        self.packets(now, wall, [false; PACKETS])
+    }
+
+    fn packets(&mut self, now: Instant, wall: WallTime, has_rtp: [bool; PACKETS]) -> Packets<'_> {
+        let mut has_rtcp = self.control.poll(
+            now,
+            wall,
+            &self.sender,
+            &mut self.receiver,
+            &mut self.rtcp_packet,
+        );
+        if let Some(shield) = &mut self.shield {
+            has_rtcp = has_rtcp && shield.protect_rtcp(&mut self.rtcp_packet);
+        }
+        let (rtp, rtcp) = (self.latch.remote(), self.control_latch.remote(&self.latch));
+        let packet = |place: usize| (rtp, self.rtp_packets[place].as_slice());
+        Packets {
+            rtp: std::array::from_fn(|place| has_rtp[place].then(|| packet(place))),
+            rtcp: has_rtcp.then_some((rtcp, self.rtcp_packet.as_slice())),
+        }
+    }
+
+    /// Builds the packets that are full, and says which there are.
+    fn send_due(&mut self) -> [bool; PACKETS] {
+        let time = self.negotiated.packet_time;
+        let length = time.as_millis() as usize * SAMPLES_A_MILLISECOND;
+        let sends = self.negotiated.direction.sends();
+        let mut has = [false; PACKETS];
+        for (has, packet) in has.iter_mut().zip(&mut self.rtp_packets) {
+            let Some(samples) = self.unsent.get(..length) else {
+                break;
+            };
+            let audio = self.encoder.encode(self.negotiated.codec, samples);
+            *has = self.sender.packet(time, audio.filter(|_| sends), packet);
+            if let Some(shield) = &mut self.shield {
+                // What cannot be protected is not sent.
+                *has = *has && shield.protect_rtp(packet);
+            }
+            self.unsent.drain(..length);
+        }
+        has
+    }
+
+    /// Passes on what another leg let through, with the same codec; nothing of what this side does not take.
+    pub(crate) fn pass(
+        &mut self,
+        media: Media,
+        packet: &Packet<'_>,
+    ) -> Option<(SocketAddr, &[u8])> {
+        if !self.negotiated.direction.sends() {
+            return None;
+        }
+        let payload_type = match media {
+            Media::Audio(codec) if codec == self.negotiated.codec => {
+                self.negotiated.payload_types.send
+            }
+            Media::Audio(_) => return None,
+            Media::ComfortNoise => comfort_noise(&self.negotiated)?,
+            Media::Event { clock_rate } => {
+                let mut events = self.negotiated.telephone_events.iter();
+                let event = events.find(|event| event.clock_rate == clock_rate)?;
+                event.payload_types.send
+            }
+        };
+        let [passed, _] = &mut self.rtp_packets;
+        self.sender.pass(packet, payload_type, passed);
+        let may_be_sent = match &mut self.shield {
+            Some(shield) => shield.protect_rtp(passed),
+            None => true,
+        };
+        may_be_sent.then(|| (self.latch.remote(), passed.as_slice()))
+    }
+
+    /// Whether the keys of the far end are in its audio.
+    pub(crate) fn has_audible_keys(&self) -> bool {
+        self.tones.is_some()
+    }
+
+    /// Whether a key is being pressed at the far end.
+    pub(crate) fn is_pressing(&self) -> bool {
+        self.sender.is_pressing()
+    }
+
+    /// Presses a key at the far end; what is beyond 32 waiting ones is lost.
+    pub(crate) fn press(&mut self, key: char) {
+        if let Ok(digit) = Digit::try_from(key) {
+            let _ = self.sender.press(digit, KEY_TIME);
+        }
+    }
+}
+
+// === What is left ===
+
+impl Leg {
+    /// Nothing if no packet came.
+    pub(crate) fn quality(&self, now: Instant) -> Option<Quality> {
+        self.receiver.last_packet()?;
+        let heard = self.control.heard();
+        Some(Quality::new(
+            self.codec().name(),
+            Measured {
+                received: self.receiver.stats(now),
+                sent_packets: self.sender.total_packets(),
+                round_trip: heard.mean_round_trip,
+                far_end: heard.far_end,
+            },
+        ))
+    }
+
+    pub(crate) fn refused(&self) -> RefusedPackets {
+        RefusedPackets {
+            rtp: self.latch.refused() + self.unauthentic.rtp,
+            rtcp: self.control_latch.refused() + self.unauthentic.rtcp,
+        }
+    }
+}
+
+fn receiver(negotiated: &Negotiated) -> Receiver {
+    let (audio, telephone_events) = receivable(negotiated);
+    Receiver::new(ReceiverConfig {
+        audio,
+        telephone_events,
+        comfort_noise: comfort_noise(negotiated),
+        quiet: is_quiet,
+        inspect,
+        ..ReceiverConfig::new(Vec::new(), None)
+    })
+}
+
+fn sender(negotiated: &Negotiated, seed: u64) -> Sender {
+    let (audio, telephone_event) = sendable(negotiated);
+    Sender::new(SenderConfig {
+        ssrc: (seed >> 32) as u32,
+        first_sequence: (seed >> 16) as u16 % FIRST_SEQUENCES,
+        first_timestamp: seed as u32,
+        payload_type: audio.payload_type,
+        clock: audio.clock,
+        telephone_event,
+    })
+}
+
+/// Audio and telephone events that may come.
+fn receivable(negotiated: &Negotiated) -> (Vec<Format>, Vec<Format>) {
+    let audio = negotiated.receivable.iter();
+    let audio = audio.map(|(payload_type, codec)| format(*payload_type, codec.clock_rate()));
+    let events = negotiated.telephone_events.iter();
+    let events = events.map(|event| format(event.payload_types.receive, event.clock_rate));
+    (audio.collect(), events.collect())
+}
+
+fn tones(negotiated: &Negotiated) -> Option<DtmfDetector> {
+    let has_none = negotiated.telephone_events.is_empty();
+    has_none.then(DtmfDetector::default)
+}
+
+/// The payload type of comfort noise: as agreed, and else the one that many send without a word.
+fn comfort_noise(negotiated: &Negotiated) -> Option<u8> {
+    const STATIC: u8 = 13;
+    let mut codecs = negotiated.receivable.iter();
+    let is_free =
+        codecs.all(|(payload_type, codec)| *payload_type != STATIC && *codec != Codec::Opus);
+    negotiated.comfort_noise.or(is_free.then_some(STATIC))
+}
+
+/// The audio that is sent, and the telephone events that go with its clock.
+fn sendable(negotiated: &Negotiated) -> (Format, Option<u8>) {
+    let audio = negotiated.payload_types.send;
+    let audio = format(audio, negotiated.codec.clock_rate());
+    let mut events = negotiated.telephone_events.iter();
+    let event = events.find(|event| event.clock_rate == audio.clock.rate());
+    (audio, event.map(|event| event.payload_types.send))
+}
+
+fn format(payload_type: u8, clock_rate: u32) -> Format {
+    Format {
+        payload_type,
+        clock: Clock::of_rate(clock_rate).unwrap_or_default(),
+    }
+}

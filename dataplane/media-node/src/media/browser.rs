@@ -1,0 +1,288 @@
+//! The ports that all browsers of a thread share, and the call of one of them.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use callplane_call::{Call, Input, Left, Measured};
+use callplane_types::{Instant, WallTime};
+use callplane_webrtc::{
+    Closed, Demux, Dropped, FRAME_SAMPLES, Output, Owners, Peer, Transport, TransportAddress,
+};
+use mio::Registry;
+use mio::event::Event;
+use socket2::SockRef;
+
+use super::streams::Streams;
+use super::{BrowserPorts, Key, ToPeer, Way};
+use crate::metrics::MediaMetrics;
+
+/// Datagrams read in one go, so that a flood does not stop the calls.
+const MAX_BURST: usize = 256;
+/// Octets of the buffers of the port, each way.
+const ROOM: usize = 4 * 1024 * 1024;
+
+/// The port of UDP, and that of TCP beside it. Datagrams of nobody are counted and not answered.
+pub(super) struct BrowserPort {
+    socket: UdpSocket,
+    streams: Streams,
+    /// What browsers are told.
+    addresses: [TransportAddress; 2],
+    demux: Demux<Key>,
+}
+
+impl BrowserPort {
+    /// Binds the ports of thread `index`, whose sockets `registry` watches.
+    pub(super) fn bind(ports: BrowserPorts, index: usize, registry: &Registry) -> io::Result<Self> {
+        let BrowserPorts {
+            bind,
+            address,
+            udp,
+            tcp,
+        } = ports;
+        let offset = u16::try_from(index).unwrap_or(u16::MAX);
+        let port = |first: u16| match first {
+            0 => 0,
+            first => first.saturating_add(offset),
+        };
+        let socket = UdpSocket::bind((bind, port(udp)))?;
+        socket.set_nonblocking(true)?;
+        make_room(&socket);
+        let streams = Streams::bind(SocketAddr::new(bind, port(tcp)), registry)?;
+        let told = |bound: SocketAddr| SocketAddr::new(address, bound.port());
+        Ok(Self {
+            addresses: [
+                TransportAddress::udp(told(socket.local_addr()?)),
+                TransportAddress::tcp(told(streams.local_addr()?)),
+            ],
+            socket,
+            streams,
+            demux: Demux::default(),
+        })
+    }
+
+    /// What browsers are told.
+    pub(super) fn addresses(&self) -> [TransportAddress; 2] {
+        self.addresses
+    }
+
+    /// Whether an event was one of these sockets.
+    pub(super) fn woke(&mut self, event: &Event) -> bool {
+        self.streams.woke(event)
+    }
+
+    /// Takes connections, and closes those that are no call's. Once in a while.
+    pub(super) fn accept(&mut self, now: Instant) {
+        self.streams.accept(now);
+    }
+
+    /// The thread has no calls and looks at nothing until it gets one: connections that are left are closed.
+    pub(super) fn rest(&mut self) {
+        self.streams.close_all();
+    }
+
+    pub(super) fn enter(&mut self, key: Key, ufrag: &str) {
+        self.demux.insert(key, ufrag);
+    }
+
+    pub(super) fn leave(&mut self, key: Key) {
+        self.demux.remove(key);
+        self.streams.leave(key);
+    }
+
+    /// The next datagram that is somebody's, and whose it may be.
+    pub(super) fn receive(
+        &self,
+        buffer: &mut [u8],
+        burst: &mut usize,
+        metrics: &Arc<MediaMetrics>,
+    ) -> Option<(Owners<Key>, usize, SocketAddr)> {
+        while *burst < MAX_BURST {
+            *burst += 1;
+            match self.socket.recv_from(buffer) {
+                Ok((length, from)) => match self.demux.find(from, &buffer[..length]) {
+                    Ok(owners) => return Some((owners, length, from)),
+                    Err(Dropped) => {
+                        metrics.browser_strangers.inc();
+                    }
+                },
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// As [`BrowserPort::receive`], of what came by TCP.
+    pub(super) fn receive_framed(
+        &mut self,
+        buffer: &mut [u8],
+        burst: &mut usize,
+        metrics: &Arc<MediaMetrics>,
+    ) -> Option<(Key, usize, SocketAddr)> {
+        if *burst >= MAX_BURST {
+            return None;
+        }
+        *burst += 1;
+        self.streams.receive(&self.demux, buffer, || {
+            metrics.browser_strangers.inc();
+        })
+    }
+
+    fn send(&mut self, key: Key, to: TransportAddress, datagram: &[u8]) {
+        let TransportAddress { transport, address } = to;
+        match transport {
+            Transport::Udp => {
+                self.demux.learn(key, address);
+                // A datagram the network does not take is a lost one.
+                let _ = self.socket.send_to(datagram, address);
+            }
+            Transport::Tcp => self.streams.send(key, address, datagram),
+        }
+    }
+}
+
+/// Asks for buffers that hold half a second of a thousand browsers, and says so when they are smaller: what the thread
+/// does not come to in time is lost.
+fn make_room(socket: &UdpSocket) {
+    let socket = SockRef::from(socket);
+    // What is refused is seen in what is there.
+    let _ = socket.set_recv_buffer_size(ROOM);
+    let _ = socket.set_send_buffer_size(ROOM);
+    // Linux counts its own bookkeeping in, and says the double of what was asked for (socket(7)).
+    let receive = socket.recv_buffer_size().unwrap_or_default() / 2;
+    let send = socket.send_buffer_size().unwrap_or_default() / 2;
+    if receive.min(send) < ROOM {
+        tracing::warn!(
+            receive,
+            send,
+            wanted = ROOM,
+            "The buffers of the WebRTC port are small, so bursts of many browsers get lost: raise the sysctls \
+             net.core.rmem_max and net.core.wmem_max of the machine"
+        );
+    } else {
+        tracing::info!(receive, send, "The WebRTC port has its buffers");
+    }
+}
+
+/// The browser's end of a call, as the thread has it.
+pub(super) struct Browser {
+    key: Key,
+    peer: Box<Peer>,
+    closing: bool,
+}
+
+impl Browser {
+    pub(super) fn new(key: Key, peer: Box<Peer>) -> Self {
+        Self {
+            key,
+            peer,
+            closing: false,
+        }
+    }
+
+    pub(super) fn ufrag(&self) -> &str {
+        self.peer.ufrag()
+    }
+
+    /// A datagram that is the browser's.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        from: TransportAddress,
+        datagram: &[u8],
+        call: &mut Call,
+        port: &mut BrowserPort,
+    ) {
+        self.peer.handle(now, from, datagram);
+        self.settle(now, call, port);
+    }
+
+    /// 20 ms of both sides.
+    pub(super) fn tick(
+        &mut self,
+        now: Instant,
+        wall: WallTime,
+        call: &mut Call,
+        port: &mut BrowserPort,
+    ) {
+        let mut frame = [0; FRAME_SAMPLES];
+        self.peer.hear(now, &mut frame);
+        call.hear(&frame, self.peer.last_heard());
+        call.measured(Measured {
+            received: self.peer.received(),
+            sent_packets: self.peer.sent_packets(),
+            round_trip: self.peer.round_trip(),
+            far_end: self.peer.far_end(),
+        });
+        // There are no packets: the agent's side is taken as a frame.
+        let _ = call.tick(now, wall);
+        self.peer.say(now, call.say());
+        self.settle(now, call, port);
+    }
+
+    /// Tells the browser once the call is over.
+    pub(super) fn close_if_over(&mut self, now: Instant, call: &mut Call, port: &mut BrowserPort) {
+        if call.is_over() && !self.closing {
+            self.closing = true;
+            self.peer.close(now);
+            self.settle(now, call, port);
+        }
+    }
+
+    /// A change to the way in; the port learns the fragment that names it now.
+    pub(super) fn change(
+        &mut self,
+        now: Instant,
+        change: ToPeer,
+        call: &mut Call,
+        port: &mut BrowserPort,
+    ) {
+        let before = self.peer.ufrag().to_owned();
+        match change {
+            ToPeer::Trickle(fragment, answer) => {
+                let changed = self.peer.trickle(now, *fragment);
+                // Who asked may be gone.
+                let _ = answer.send(changed.map(|text| self.way(text)));
+            }
+            ToPeer::Restart(offer, answer) => {
+                let changed = self.peer.restart(now, *offer);
+                let _ = answer.send(changed.map(|text| self.way(Some(text))));
+            }
+        }
+        self.renamed(&before, port);
+        self.settle(now, call, port);
+    }
+
+    fn way(&self, answer: Option<String>) -> Way {
+        Way {
+            answer,
+            ufrag: self.peer.ufrag().to_owned(),
+            offer: self.peer.offer().into(),
+        }
+    }
+
+    fn renamed(&self, before: &str, port: &mut BrowserPort) {
+        if self.peer.ufrag() != before {
+            port.enter(self.key, self.peer.ufrag());
+        }
+    }
+
+    fn settle(&mut self, now: Instant, call: &mut Call, port: &mut BrowserPort) {
+        while let Some(output) = self.peer.poll() {
+            match output {
+                Output::Transmit { to, datagram } => port.send(self.key, to, &datagram),
+                Output::Connected => call.handle(now, Input::Joined),
+                Output::Key(key) => call.handle(now, Input::Key(key)),
+                Output::Closed(why) => {
+                    let left = match why {
+                        Closed::ByPeer => Left::HungUp,
+                        Closed::ConsentExpired => Left::Lost,
+                        Closed::Failed => Left::Failed,
+                    };
+                    call.handle(now, Input::Left(left));
+                }
+            }
+        }
+    }
+}
