@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::AudioCodec;
 use crate::reference::LocalReference;
 
 /// Who speaks in a call: a Flow, a voice, limits. The operator compiles it with its Flow into a
@@ -47,6 +48,11 @@ use crate::reference::LocalReference;
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.codecs) || self.codecs.all(codec, self.codecs.exists_one(other, other == codec))")
+        .message("a codec in codecs is named twice; name each once, the preferred one first")
+        .field_path(".codecs")
+)]
 pub struct AgentSpec {
     /// Name for people. The name of the object when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +78,12 @@ pub struct AgentSpec {
     /// Whether calls are recorded.
     #[serde(default)]
     pub recording: Recording,
+
+    /// What its telephone calls prefer to speak, best first, of the codecs that their Trunk has; what is not named
+    /// here comes after, in the order of the Trunk. Browsers speak Opus.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::codecs")]
+    pub codecs: Vec<AudioCodec>,
 }
 
 /// A voice of the built-in speech synthesis (flite).

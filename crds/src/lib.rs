@@ -20,6 +20,7 @@
 
 mod agent;
 mod campaign;
+mod codec;
 mod conditions;
 mod flow;
 mod media_pool;
@@ -37,6 +38,7 @@ pub use campaign::{
     CallingWindow, Campaign, CampaignPhase, CampaignProgress, CampaignSpec, CampaignStatus, Day,
     DesiredState, Pacing, RECIPIENT_ZONE, Schedule,
 };
+pub use codec::AudioCodec;
 pub use conditions::{ConditionType, Reason};
 pub use flow::{Flow, FlowSpec, FlowStatus};
 pub use media_pool::{
@@ -54,9 +56,7 @@ pub use tenant::{
     Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Security, Tenant, TenantSpec,
     TenantState, TenantStatus,
 };
-pub use trunk::{
-    Transport, Trunk, TrunkAuth, TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkStatus,
-};
+pub use trunk::{Transport, Trunk, TrunkAuth, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkStatus};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,

@@ -155,8 +155,13 @@ pub enum Capture {
 }
 
 /// Calls from browsers: WHIP (RFC 9725) and WebRTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.iceServers) || has(self.turnSecretRef) || !self.iceServers.exists(server, server.startsWith('turn'))")
+        .message("a TURN server needs a login: name the Secret that it shares in turnSecretRef")
+        .field_path(".turnSecretRef")
+)]
 pub struct Whip {
     /// TCP port where browsers start calls.
     #[serde(default = "default_whip_port")]
@@ -169,6 +174,17 @@ pub struct Whip {
     #[serde(default = "default_webrtc_port")]
     #[schemars(range(min = 1, max = 65_535))]
     pub webrtc_port: u16,
+
+    /// STUN and TURN servers that browsers are told (RFC 7064, RFC 7065), as in
+    /// `turn:turn.example.com:3478?transport=udp`. Browsers that do not reach the pods come through a TURN server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::schema::ice_servers")]
+    pub ice_servers: Vec<String>,
+
+    /// Secret in the namespace of the pods whose key `secret` is what the TURN servers share (`static-auth-secret` of
+    /// coturn, with `use-auth-secret`). Browsers get logins made of it that end after twelve hours, and never itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_secret_ref: Option<LocalReference>,
 }
 
 /// Signalling of a pod.

@@ -156,13 +156,23 @@ pub(crate) fn bucket_url(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// STUN and TURN servers: what goes into a header of an answer.
+pub(crate) fn ice_servers(_: &mut SchemaGenerator) -> Schema {
+    let server = text(
+        256,
+        "self.matches('^(stuns?|turns?):[A-Za-z0-9.:\\\\[\\\\]-]+([?]transport=(udp|tcp))?$')",
+        "write stun:HOST:PORT or turn:HOST:PORT?transport=udp; logins come from turnSecretRef",
+    );
+    set(1, 8, &server)
+}
+
 /// Codecs, in order of preference.
 pub(crate) fn codecs(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "minItems": 1,
         "maxItems": 4,
-        "items": generator.subschema_for::<crate::trunk::TrunkCodec>(),
+        "items": generator.subschema_for::<crate::codec::AudioCodec>(),
         "x-kubernetes-list-type": "atomic",
     })
 }

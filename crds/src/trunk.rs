@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::AudioCodec;
 use crate::reference::LocalReference;
 
 /// A SIP carrier or a PBX: who may call in, and where calls go out.
@@ -86,7 +87,7 @@ pub struct TrunkSpec {
     /// where it is named. The agent's own voice has 8 kHz with all of them.
     #[serde(default = "default_codecs")]
     #[schemars(schema_with = "crate::schema::codecs")]
-    pub codecs: Vec<TrunkCodec>,
+    pub codecs: Vec<AudioCodec>,
 
     /// Digest authentication (RFC 3261 section 22). None when left out: the peer is known by its
     /// address.
@@ -134,24 +135,8 @@ pub enum TrunkSrtp {
     Required,
 }
 
-/// An audio codec, by its name in SDP, where case does not matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum TrunkCodec {
-    /// G.711 mu-law, what telephone networks in North America and Japan speak.
-    #[serde(rename = "PCMU")]
-    Pcmu,
-    /// G.711 A-law, what they speak everywhere else.
-    #[serde(rename = "PCMA")]
-    Pcma,
-    /// G.722, what telephones on desks speak among themselves.
-    #[serde(rename = "G722")]
-    G722,
-    /// Opus (RFC 7587), what browsers and applications speak: it stands the loss of packets on the Internet.
-    Opus,
-}
-
-fn default_codecs() -> Vec<TrunkCodec> {
-    vec![TrunkCodec::G722, TrunkCodec::Pcmu, TrunkCodec::Pcma]
+fn default_codecs() -> Vec<AudioCodec> {
+    vec![AudioCodec::G722, AudioCodec::Pcmu, AudioCodec::Pcma]
 }
 
 /// Digest authentication.

@@ -26,8 +26,8 @@ fn the_example_renders_as_reviewed() {
     insta::assert_snapshot!(render(&inputs, &installed()).unwrap());
 }
 
-/// The variable that says what may be captured, of a pod whose pool has this line.
-fn capture_of(line: &str) -> Option<String> {
+/// The first pod of a pool with this spec.
+fn pod_of(spec: &str) -> Value {
     let mut inputs = Inputs::default();
     inputs
         .add(&format!(
@@ -39,59 +39,67 @@ spec: {{ namespaces: [acme], plan: trial }}
 kind: MediaPool
 apiVersion: callplane.dev/v1alpha1
 metadata: {{ name: edge, namespace: acme }}
-spec: {{ {line} }}"
+spec: {{ {spec} }}"
         ))
         .unwrap();
     let text = render(&inputs, &installed()).unwrap();
-    let pod = serde_yaml_ng::Deserializer::from_str(&text)
+    serde_yaml_ng::Deserializer::from_str(&text)
         .map(|document| Value::deserialize(document).unwrap())
         .find(|document| document["kind"] == "Pod")
-        .unwrap();
+        .unwrap()
+}
+
+/// What a variable of the media node says.
+fn variable<'a>(pod: &'a Value, name: &str) -> Option<&'a str> {
     let variables = pod["spec"]["containers"][0]["env"].as_array().unwrap();
-    let variable = variables
-        .iter()
-        .find(|variable| variable["name"] == "CALLPLANE_CAPTURE");
-    variable.map(|variable| variable["value"].as_str().unwrap().to_owned())
+    let variable = variables.iter().find(|variable| variable["name"] == name)?;
+    variable["value"].as_str()
 }
 
 #[test]
 fn what_may_be_captured_reaches_the_pod_and_a_pool_that_says_nothing_keeps_its_pods() {
-    assert_eq!(capture_of("replicas: 1"), None);
-    assert_eq!(capture_of("capture: Masked"), None);
-    assert_eq!(capture_of("capture: Full").as_deref(), Some("full"));
-    assert_eq!(capture_of("capture: Disabled").as_deref(), Some("disabled"));
+    for (spec, said) in [
+        ("replicas: 1", None),
+        ("capture: Masked", None),
+        ("capture: Full", Some("full")),
+        ("capture: Disabled", Some("disabled")),
+    ] {
+        assert_eq!(variable(&pod_of(spec), "CALLPLANE_CAPTURE"), said, "{spec}");
+    }
+}
+
+#[test]
+fn servers_for_browsers_reach_the_pod_and_their_secret_comes_as_a_file() {
+    let bare = pod_of("whip: {}");
+    assert_eq!(variable(&bare, "CALLPLANE_ICE_SERVERS"), None);
+    assert_eq!(variable(&bare, "CALLPLANE_TURN_SECRET_FILE"), None);
+    let pod = pod_of(
+        "whip: { iceServers: ['stun:s.example.com', 'turn:t.example.com?transport=tcp'], \
+         turnSecretRef: { name: coturn } }",
+    );
+    assert_eq!(
+        variable(&pod, "CALLPLANE_ICE_SERVERS"),
+        Some("stun:s.example.com,turn:t.example.com?transport=tcp")
+    );
+    let file = variable(&pod, "CALLPLANE_TURN_SECRET_FILE").unwrap();
+    let folder = file.strip_suffix("/secret").unwrap();
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let mounts = list(&pod["spec"]["containers"][0]["volumeMounts"]);
+    let mount = mounts.iter().find(|mount| mount["mountPath"] == folder);
+    let name = &mount.unwrap()["name"];
+    let volumes = list(&pod["spec"]["volumes"]);
+    let volume = volumes.iter().find(|volume| volume["name"] == *name);
+    assert_eq!(volume.unwrap()["secret"]["secretName"], "coturn");
+    assert!(!pod.to_string().contains("secretKeyRef"));
 }
 
 #[test]
 fn on_the_network_of_the_node_whatever_names_a_port_follows_the_block_of_the_pool() {
-    let mut inputs = Inputs::default();
-    inputs
-        .add(
-            "kind: Tenant
-apiVersion: callplane.dev/v1alpha1
-metadata: { name: acme }
-spec: { namespaces: [acme], plan: trial }
----
-kind: MediaPool
-apiVersion: callplane.dev/v1alpha1
-metadata: { name: edge, namespace: acme }
-spec:
-  network: HostNetwork
-  sip: { port: 5070 }
-  rtpPorts: { first: 30000, last: 30399 }",
-        )
-        .unwrap();
-    let text = render(&inputs, &installed()).unwrap();
-    let pod = serde_yaml_ng::Deserializer::from_str(&text)
-        .map(|document| Value::deserialize(document).unwrap())
-        .find(|document| document["kind"] == "Pod")
-        .unwrap();
+    let pod = pod_of(
+        "network: HostNetwork, sip: { port: 5070 }, rtpPorts: { first: 30000, last: 30399 }",
+    );
     let container = &pod["spec"]["containers"][0];
-    let environment = |name: &str| {
-        let variables = container["env"].as_array().unwrap();
-        let variable = variables.iter().find(|variable| variable["name"] == name);
-        variable.unwrap()["value"].clone()
-    };
+    let environment = |name: &str| variable(&pod, name).unwrap();
     assert_eq!(environment("CALLPLANE_SIP_PORT"), "5070");
     assert_eq!(environment("CALLPLANE_METRICS"), "0.0.0.0:5072");
     assert_eq!(environment("CALLPLANE_CONTROL"), "127.0.0.1:5073");

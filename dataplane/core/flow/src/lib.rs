@@ -31,5 +31,7 @@ pub use program::{FORMAT, InvalidProgram, Program};
 pub use run::{
     Action, EndReason, Ending, Event, Listen, RecordingAction, Run, SayId, Transfer, TransferEnd,
 };
-pub use settings::{AgentSettings, Limits, Recording, RecordingFormat, TurnTaking, Voice};
+pub use settings::{
+    AgentSettings, AudioCodec, Limits, Recording, RecordingFormat, TurnTaking, Voice,
+};
 pub use value::Value;

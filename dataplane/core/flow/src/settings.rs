@@ -22,6 +22,9 @@ pub struct AgentSettings {
     pub recording: Recording,
     /// What they are recorded as.
     pub recording_format: RecordingFormat,
+    /// What its calls prefer to speak, best first, of what their trunk has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub codecs: Vec<AudioCodec>,
     /// Who speaks when.
     pub turn_taking: TurnTaking,
 }
@@ -36,6 +39,7 @@ impl Default for AgentSettings {
             limits: Limits::default(),
             recording: Recording::default(),
             recording_format: RecordingFormat::default(),
+            codecs: Vec::new(),
             turn_taking: TurnTaking::default(),
         }
     }
@@ -103,6 +107,22 @@ pub enum RecordingFormat {
     #[default]
     Wav,
     /// Ogg Opus (RFC 7845).
+    Opus,
+}
+
+/// An audio codec, by its name in SDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AudioCodec {
+    /// G.711 mu-law.
+    #[serde(rename = "PCMU")]
+    Pcmu,
+    /// G.711 A-law.
+    #[serde(rename = "PCMA")]
+    Pcma,
+    /// G.722.
+    #[serde(rename = "G722")]
+    G722,
+    /// Opus (RFC 7587).
     Opus,
 }
 

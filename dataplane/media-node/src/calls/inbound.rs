@@ -156,7 +156,7 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
         local: LocalMedia {
             address: node.address(),
             port: sockets.lease.port(),
-            codecs: admitted.media.codecs.clone(),
+            codecs: admitted.media.codecs_for(&admitted.program.program.agent),
             packet_time_ms: PACKET_TIME_MS,
         },
         security: admitted.media.security,

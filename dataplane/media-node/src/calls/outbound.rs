@@ -68,7 +68,7 @@ pub(crate) async fn place(node: Arc<Node>, placement: Placement) {
         local: LocalMedia {
             address: node.address(),
             port: sockets.lease.port(),
-            codecs: trunk_media.codecs,
+            codecs: trunk_media.codecs_for(&program.agent),
             packet_time_ms: PACKET_TIME_MS,
         },
         security: trunk_media.security,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_call::{Codec, MediaSecurity};
-use callplane_flow::Program;
+use callplane_flow::{AgentSettings, AudioCodec, Program};
 use callplane_store::routes::{Route, RoutedAgent};
 use callplane_store::tenants::Transcripts;
 use callplane_store::trunks::{Trunk, TrunkCodec, TrunkDirection, TrunkSrtp, TrunkTransport};
@@ -290,6 +290,25 @@ impl TrunkMedia {
             codecs: codecs.iter().map(codec).collect(),
         }
     }
+
+    /// What calls of an agent speak, best first: what the trunk has, those ahead that the agent names.
+    pub(crate) fn codecs_for(&self, agent: &AgentSettings) -> Vec<Codec> {
+        let codec = |codec: &AudioCodec| match codec {
+            AudioCodec::Pcmu => Codec::Pcmu,
+            AudioCodec::Pcma => Codec::Pcma,
+            AudioCodec::G722 => Codec::G722,
+            AudioCodec::Opus => Codec::Opus,
+        };
+        let named: Vec<Codec> = agent.codecs.iter().map(codec).collect();
+        let mut codecs = self.codecs.clone();
+        codecs.sort_by_key(|one| {
+            named
+                .iter()
+                .position(|other| other == one)
+                .unwrap_or(named.len())
+        });
+        codecs
+    }
 }
 
 impl std::fmt::Debug for TrunkLogin {
@@ -315,7 +334,29 @@ pub(crate) fn number_in(user: &str) -> Option<E164> {
 
 #[cfg(test)]
 mod tests {
-    use super::number_in;
+    use super::*;
+
+    #[test]
+    fn an_agent_orders_what_its_trunk_has_and_adds_nothing() {
+        use {AudioCodec as Wanted, TrunkCodec as Has};
+        let spoken = |has: &[Has], wanted: &[Wanted]| {
+            let agent = AgentSettings {
+                codecs: wanted.to_vec(),
+                ..AgentSettings::default()
+            };
+            TrunkMedia::new(TrunkSrtp::Allowed, has).codecs_for(&agent)
+        };
+        let has = [Has::G722, Has::Pcmu, Has::Pcma];
+        let all = vec![Codec::G722, Codec::Pcmu, Codec::Pcma];
+        assert_eq!(spoken(&has, &[]), all);
+        let wanted = [Wanted::Opus, Wanted::Pcma, Wanted::G722];
+        assert_eq!(
+            spoken(&has, &wanted),
+            [Codec::Pcma, Codec::G722, Codec::Pcmu]
+        );
+        assert_eq!(spoken(&has, &[Wanted::Opus]), all);
+        assert_eq!(spoken(&[], &[Wanted::Pcma]), [Codec::Pcma, Codec::Pcmu]);
+    }
 
     #[test]
     fn numbers_are_found_in_what_carriers_write() {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use callplane_e2e::phones::{Baresip, Caller, Carrier, Speech};
 use callplane_e2e::sound::{Wav, best_match, say_at};
 use callplane_e2e::{get, until};
+use callplane_flow::{AgentSettings, AudioCodec};
 use callplane_media_node::Running;
 use callplane_store::campaigns::RecipientOutcome;
 use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
@@ -32,7 +33,11 @@ const ENCRYPTED: Speech = Speech {
 };
 
 async fn world(srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> World {
-    let world = World::new(digits_flow()).await;
+    world_of_agent(srtp, codecs, AgentSettings::default()).await
+}
+
+async fn world_of_agent(srtp: TrunkSrtp, codecs: &[TrunkCodec], settings: AgentSettings) -> World {
+    let world = World::with_agent(digits_flow(), settings).await;
     let spec = TrunkSpec {
         id: TrunkId::new(Uuid::now_v7()),
         object: object("carrier"),
@@ -220,6 +225,24 @@ async fn wideband_callers_and_the_agent_hear_each_other() {
     let call = call_in(&world, &node, speech).await;
     assert_eq!(call["legs"][0]["codec"], "G722");
     assert!(call["legs"][0]["srtpSuite"].is_string(), "{call}");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_spoken_with_in_the_codec_that_it_prefers_of_its_trunk() {
+    let settings = AgentSettings {
+        codecs: vec![AudioCodec::Opus, AudioCodec::Pcma],
+        ..AgentSettings::default()
+    };
+    let trunk = [TrunkCodec::G722, TrunkCodec::Pcmu, TrunkCodec::Pcma];
+    let world = world_of_agent(TrunkSrtp::Disabled, &trunk, settings).await;
+    let node = world.node(&[]).await;
+    let speech = Speech {
+        codecs: "G722/16000,PCMU,PCMA,opus/48000/2",
+        ..Speech::PLAIN
+    };
+    let call = call_in(&world, &node, speech).await;
+    assert_eq!(call["legs"][0]["codec"], "PCMA");
     node.drain().await;
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use callplane_crds::{self as crds, Agent, AgentSpec, Flow, Reason, RecordingMode};
-use callplane_flow::{AgentSettings, Limits, Program, Recording, RecordingFormat, Voice, compile};
+use callplane_flow::{
+    AgentSettings, AudioCodec, Limits, Program, Recording, RecordingFormat, Voice, compile,
+};
 use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
@@ -73,6 +75,7 @@ fn settings(agent: &Agent) -> AgentSettings {
         first_sentence,
         limits,
         recording,
+        codecs,
     } = &agent.spec;
     AgentSettings {
         name: agent.name_any(),
@@ -94,7 +97,17 @@ fn settings(agent: &Agent) -> AgentSettings {
             crds::RecordingFormat::Wav => RecordingFormat::Wav,
             crds::RecordingFormat::Opus => RecordingFormat::Opus,
         },
+        codecs: codecs.iter().map(codec).collect(),
         ..AgentSettings::default()
+    }
+}
+
+const fn codec(codec: &crds::AudioCodec) -> AudioCodec {
+    match codec {
+        crds::AudioCodec::Pcmu => AudioCodec::Pcmu,
+        crds::AudioCodec::Pcma => AudioCodec::Pcma,
+        crds::AudioCodec::G722 => AudioCodec::G722,
+        crds::AudioCodec::Opus => AudioCodec::Opus,
     }
 }
 
@@ -110,7 +123,8 @@ mod tests {
           flowRef: {name: f}
           voice: rms
           limits: {maxCallSeconds: 60, silenceSeconds: 9}
-          recording: {mode: Stereo, format: Opus}";
+          recording: {mode: Stereo, format: Opus}
+          codecs: [PCMA, Opus]";
     const FLOW: &str = "
         spec:
           graph:
@@ -135,6 +149,7 @@ mod tests {
         assert_eq!(settings.limits.silence.as_secs(), 9);
         assert_eq!(settings.recording, Recording::On);
         assert_eq!(settings.recording_format, RecordingFormat::Opus);
+        assert_eq!(settings.codecs, [AudioCodec::Pcma, AudioCodec::Opus]);
         let silent = AGENT.replace("Stereo", "None");
         let valid = check(&silent, Some(FLOW)).unwrap();
         assert_eq!(valid.program.agent.recording, Recording::Off);

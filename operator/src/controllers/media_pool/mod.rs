@@ -7,12 +7,14 @@
 mod apply;
 mod build;
 mod dereference;
+mod environment;
 mod plan;
 mod pod;
 mod ports;
 mod start;
 mod status;
 mod validate;
+mod volumes;
 
 use std::sync::Arc;
 

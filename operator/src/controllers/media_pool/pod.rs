@@ -2,25 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use callplane_crds::{Capture, LABEL_POOL, LABEL_TENANT, MediaPoolSpec, Network, Storage, Whip};
+use callplane_crds::{LABEL_POOL, LABEL_TENANT, Network};
 use callplane_kit::apply::hash_of;
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EmptyDirVolumeSource, EnvFromSource, EnvVar, EnvVarSource,
-    HTTPGetAction, HostPathVolumeSource, ObjectFieldSelector, PersistentVolumeClaimVolumeSource,
-    Pod, PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile, SecretEnvSource,
-    SecretVolumeSource, SecurityContext, TopologySpreadConstraint, Volume, VolumeMount,
+    Capabilities, Container, HTTPGetAction, Pod, PodSecurityContext, PodSpec, Probe,
+    ResourceRequirements, SeccompProfile, SecurityContext, TopologySpreadConstraint,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ObjectMeta;
 use serde_json::Value;
 
+use super::environment::{credentials, environment};
 use super::plan::NewPod;
 use super::start::ANNOTATION_TRY;
 use super::validate::Validated;
-use crate::names::{
-    LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_NAME, MEDIA_NODE, OPERATOR, SECRET_DATABASE,
-};
+use super::volumes::{mounts, volumes};
+use crate::names::{LABEL_COMPONENT, LABEL_MANAGED_BY, LABEL_NAME, MEDIA_NODE, OPERATOR};
 
 /// Hash of the template that a pod was built from: a rollout is a change of it. The content of the
 /// Secret is not in it, because a node reads the mounted files anew.
@@ -30,9 +28,6 @@ pub(super) const LABEL_TEMPLATE: &str = "callplane.dev/template";
 const AFTER_DRAIN_SECONDS: i64 = 30;
 /// User and group of the images.
 const USER: i64 = 64_000;
-
-const DATA_DIR: &str = "/var/lib/callplane";
-const DATABASE_DIR: &str = "/etc/callplane/database";
 
 /// What a rollout compares, and the pods of it.
 #[derive(Debug, Clone)]
@@ -128,7 +123,7 @@ fn pod_spec(validated: &Validated) -> PodSpec {
     let on_host = spec.network == Network::HostNetwork;
     PodSpec {
         containers: vec![container(validated)],
-        volumes: Some(volumes(&spec.storage)),
+        volumes: Some(volumes(spec)),
         // A crashed process starts again beside its spool.
         restart_policy: Some("Always".to_owned()),
         termination_grace_period_seconds: Some(spec.max_drain_seconds + AFTER_DRAIN_SECONDS),
@@ -216,140 +211,8 @@ fn container(validated: &Validated) -> Container {
             }),
             ..SecurityContext::default()
         }),
-        volume_mounts: Some(vec![
-            mount("database", DATABASE_DIR, true),
-            mount("data", DATA_DIR, false),
-            mount("tmp", "/tmp", false),
-        ]),
+        volume_mounts: Some(mounts(spec)),
         ..Container::default()
-    }
-}
-
-fn environment(validated: &Validated) -> Vec<EnvVar> {
-    let spec = &validated.spec;
-    let value = |name: &str, value: String| EnvVar {
-        name: name.to_owned(),
-        value: Some(value),
-        value_from: None,
-    };
-    let field = |name: &str, path: &str| EnvVar {
-        name: name.to_owned(),
-        value: None,
-        value_from: Some(EnvVarSource {
-            field_ref: Some(ObjectFieldSelector {
-                api_version: Some("v1".to_owned()),
-                field_path: path.to_owned(),
-            }),
-            ..EnvVarSource::default()
-        }),
-    };
-    let (ports, rtp) = (&validated.ports, &spec.rtp_ports);
-    // Pods that share a folder use one each, named after them; its owner is the first to find it.
-    let data_dir = match spec.storage {
-        Storage::EmptyDir {} => DATA_DIR.to_owned(),
-        Storage::HostPath { .. } | Storage::PersistentVolumeClaim { .. } => {
-            format!("{DATA_DIR}/$(CALLPLANE_NODE)")
-        }
-    };
-    let mut variables = vec![
-        field("CALLPLANE_NODE", "metadata.name"),
-        field("CALLPLANE_NAMESPACE", "metadata.namespace"),
-        field("CALLPLANE_POD_UID", "metadata.uid"),
-        field("CALLPLANE_ADDRESS", "status.podIP"),
-        value("CALLPLANE_TENANT", validated.tenant.to_string()),
-        value("CALLPLANE_POOL", validated.name.clone()),
-        value("CALLPLANE_SLOTS", spec.slots.to_string()),
-        value("CALLPLANE_SIP_PORT", ports.sip.to_string()),
-        value("CALLPLANE_RTP_PORTS", format!("{}-{}", rtp.first, rtp.last)),
-        value("CALLPLANE_DATABASE_DIR", DATABASE_DIR.to_owned()),
-        value("CALLPLANE_DATA_DIR", data_dir),
-        value("CALLPLANE_METRICS", format!("0.0.0.0:{}", ports.metrics)),
-        value("CALLPLANE_CONTROL", format!("127.0.0.1:{}", ports.control)),
-        value(
-            "CALLPLANE_MAX_DRAIN_SECONDS",
-            spec.max_drain_seconds.to_string(),
-        ),
-        value("CALLPLANE_SPEECH", validated.installed.speech.clone()),
-    ];
-    if let Some(recordings) = &spec.recordings {
-        variables.push(value("CALLPLANE_RECORDINGS_URL", recordings.url.clone()));
-    }
-    // What is usual is not said: a pod that is as it was is not replaced.
-    match spec.capture {
-        Capture::Masked => {}
-        Capture::Disabled => variables.push(value("CALLPLANE_CAPTURE", "disabled".to_owned())),
-        Capture::Full => variables.push(value("CALLPLANE_CAPTURE", "full".to_owned())),
-    }
-    if let Some(Whip { port, webrtc_port }) = ports.whip {
-        variables.extend([
-            value("CALLPLANE_WHIP", format!("0.0.0.0:{port}")),
-            value("CALLPLANE_WEBRTC_UDP", webrtc_port.to_string()),
-            value("CALLPLANE_WEBRTC_TCP", webrtc_port.to_string()),
-        ]);
-    }
-    variables
-}
-
-/// The credentials of the storage of recordings.
-fn credentials(spec: &MediaPoolSpec) -> Option<Vec<EnvFromSource>> {
-    let secret = spec.recordings.as_ref()?.credentials_secret_ref.as_ref()?;
-    Some(vec![EnvFromSource {
-        secret_ref: Some(SecretEnvSource {
-            name: secret.name.clone(),
-            optional: Some(false),
-        }),
-        ..EnvFromSource::default()
-    }])
-}
-
-fn volumes(storage: &Storage) -> Vec<Volume> {
-    let empty = || Some(EmptyDirVolumeSource::default());
-    let mut data = Volume {
-        name: "data".to_owned(),
-        ..Volume::default()
-    };
-    match storage {
-        Storage::EmptyDir {} => data.empty_dir = empty(),
-        Storage::HostPath { path } => {
-            data.host_path = Some(HostPathVolumeSource {
-                path: path.clone(),
-                // One that the kubelet makes belongs to root, and the node could not write to it.
-                type_: Some("Directory".to_owned()),
-            });
-        }
-        Storage::PersistentVolumeClaim { claim_name } => {
-            data.persistent_volume_claim = Some(PersistentVolumeClaimVolumeSource {
-                claim_name: claim_name.clone(),
-                read_only: None,
-            });
-        }
-    }
-    vec![
-        Volume {
-            name: "database".to_owned(),
-            secret: Some(SecretVolumeSource {
-                secret_name: Some(SECRET_DATABASE.to_owned()),
-                // Readable by the group of the pod only.
-                default_mode: Some(0o440),
-                ..SecretVolumeSource::default()
-            }),
-            ..Volume::default()
-        },
-        data,
-        Volume {
-            name: "tmp".to_owned(),
-            empty_dir: empty(),
-            ..Volume::default()
-        },
-    ]
-}
-
-fn mount(name: &str, path: &str, read_only: bool) -> VolumeMount {
-    VolumeMount {
-        name: name.to_owned(),
-        mount_path: path.to_owned(),
-        read_only: read_only.then_some(true),
-        ..VolumeMount::default()
     }
 }
 

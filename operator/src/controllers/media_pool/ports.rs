@@ -1,7 +1,7 @@
 //! The ports of a pod: fixed where it has an address of its own, a block of the pool's own where
 //! pods share the address of a node.
 
-use callplane_crds::{MediaPoolSpec, Network, Whip};
+use callplane_crds::{MediaPoolSpec, Network};
 use k8s_openapi::api::core::v1::ContainerPort;
 
 /// Name of the port that `kubectl callplane` forwards to.
@@ -26,28 +26,40 @@ pub(super) struct Ports {
     /// The first port for media, where it is the node's.
     host_rtp: Option<u16>,
     /// Where browsers call, if they are served.
-    pub(super) whip: Option<Whip>,
+    pub(super) browsers: Option<BrowserPorts>,
+}
+
+/// Where browsers call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BrowserPorts {
+    /// WHIP, TCP.
+    pub(super) whip: u16,
+    /// The first of WebRTC, UDP and TCP.
+    pub(super) webrtc: u16,
 }
 
 impl Ports {
     /// `None` when two of them would be the same, or one would lie above 65535.
     pub(super) fn of(spec: &MediaPoolSpec) -> Option<Self> {
         let sip = spec.sip.port;
-        let whip = spec.whip;
+        let browsers = spec.whip.as_ref().map(|whip| BrowserPorts {
+            whip: whip.port,
+            webrtc: whip.webrtc_port,
+        });
         let ports = match spec.network {
             Network::PodNetwork => Self {
                 sip,
                 metrics: METRICS,
                 control: CONTROL,
                 host_rtp: None,
-                whip,
+                browsers,
             },
             Network::HostNetwork => Self {
                 sip,
                 metrics: sip.checked_add(METRICS_IN_BLOCK)?,
                 control: sip.checked_add(CONTROL_IN_BLOCK)?,
                 host_rtp: Some(spec.rtp_ports.first),
-                whip,
+                browsers,
             },
         };
         (![ports.metrics, ports.control].contains(&sip)).then_some(ports)
@@ -62,7 +74,7 @@ impl Ports {
             metrics,
             control,
             host_rtp,
-            whip,
+            browsers,
         } = *self;
         let mut ports = vec![
             ("sip-udp", sip, "UDP"),
@@ -71,11 +83,11 @@ impl Ports {
             (CONTROL_NAME, control, "TCP"),
         ];
         ports.extend(host_rtp.map(|first| ("rtp", first, "UDP")));
-        if let Some(Whip { port, webrtc_port }) = whip {
+        if let Some(BrowserPorts { whip, webrtc }) = browsers {
             ports.extend([
-                ("whip", port, "TCP"),
-                ("webrtc-udp", webrtc_port, "UDP"),
-                ("webrtc-tcp", webrtc_port, "TCP"),
+                ("whip", whip, "TCP"),
+                ("webrtc-udp", webrtc, "UDP"),
+                ("webrtc-tcp", webrtc, "TCP"),
             ]);
         }
         ports
@@ -95,7 +107,7 @@ impl Ports {
 mod tests {
     use std::collections::BTreeSet;
 
-    use callplane_crds::{PortRange, Sip};
+    use callplane_crds::{PortRange, Sip, Whip};
 
     use super::*;
 
@@ -151,6 +163,8 @@ mod tests {
         spec.whip = Some(Whip {
             port: 8080,
             webrtc_port: 20_400,
+            ice_servers: Vec::new(),
+            turn_secret_ref: None,
         });
         let of_node = of_node(&spec);
         assert!(of_node.contains(&("TCP".to_owned(), 8080)));

@@ -1,6 +1,6 @@
 //! The row of a Trunk.
 
-use callplane_crds::{Transport, TrunkCodec, TrunkDirection, TrunkSrtp};
+use callplane_crds::{AudioCodec, Transport, TrunkDirection, TrunkSrtp};
 use callplane_keys::Place;
 use callplane_store::trunks;
 use serde_json::json;
@@ -83,11 +83,11 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
     })
 }
 
-const fn codec(codec: TrunkCodec) -> trunks::TrunkCodec {
+const fn codec(codec: AudioCodec) -> trunks::TrunkCodec {
     match codec {
-        TrunkCodec::Pcmu => trunks::TrunkCodec::Pcmu,
-        TrunkCodec::Pcma => trunks::TrunkCodec::Pcma,
-        TrunkCodec::G722 => trunks::TrunkCodec::G722,
-        TrunkCodec::Opus => trunks::TrunkCodec::Opus,
+        AudioCodec::Pcmu => trunks::TrunkCodec::Pcmu,
+        AudioCodec::Pcma => trunks::TrunkCodec::Pcma,
+        AudioCodec::G722 => trunks::TrunkCodec::G722,
+        AudioCodec::Opus => trunks::TrunkCodec::Opus,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use callplane_crds::{Transport, Trunk, TrunkCodec, TrunkDirection, TrunkSrtp};
+use callplane_crds::{AudioCodec, Transport, Trunk, TrunkDirection, TrunkSrtp};
 use callplane_store::ObjectRef;
 use callplane_types::TrunkId;
 
@@ -22,7 +22,7 @@ pub(super) struct Valid {
     pub(super) allowed_cidrs: Vec<String>,
     pub(super) transport: Transport,
     pub(super) srtp: TrunkSrtp,
-    pub(super) codecs: Vec<TrunkCodec>,
+    pub(super) codecs: Vec<AudioCodec>,
     pub(super) max_calls: Option<u32>,
     pub(super) credentials: Option<Credentials>,
 }
