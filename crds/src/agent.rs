@@ -62,6 +62,12 @@ pub struct AgentSpec {
     /// The Flow that the conversation follows.
     pub flow_ref: LocalReference,
 
+    /// Who the agent is and how it speaks, for the models of converse nodes: put what holds in the whole
+    /// call here, and what is to be done at a node into its instructions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8000))]
+    pub prompt: Option<String>,
+
     /// The voice of the agent.
     #[serde(default)]
     pub voice: Voice,

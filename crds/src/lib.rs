@@ -19,9 +19,11 @@
 )]
 
 mod agent;
+mod agent_settings;
 mod campaign;
 mod codec;
 mod conditions;
+mod document;
 mod flow;
 mod media_pool;
 mod names;
@@ -40,6 +42,7 @@ pub use campaign::{
 };
 pub use codec::AudioCodec;
 pub use conditions::{ConditionType, Reason};
+pub use document::{Document, FlowForm, InvalidDocument};
 pub use flow::{Flow, FlowSpec, FlowStatus};
 pub use media_pool::{
     Capture, MediaPool, MediaPoolSpec, MediaPoolStatus, Network, PortRange, RecordingStorage,

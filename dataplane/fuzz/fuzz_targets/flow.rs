@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use callplane_flow::convert::{nodes_and_edges, objective_graph};
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Grammar, Graph, Limits, Program, Run, TransferEnd,
+    Action, AgentSettings, EndReason, Event, Grammar, Graph, Limits, Program, Run, Speech, ThinkId, Thought, ToolCall, TransferEnd,
     compile,
 };
 use callplane_types::Instant;
@@ -60,18 +60,28 @@ fn call(graph: &Graph, caller: &str) {
     run.handle(now, Event::Started);
     // A turn passes every node at most once, and a global one before.
     for _ in 0..(TURNS as usize + 2) * (graph.nodes.len() + 2) * 2 {
-        let Waits { said, listens, rings } = drain(&mut run);
+        let Waits {
+            said,
+            listens,
+            rings,
+            thinks,
+        } = drain(&mut run);
         if let Some(ending) = run.ending() {
             assert_ne!(ending.reason, EndReason::Fault, "{ending:?}");
             return;
         }
         assert!(
-            listens || rings || !said.is_empty(),
+            listens || rings || thinks.is_some() || !said.is_empty(),
             "the run waits for nothing"
         );
         now += Duration::from_secs(1);
         for done in said {
             run.handle(now, done);
+        }
+        if let Some(id) = thinks {
+            for thought in thoughts(lines.next()) {
+                run.handle(now, Event::Thought { id, thought });
+            }
         }
         if listens {
             run.handle(now, answer(lines.next()));
@@ -97,6 +107,8 @@ struct Waits {
     listens: bool,
     /// A person who is rung.
     rings: bool,
+    /// A model that thinks.
+    thinks: Option<ThinkId>,
 }
 
 fn drain(run: &mut Run) -> Waits {
@@ -108,10 +120,13 @@ fn drain(run: &mut Run) -> Waits {
             }
             Action::Listen(listen) => {
                 waits.listens = true;
-                listen.grammar.iter().for_each(|grammar| check(grammar));
+                if let Some(Speech::Grammar(grammar)) = &listen.speech {
+                    check(grammar);
+                }
             }
             Action::StopListening => waits.listens = false,
             Action::Transfer(_) => waits.rings = true,
+            Action::Think(think) => waits.thinks = Some(think.id),
             _ => {}
         }
     }
@@ -131,6 +146,22 @@ fn check(grammar: &Grammar) {
     assert_eq!(rule.split(" | ").count(), wanted.max(1));
     phrases.retain(|phrase| phrase.contains(|c: char| c.is_ascii_punctuation() && c != '\''));
     assert!(phrases.is_empty(), "{phrases:?}");
+}
+
+/// What a model says: words, or a call with whatever arguments.
+fn thoughts(line: Option<&str>) -> Vec<Thought> {
+    let Some(line) = line else {
+        return vec![Thought::Failed];
+    };
+    let thought = match line.split_once('(') {
+        None => Thought::Text(line.to_owned()),
+        Some((name, arguments)) => Thought::Call(ToolCall {
+            id: "call".to_owned(),
+            name: name.to_owned(),
+            arguments: arguments.to_owned(),
+        }),
+    };
+    vec![thought, Thought::Done]
 }
 
 fn answer(line: Option<&str>) -> Event {

@@ -55,6 +55,11 @@ pub(crate) enum Command {
     /// The media node signs it with the tenant's data key. Whoever has it may start a call by WHIP
     /// until it expires, so make one for each page that is opened.
     Token(TokenArguments),
+    /// Talk to an agent in the terminal, in text, without a cluster
+    ///
+    /// The agent and its Flow come from files and run as in a call, with the same turns, silences and keys; words
+    /// stand for voice. Type what the caller says, or /help.
+    Chat(ChatArguments),
     /// Bring the data of a tenant from the database of another platform
     ///
     /// A Job beside the operator does it; this shows its log and ends as it ends. What was brought
@@ -107,6 +112,56 @@ fn variable(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
     }
+}
+
+/// Which agent, and its model.
+#[derive(Args)]
+pub(crate) struct ChatArguments {
+    /// YAML files, or folders of them, with the Agent and its Flow; - is standard input
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// metadata.name of the Agent, where there are several
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// A variable that the call brings along, NAME=VALUE; may be given several times
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+}
+
+/// The language model of converse nodes.
+#[derive(Args)]
+pub(crate) struct ModelArguments {
+    /// Base URL of a server that speaks OpenAI's chat protocol
+    #[arg(
+        long,
+        env = "OPENAI_BASE_URL",
+        default_value = "https://api.openai.com/v1"
+    )]
+    pub(crate) model_url: String,
+    /// Name of the model
+    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
+    pub(crate) model: String,
+    /// Variable of the environment with the API key, so that it stands in no list of processes
+    #[arg(long, value_name = "VARIABLE", default_value = "OPENAI_API_KEY")]
+    pub(crate) model_key_env: String,
+    /// What a million tokens of question and of answer cost, as in 0.15,0.60, to show what a turn costs
+    #[arg(long, value_name = "IN,OUT", value_parser = price)]
+    pub(crate) price: Option<(f64, f64)>,
+}
+
+fn price(text: &str) -> Result<(f64, f64), String> {
+    let price = |text: &str| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|price| (0.0..1e6).contains(price))
+    };
+    let (question, answer) = text.split_once(',').ok_or("write IN,OUT as in 0.15,0.60")?;
+    price(question)
+        .zip(price(answer))
+        .ok_or_else(|| "write IN,OUT as in 0.15,0.60".to_owned())
 }
 
 /// From where, into which tenant.

@@ -8,6 +8,7 @@
 mod arguments;
 mod call;
 mod campaign;
+mod chat;
 mod connection;
 mod dnc;
 mod import;
@@ -37,6 +38,9 @@ async fn main() -> anyhow::Result<()> {
         );
         return Ok(());
     }
+    if let Command::Chat(arguments) = &command {
+        return chat::run(arguments).await;
+    }
     let connection = Connection::open(&cluster).await?;
     match command {
         Command::Status => status::print(&connection).await,
@@ -48,6 +52,6 @@ async fn main() -> anyhow::Result<()> {
             let code = platform_import::run(&connection, &arguments).await?;
             std::process::exit(code)
         }
-        Command::Completion { .. } => Ok(()),
+        Command::Chat(_) | Command::Completion { .. } => Ok(()),
     }
 }

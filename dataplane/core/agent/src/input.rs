@@ -1,6 +1,6 @@
 //! What happens to the agent.
 
-use callplane_flow::TransferEnd;
+use callplane_flow::{ThinkId, Thought, TransferEnd};
 
 use crate::ledger::UtteranceId;
 
@@ -11,7 +11,7 @@ pub struct TurnId(pub u32);
 /// What the recogniser understood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recognition {
-    /// One of the phrases that were asked for.
+    /// One of the phrases that were asked for, or anything where anything could be said.
     pub text: String,
     /// 0 to 1.
     pub confidence: f32,
@@ -73,8 +73,15 @@ pub enum Input {
     Recognized {
         /// Which.
         turn: TurnId,
-        /// `Ok(None)`: there was speech, and none of the phrases.
+        /// `Ok(None)`: there was speech, and nothing that could be said.
         result: Result<Option<Recognition>, SpeechDown>,
+    },
+    /// A part of the model's answer.
+    Thought {
+        /// To which question.
+        id: ThinkId,
+        /// The part.
+        thought: Thought,
     },
     /// The transfer that was asked for is over, and the caller is still there. Counts only once
     /// for each [`Output::Transfer`](crate::Output::Transfer).

@@ -38,6 +38,11 @@ impl Keys {
         };
     }
 
+    /// Whether keys answer the question that is open.
+    pub(crate) const fn are_asked(&self) -> bool {
+        matches!(self.question, Question::Open(_))
+    }
+
     /// No question is open any more.
     pub(crate) fn stop(&mut self) {
         self.question = Question::None;

@@ -6,7 +6,7 @@
 //! caller has really heard. It performs nothing itself: hand it an [`Input`] with the time, then
 //! drain [`Agent::poll`] to `None`.
 //!
-//! Left out: detecting voice and keys in audio (the media path does), and speech providers.
+//! Left out: detecting voice and keys in audio (the media path does), and the providers of speech and models.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ mod output;
 mod policy;
 mod speech;
 
-pub use agent::{APOLOGY, Agent};
+pub use agent::{APOLOGY, Agent, Awaits, FILLER};
 pub use input::{Apology, Input, Recognition, SpeechDown, TurnId};
 pub use ledger::{UtteranceId, heard};
 pub use output::{Capture, Ending, Message, Output, Sound, Speaker, Stage, Transfer};

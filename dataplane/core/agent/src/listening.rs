@@ -1,16 +1,15 @@
 //! The question that waits for its answer.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use callplane_flow::Grammar;
+use callplane_flow::Speech;
 use callplane_types::Instant;
 
 /// What counts as an answer by voice, and how long may pass without one.
 #[derive(Debug)]
 pub(crate) struct Listening {
     /// `None`: speech is no answer.
-    pub(crate) grammar: Option<Arc<Grammar>>,
+    pub(crate) speech: Option<Speech>,
     /// `None`: the caller may take any time.
     pub(crate) timeout: Option<Duration>,
     /// Set while it is the caller's turn and nothing comes.
@@ -18,9 +17,9 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    pub(crate) fn new(grammar: Option<Arc<Grammar>>, timeout: Option<Duration>) -> Self {
+    pub(crate) fn new(speech: Option<Speech>, timeout: Option<Duration>) -> Self {
         Self {
-            grammar,
+            speech,
             timeout,
             deadline: None,
         }

@@ -1,10 +1,9 @@
 //! What the agent wants done, and what it has to report.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::graph::NodeKind;
-use callplane_flow::{Grammar, RecordingAction, Waiting};
+use callplane_flow::{RecordingAction, Speech, Think, ThinkId, Waiting};
 use callplane_types::{E164, Instant};
 
 use crate::input::TurnId;
@@ -36,7 +35,7 @@ pub enum Output {
         /// To be named in the answer.
         turn: TurnId,
         /// What the caller may say.
-        grammar: Arc<Grammar>,
+        speech: Speech,
     },
     /// The flow entered a node.
     Entered {
@@ -62,6 +61,10 @@ pub enum Output {
     Message(Message),
     /// How long a stage of a turn took.
     Stage(Stage, Duration),
+    /// Ask the model; answered by parts of `Thought`.
+    Think(Think),
+    /// No more is wanted of an answer of the model.
+    StopThinking(ThinkId),
     /// Ring a person and join the caller with them; answered by `Transferred`. Until then the
     /// agent neither speaks nor listens; frames still tell it the time.
     Transfer(Transfer),
@@ -138,6 +141,8 @@ pub enum Stage {
     Endpoint,
     /// That decision to the recogniser's answer.
     Recognize,
+    /// Question to the model to the first of its answer.
+    Model,
     /// Text known to audio ready.
     Synthesize,
     /// Last voice, or last key, to the first frame of the answer: what the caller waits.
@@ -146,9 +151,10 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Endpoint,
         Self::Recognize,
+        Self::Model,
         Self::Synthesize,
         Self::Total,
     ];
@@ -159,6 +165,7 @@ impl Stage {
         match self {
             Self::Endpoint => "endpoint",
             Self::Recognize => "recognize",
+            Self::Model => "model",
             Self::Synthesize => "synthesize",
             Self::Total => "total",
         }

@@ -27,6 +27,10 @@ pub struct TurnPolicy {
     pub max_duration: Duration,
     /// How long synthesis or recognition may take until it counts as down.
     pub speech_timeout: Duration,
+    /// How long the model may say nothing until it counts as failed.
+    pub model_timeout: Duration,
+    /// How long the caller may wait for the model in silence.
+    pub filler_after: Duration,
     /// Time between two apologies for speech that is down: once an outage, not once a sentence.
     pub apology_interval: Duration,
 }
@@ -42,6 +46,8 @@ impl Default for TurnPolicy {
             max_silence: Duration::from_secs(30),
             max_duration: Duration::from_secs(3600),
             speech_timeout: Duration::from_secs(4),
+            model_timeout: Duration::from_secs(8),
+            filler_after: Duration::from_millis(1_400),
             apology_interval: Duration::from_secs(10),
         }
     }

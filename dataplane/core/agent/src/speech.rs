@@ -14,8 +14,10 @@ use crate::output::Sound;
 pub(crate) enum Origin {
     /// The flow, which wants to know when it is done.
     Flow(SayId),
-    /// The agent itself.
+    /// The agent itself, because speech is down.
     Apology,
+    /// The agent itself, because the model takes its time.
+    Filler,
 }
 
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl Speech {
         interruptible: bool,
     ) -> UtteranceId {
         let audio = match origin {
-            Origin::Flow(_) => Audio::Requested,
+            Origin::Flow(_) | Origin::Filler => Audio::Requested,
             Origin::Apology => Audio::Missing { apologise: true },
         };
         let id = self.next_id();

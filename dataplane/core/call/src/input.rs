@@ -1,6 +1,7 @@
 //! What happens to a call, packets and the passing of time aside.
 
 use callplane_agent::{Recognition, SpeechDown, TurnId, UtteranceId};
+use callplane_flow::{ThinkId, Thought};
 use callplane_sdp::{LocalMedia, MediaSecurity};
 use callplane_sip::Event;
 use callplane_srtp::KeySource;
@@ -29,6 +30,13 @@ pub enum Input {
         turn: TurnId,
         /// What was said; `Ok(None)`: nothing that may be said.
         result: Result<Option<Recognition>, SpeechDown>,
+    },
+    /// A part of the answer of the agent's model.
+    Thought {
+        /// To which question.
+        id: ThinkId,
+        /// The part.
+        thought: Thought,
     },
     /// Both sides of an [`Opening::Joined`](crate::Opening::Joined) can hear each other.
     Joined,

@@ -1,10 +1,8 @@
 //! What a call wants done.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use callplane_agent::{Stage, TurnId, UtteranceId};
-use callplane_flow::Grammar;
+use callplane_flow::{Speech, Think, ThinkId};
 use callplane_sip::Command;
 use callplane_types::E164;
 
@@ -35,10 +33,14 @@ pub enum Output {
         /// To be named in the answer.
         turn: TurnId,
         /// What may be said.
-        grammar: Arc<Grammar>,
+        speech: Speech,
         /// The caller's audio, 16 kHz; above 4 kHz there is something where the codec has as much.
         audio: Vec<i16>,
     },
+    /// Ask the agent's model; answer with each [`Input::Thought`](crate::Input::Thought).
+    Think(Think),
+    /// No more is wanted of an answer of the model.
+    StopThinking(ThinkId),
     /// The next octets of the recording: 16-bit stereo at 8 kHz, about a second of it. Give the
     /// buffer back with [`Call::recycle`](crate::Call::recycle).
     Recorded(Vec<u8>),

@@ -29,7 +29,8 @@ pub use grammar::{Builtin, Grammar};
 pub use graph::{Graph, Waiting};
 pub use program::{FORMAT, InvalidProgram, Program};
 pub use run::{
-    Action, EndReason, Ending, Event, Listen, RecordingAction, Run, SayId, Transfer, TransferEnd,
+    Action, EndReason, Ending, Event, Listen, ModelMessage, RecordingAction, Run, SayId, Speech,
+    Think, ThinkId, Thought, Tool, ToolCall, Transfer, TransferEnd,
 };
 pub use settings::{
     AgentSettings, AudioCodec, Limits, Recording, RecordingFormat, TurnTaking, Voice,

@@ -14,6 +14,9 @@ pub struct AgentSettings {
     pub language: String,
     /// The voice.
     pub voice: Voice,
+    /// Who the agent is, for the models that speak for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
     /// Said before the first node, interruptible; may contain `{{ name }}` of inputs.
     pub first_sentence: Option<String>,
     /// When a call is ended whatever it says.
@@ -35,6 +38,7 @@ impl Default for AgentSettings {
             name: String::new(),
             language: "en-US".to_owned(),
             voice: Voice::default(),
+            prompt: None,
             first_sentence: None,
             limits: Limits::default(),
             recording: Recording::default(),

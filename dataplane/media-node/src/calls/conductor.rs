@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use callplane_call::{Facts, HangupCause, Input, Output, Stage};
+use callplane_call::{Facts, HangupCause, Input, Output, SpeechDown, Stage};
+use callplane_flow::{Speech, Think, Thought};
 use callplane_sip::{Command, Ending, Event, InviteRequest};
 use callplane_store::records::Recording as StoredRecording;
 use callplane_transport::sip::Session;
@@ -133,15 +134,27 @@ impl Conductor {
             }
             Output::Recognize {
                 turn,
-                grammar,
+                speech,
                 audio,
             } => {
                 let (node, input) = self.helpers();
                 self.node.tasks.spawn(async move {
-                    let result = node.speech.recognize(audio, &grammar).await;
+                    let result = match speech {
+                        Speech::Grammar(grammar) => node.speech.recognize(audio, &grammar).await,
+                        // The embedded recogniser knows phrases only.
+                        Speech::Free => Err(SpeechDown),
+                    };
                     input.handle(Input::Recognized { turn, result }).await;
                 });
             }
+            Output::Think(Think { id, .. }) => {
+                let (_, input) = self.helpers();
+                let thought = Thought::Failed;
+                self.node.tasks.spawn(async move {
+                    input.handle(Input::Thought { id, thought }).await;
+                });
+            }
+            Output::StopThinking(_) => {}
             Output::Dial { party, to } => {
                 let (node, input) = self.helpers();
                 self.parties.dial(&node, &self.meta, input, party, to);

@@ -26,7 +26,7 @@ pub(super) fn build(valid: Valid) -> Prepared {
             spec_hash: fingerprint(&(&spec_json, &program)),
             display_name: spec.display_name.unwrap_or_else(|| object.name.clone()),
             object,
-            prompt: None,
+            prompt: spec.prompt,
             first_sentence: spec.first_sentence,
             max_concurrent_calls: None,
             flows: vec![flow],

@@ -1,8 +1,6 @@
 //! An Agent and its Flow, compiled.
 
-use std::time::Duration;
-
-use callplane_crds::{self as crds, Agent, AgentSpec, Flow, Reason, RecordingMode};
+use callplane_crds::{Agent, AgentSpec, Flow, Reason};
 use callplane_flow::{
     AgentSettings, AudioCodec, Limits, Program, Recording, RecordingFormat, Voice, compile,
 };
@@ -10,7 +8,7 @@ use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
 use super::dereference::References;
-use crate::controllers::flow::{document, sentences};
+use crate::controllers::flow::sentences;
 use crate::controllers::projection::{Problem, TenantRef, object_ref};
 
 /// An Agent that can be written.
@@ -60,60 +58,34 @@ fn program(agent: &Agent, flow: &Flow) -> Result<Program, Problem> {
             format!("Flow `{}` cannot be used: {message}", flow.name_any()),
         )
     };
-    let document = document(&flow.spec).map_err(|problem| of_flow(&problem.message))?;
+    let document = flow
+        .spec
+        .document()
+        .map_err(|error| of_flow(&error.to_string()))?;
     compile(&document.graph, &AgentSettings::default())
         .map_err(|problems| of_flow(&sentences(&problems)))?;
-    compile(&document.graph, &settings(agent))
-        .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))
-}
-
-fn settings(agent: &Agent) -> AgentSettings {
-    let AgentSpec {
-        display_name: _,
-        flow_ref: _,
-        voice,
-        first_sentence,
-        limits,
-        recording,
-        codecs,
-    } = &agent.spec;
-    AgentSettings {
-        name: agent.name_any(),
-        voice: Voice {
-            name: Some(voice.as_str().to_owned()),
-            ..Voice::default()
-        },
-        first_sentence: first_sentence.clone(),
-        limits: Limits {
-            max_call: Duration::from_secs(limits.max_call_seconds.into()),
-            silence: Duration::from_secs(limits.silence_seconds.into()),
-            ..Limits::default()
-        },
-        recording: match recording.mode {
-            RecordingMode::None => Recording::Off,
-            RecordingMode::Stereo => Recording::On,
-        },
-        recording_format: match recording.format {
-            crds::RecordingFormat::Wav => RecordingFormat::Wav,
-            crds::RecordingFormat::Opus => RecordingFormat::Opus,
-        },
-        codecs: codecs.iter().map(codec).collect(),
-        ..AgentSettings::default()
-    }
-}
-
-const fn codec(codec: &crds::AudioCodec) -> AudioCodec {
-    match codec {
-        crds::AudioCodec::Pcmu => AudioCodec::Pcmu,
-        crds::AudioCodec::Pcma => AudioCodec::Pcma,
-        crds::AudioCodec::G722 => AudioCodec::G722,
-        crds::AudioCodec::Opus => AudioCodec::Opus,
+    let program = compile(&document.graph, &agent.settings())
+        .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))?;
+    let talking = program
+        .nodes()
+        .find(|(_, kind)| *kind == NodeKind::Converse);
+    match talking {
+        None => Ok(program),
+        Some((node, _)) => Err(Problem::not_accepted(
+            Reason::FlowInvalid,
+            format!(
+                "node `{node}` lets a model talk, and media nodes have no models yet: try it with kubectl callplane \
+                 chat, and use collect and menu nodes for calls"
+            ),
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use callplane_flow::{AudioCodec, Recording, RecordingFormat};
 
     use super::*;
     use crate::controllers::projection::fixture::{object, tenant};
@@ -160,7 +132,17 @@ mod tests {
         let broken = FLOW.replace("start: end", "start: nowhere");
         let no_row = FLOW.split("status:").next().unwrap();
         let first = AGENT.replace("voice: rms", "firstSentence: 'Hello {{ nobody }}'");
+        let talking = FLOW.replace("start: end", "start: talk").replace(
+            "nodes: {end:",
+            "nodes: {talk: {converse: {instructions: Talk.}, edges: [{to: end}]}, end:",
+        );
         let cases = [
+            (
+                AGENT,
+                Some(talking.as_str()),
+                Reason::FlowInvalid,
+                "`talk` lets a model talk",
+            ),
             (AGENT, None, Reason::FlowNotFound, "Flow `f` does not exist"),
             (
                 AGENT,

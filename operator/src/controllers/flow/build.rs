@@ -1,10 +1,11 @@
 //! The rows of a Flow: the document, and its nodes and edges for those who query them.
 
+use callplane_crds::{Document, FlowForm};
 use callplane_flow::graph::{Edge, Node};
-use callplane_store::flows::{FlowEdge, FlowNode, FlowSpec};
+use callplane_store::flows::{FlowEdge, FlowKind, FlowNode, FlowSpec};
 use serde_json::{Value, json};
 
-use super::validate::{Document, Valid};
+use super::validate::Valid;
 use crate::controllers::projection::fingerprint;
 
 /// Version of our own form of a graph.
@@ -22,8 +23,7 @@ pub(super) struct Prepared {
 pub(super) fn build(valid: Valid) -> Prepared {
     let Valid { object, document } = valid;
     let Document {
-        kind,
-        field,
+        form,
         written,
         graph,
         notes,
@@ -36,14 +36,22 @@ pub(super) fn build(valid: Valid) -> Prepared {
     Prepared {
         flow: FlowSpec {
             object,
-            spec_hash: fingerprint(&(field, &written)),
-            kind,
+            spec_hash: fingerprint(&(form.field(), &written)),
+            kind: kind(form),
             schema_version: SCHEMA_VERSION.to_owned(),
             nodes: nodes.collect(),
             edges: edges.collect(),
             graph: written,
         },
         notes,
+    }
+}
+
+const fn kind(form: FlowForm) -> FlowKind {
+    match form {
+        FlowForm::Graph => FlowKind::Ivr,
+        FlowForm::ObjectiveGraph => FlowKind::Objective,
+        FlowForm::NodesAndEdges => FlowKind::Conversation,
     }
 }
 
@@ -88,13 +96,15 @@ fn condition(edge: &Edge) -> Option<Value> {
         to: _,
         event,
         digit,
+        prompt,
         condition,
         priority: _,
     } = edge;
-    if event.is_none() && condition.is_none() {
-        return None;
+    match (prompt, event, condition) {
+        (None, None, None) => None,
+        (Some(prompt), ..) => Some(json!({ "prompt": prompt })),
+        _ => Some(json!({ "event": event, "digit": digit, "if": condition })),
     }
-    Some(json!({ "event": event, "digit": digit, "if": condition }))
 }
 
 fn to_json(node: &Node) -> Value {

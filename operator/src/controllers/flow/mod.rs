@@ -19,7 +19,7 @@ use apply::Applied;
 use build::Prepared;
 use dereference::References;
 
-pub(super) use validate::{document, sentences};
+pub(super) use validate::sentences;
 
 #[derive(Debug)]
 struct Flows;

@@ -1,34 +1,14 @@
 //! The graph of a Flow, converted and compiled.
 
-use std::collections::BTreeMap;
-
-use callplane_crds::{Flow, FlowSpec, Reason};
-use callplane_flow::convert::{self, Conversion, ConvertError};
-use callplane_flow::{AgentSettings, Graph, compile};
+use callplane_crds::{Document, Flow, Reason};
+use callplane_flow::{AgentSettings, compile};
 use callplane_store::ObjectRef;
-use callplane_store::flows::FlowKind;
-use serde_json::Value;
 
 use super::dereference::References;
 use crate::controllers::projection::{Problem, TenantRef, object_ref};
 
 /// Sentences of a message: the API server takes 32 KiB, a person reads a few.
 const MAX_SENTENCES: usize = 5;
-
-/// The graph of a Flow, as written and as it is compiled.
-#[derive(Debug)]
-pub(crate) struct Document {
-    /// The form it was written in.
-    pub(crate) kind: FlowKind,
-    /// The field that has it.
-    pub(crate) field: &'static str,
-    /// As written.
-    pub(crate) written: Value,
-    /// As compiled.
-    pub(crate) graph: Graph,
-    /// What could not be converted.
-    pub(crate) notes: Vec<String>,
-}
 
 /// A Flow that can be written.
 #[derive(Debug)]
@@ -44,63 +24,14 @@ pub(super) fn validate(
     references: References,
 ) -> Result<(TenantRef, Valid), Problem> {
     let References = references;
-    let document = document(&flow.spec)?;
+    let document = flow
+        .spec
+        .document()
+        .map_err(|error| Problem::invalid(error.field(), error))?;
     compile(&document.graph, &AgentSettings::default())
         .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))?;
     let object = object_ref(flow)?;
     Ok((tenant?, Valid { object, document }))
-}
-
-/// The graph that a Flow gives, in whichever form.
-pub(crate) fn document(spec: &FlowSpec) -> Result<Document, Problem> {
-    let FlowSpec {
-        graph,
-        objective_graph,
-        nodes_and_edges,
-    } = spec;
-    match (graph, objective_graph, nodes_and_edges) {
-        (Some(graph), None, None) => Ok(Document {
-            kind: FlowKind::Ivr,
-            field: "spec.graph",
-            written: json(graph),
-            graph: graph.clone(),
-            notes: Vec::new(),
-        }),
-        (None, Some(fields), None) => converted(
-            FlowKind::Objective,
-            "spec.objectiveGraph",
-            fields,
-            convert::objective_graph,
-        ),
-        (None, None, Some(fields)) => converted(
-            FlowKind::Conversation,
-            "spec.nodesAndEdges",
-            fields,
-            convert::nodes_and_edges,
-        ),
-        _ => Err(Problem::invalid(
-            "spec",
-            "give exactly one of graph, objectiveGraph and nodesAndEdges",
-        )),
-    }
-}
-
-fn converted(
-    kind: FlowKind,
-    field: &'static str,
-    fields: &BTreeMap<String, Value>,
-    convert: fn(&Value) -> Result<Conversion, ConvertError>,
-) -> Result<Document, Problem> {
-    let written = Value::Object(fields.clone().into_iter().collect());
-    let Conversion { graph, notes } =
-        convert(&written).map_err(|error| Problem::invalid(field, error))?;
-    Ok(Document {
-        kind,
-        field,
-        written,
-        graph,
-        notes: notes.iter().map(ToString::to_string).collect(),
-    })
 }
 
 /// The first few mistakes of a graph as one message.
@@ -119,10 +50,6 @@ pub(crate) fn sentences(problems: &[callplane_flow::Problem]) -> String {
         text.push_str(&format!(" And {more} more."));
     }
     text
-}
-
-fn json(graph: &Graph) -> Value {
-    serde_json::to_value(graph).expect("a graph is maps with texts as keys")
 }
 
 #[cfg(test)]

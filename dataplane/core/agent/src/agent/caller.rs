@@ -62,6 +62,7 @@ impl Agent {
         }
         if self.phase == Phase::Talking {
             self.check_speech_timeouts(now);
+            self.check_model(now);
         }
         self.phase == Phase::Talking
     }
@@ -69,7 +70,7 @@ impl Agent {
     /// The gate's view of a frame. Nothing is listened to while a protected sentence is spoken.
     pub(super) fn hear(&mut self, now: Instant, length: Duration, voice: bool) {
         let wanted = match &self.listening {
-            Some(listening) => listening.grammar.is_some(),
+            Some(listening) => listening.speech.is_some(),
             // Nothing was asked yet, but who is spoken to may cut in.
             None => self.speech.audible() || self.gate.in_turn(),
         };
@@ -89,8 +90,8 @@ impl Agent {
     }
 
     pub(super) fn recognize(&mut self, now: Instant, last_voice: Instant) {
-        let grammar = self.listening.as_ref().and_then(|l| l.grammar.clone());
-        let Some(grammar) = grammar else {
+        let speech = self.listening.as_ref().and_then(|l| l.speech.clone());
+        let Some(speech) = speech else {
             self.outputs.push_back(Output::Capture(Capture::Discard));
             return;
         };
@@ -103,7 +104,7 @@ impl Agent {
         });
         self.outputs
             .push_back(Output::Stage(Stage::Endpoint, now - last_voice));
-        self.outputs.push_back(Output::Recognize { turn, grammar });
+        self.outputs.push_back(Output::Recognize { turn, speech });
     }
 
     pub(super) fn recognized(

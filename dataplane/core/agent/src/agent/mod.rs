@@ -1,6 +1,7 @@
 //! The agent of one call: joins gate, keys, speech and guards with the flow.
 
 mod caller;
+mod model;
 mod transfer;
 mod voice;
 
@@ -9,6 +10,8 @@ use std::collections::VecDeque;
 use callplane_flow::{Action, Event, Listen, Run, SayId};
 use callplane_types::Instant;
 
+pub use self::model::FILLER;
+use self::model::Thinking;
 use crate::gate::Gate;
 use crate::input::{Apology, Input, TurnId};
 use crate::keys::Keys;
@@ -36,6 +39,7 @@ pub struct Agent {
     speech: Speech,
     listening: Option<Listening>,
     recognizing: Option<Recognizing>,
+    thinking: Option<Thinking>,
     /// When either side was heard last.
     last_sound: Instant,
     started: Option<Instant>,
@@ -48,6 +52,15 @@ pub struct Agent {
     unanswered: Option<Instant>,
     last_turn: u32,
     phase: Phase,
+}
+
+/// How the caller may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaits {
+    /// By voice.
+    pub speech: bool,
+    /// By keys.
+    pub keys: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +97,7 @@ impl Agent {
             speech: Speech::default(),
             listening: None,
             recognizing: None,
+            thinking: None,
             started: None,
             last_frame: None,
             last_apology: None,
@@ -98,6 +112,22 @@ impl Agent {
     #[must_use]
     pub fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// What the agent waits for when it has said everything and it is the caller's turn; nothing while it speaks,
+    /// understands or thinks.
+    #[must_use]
+    pub fn awaits(&self) -> Option<Awaits> {
+        let listening = self.listening.as_ref()?;
+        let is_quiet = self.phase == Phase::Talking
+            && self.speech.idle()
+            && self.recognizing.is_none()
+            && self.thinking.is_none()
+            && !self.gate.open();
+        is_quiet.then(|| Awaits {
+            speech: listening.speech.is_some(),
+            keys: self.keys.are_asked(),
+        })
     }
 
     /// The next wish or fact; drain it to `None` after each [`Agent::handle`].
@@ -132,6 +162,7 @@ impl Agent {
                 }
             }
             Input::Recognized { turn, result } => self.recognized(now, turn, result),
+            Input::Thought { id, thought } => self.thought(now, id, thought),
             Input::Transferred(end) => self.transferred(now, end),
             Input::Ended => self.end(now),
         }
@@ -203,14 +234,16 @@ impl Agent {
                     .push_back(Output::Synthesize { utterance, text });
             }
             Action::Listen(Listen {
-                grammar,
+                speech,
                 digits,
                 timeout,
             }) => {
-                self.listening = Some(Listening::new(grammar, timeout));
+                self.listening = Some(Listening::new(speech, timeout));
                 self.keys.ask(digits);
             }
             Action::StopListening => self.stop_listening(),
+            Action::Think(think) => self.think(now, think),
+            Action::StopThinking(id) => self.stop_thinking(id),
             Action::Transfer(transfer) => self.transfer(transfer),
             Action::Hangup(ending) => self.phase = Phase::Leaving(Ending::Flow(ending)),
         }

@@ -99,7 +99,7 @@ impl Agent {
         }
         match origin {
             Origin::Flow(id) => Some((id, heard)),
-            Origin::Apology => None,
+            Origin::Apology | Origin::Filler => None,
         }
     }
 
@@ -121,6 +121,9 @@ impl Agent {
             self.report(finished);
         }
         self.stop_listening();
+        if let Some(thinking) = self.thinking.take() {
+            self.outputs.push_back(Output::StopThinking(thinking.id()));
+        }
         self.run.handle(now, Event::Hangup);
         while self.run.poll().is_some() {}
     }

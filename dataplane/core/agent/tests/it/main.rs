@@ -8,5 +8,6 @@
 )]
 
 mod conversation;
+mod model;
 mod talk;
 mod transfer;

@@ -7,7 +7,7 @@ use callplane_agent::{
     Agent, Apology, Capture, Ending, Input, Message, Output, Recognition, Sound, Speaker,
     SpeechDown, Transfer, TurnPolicy, UtteranceId,
 };
-use callplane_flow::{AgentSettings, Graph, Run, compile};
+use callplane_flow::{AgentSettings, Graph, Run, Think, ThinkId, Thought, compile};
 use callplane_types::Instant;
 use serde_json::json;
 
@@ -34,6 +34,9 @@ pub(crate) struct Talk {
     pub(crate) synthesized: Vec<(UtteranceId, String)>,
     pub(crate) speech_down: usize,
     pub(crate) capturing: bool,
+    /// What the model was asked.
+    pub(crate) thinks: Vec<Think>,
+    pub(crate) stopped: Vec<ThinkId>,
     playing: Option<(UtteranceId, u64, u64)>,
     ready: Vec<(UtteranceId, u64)>,
 }
@@ -63,6 +66,8 @@ impl Talk {
             synthesized: Vec::new(),
             speech_down: 0,
             capturing: false,
+            thinks: Vec::new(),
+            stopped: Vec::new(),
             playing: None,
             ready: Vec::new(),
         };
@@ -96,6 +101,14 @@ impl Talk {
 
     pub(crate) fn speech(&mut self, ms: u64) {
         self.pass(ms, true);
+    }
+
+    /// Parts of the answer to the last question to the model.
+    pub(crate) fn think(&mut self, thoughts: impl IntoIterator<Item = Thought>) {
+        let id = self.thinks.last().expect("the model was asked").id;
+        for thought in thoughts {
+            self.tell(Input::Thought { id, thought });
+        }
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
@@ -174,6 +187,8 @@ impl Talk {
             Output::Message(message) => self.messages.push(message),
             Output::BargeIn => self.barge_ins += 1,
             Output::Transfer(transfer) => self.transfers.push(transfer),
+            Output::Think(think) => self.thinks.push(think),
+            Output::StopThinking(id) => self.stopped.push(id),
             Output::HangUp(ending) => self.ending = Some(ending),
             Output::Capture(capture) => self.capturing = capture == Capture::Begin,
             Output::SpeechDown => self.speech_down += 1,

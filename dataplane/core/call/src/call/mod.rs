@@ -166,6 +166,9 @@ impl Call {
                 let input = callplane_agent::Input::Recognized { turn, result };
                 self.tell_agent(now, input);
             }
+            Input::Thought { id, thought } => {
+                self.tell_agent(now, callplane_agent::Input::Thought { id, thought });
+            }
             Input::Joined => self.joined(now),
             Input::Left(why) => self.left(now, why),
             Input::Key(key) => self.key(now, key),

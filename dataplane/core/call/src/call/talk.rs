@@ -96,12 +96,12 @@ impl Call {
             agent::Output::StopPlayout => self.voices.stop_playing(),
             agent::Output::Capture(Capture::Begin) => self.voices.begin_capture(),
             agent::Output::Capture(Capture::Discard) => self.voices.discard_capture(),
-            agent::Output::Recognize { turn, grammar } => {
+            agent::Output::Recognize { turn, speech } => {
                 let audio = self.voices.take_capture();
                 self.speech.recognized += crate::media::time_of(audio.len());
                 self.outputs.push_back(Output::Recognize {
                     turn,
-                    grammar,
+                    speech,
                     audio,
                 });
             }
@@ -116,6 +116,8 @@ impl Call {
             agent::Output::Stage(stage, took) => {
                 self.outputs.push_back(Output::Stage(stage, took));
             }
+            agent::Output::Think(think) => self.outputs.push_back(Output::Think(think)),
+            agent::Output::StopThinking(id) => self.outputs.push_back(Output::StopThinking(id)),
             agent::Output::Transfer(transfer) => self.transfer(now, transfer),
             agent::Output::HangUp(ending) => self.leave(now, ending),
         }

@@ -575,7 +575,11 @@ impl Line {
                     let octets = time.as_micros() as usize / 125 * 4;
                     self.recording.resize(self.recording.len() + octets, 0);
                 }
-                Output::Answered | Output::Stage(..) | Output::Said(_) => {}
+                Output::Answered
+                | Output::Stage(..)
+                | Output::Said(_)
+                | Output::Think(_)
+                | Output::StopThinking(_) => {}
             }
         }
     }

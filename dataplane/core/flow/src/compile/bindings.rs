@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Problem;
 use super::lower::VALUE;
 use crate::expression::{Expression, Type};
+use crate::graph::NotedKind;
 use crate::program::{Assigned, Cause, ProgramNode, ProgramStep, Wanted};
 use crate::template::Template;
 use crate::value::Kind;
@@ -69,6 +70,14 @@ fn kinds(
             };
             learn(node_name, variable, kind, &mut kinds);
         }
+        for noted in node.converse().map_or(&[][..], |it| &it.variables) {
+            let kind = match noted.kind {
+                NotedKind::Text => Kind::Text,
+                NotedKind::Number => Kind::Integer,
+                NotedKind::YesNo => Kind::Boolean,
+            };
+            learn(node_name, &noted.name, kind, &mut kinds);
+        }
         if let ProgramStep::Set(assignments) = &node.step {
             for (variable, assigned) in assignments {
                 match assigned {
@@ -129,7 +138,13 @@ fn bound_at_entry<'a>(
                 .values()
                 .map(|to| (to.as_str(), before.clone())),
         );
-        if node.ask().is_some() {
+        ways.extend(
+            node.edges
+                .prompts
+                .iter()
+                .map(|prompt| (prompt.to.as_str(), noted(node, &before))),
+        );
+        if node.listens() {
             let globals = nodes.iter().filter(|(_, node)| node.global.is_some());
             ways.extend(globals.map(|(name, _)| (name.as_str(), before.clone())));
         }
@@ -148,7 +163,7 @@ fn bound_at_entry<'a>(
 }
 
 fn bound_after<'a>(node: &'a ProgramNode, cause: Cause, before: &Bound<'a>) -> Bound<'a> {
-    let mut after = before.clone();
+    let mut after = noted(node, before);
     if cause == Cause::Done {
         after.extend(node.answered_variable());
         if let ProgramStep::Set(assignments) = &node.step {
@@ -156,6 +171,16 @@ fn bound_after<'a>(node: &'a ProgramNode, cause: Cause, before: &Bound<'a>) -> B
         }
     }
     after
+}
+
+/// What a model may have noted has a value from the beginning.
+fn noted<'a>(node: &'a ProgramNode, before: &Bound<'a>) -> Bound<'a> {
+    let mut bound = before.clone();
+    let variables = node
+        .converse()
+        .map_or(&[][..], |converse| &converse.variables);
+    bound.extend(variables.iter().map(|one| one.name.as_str()));
+    bound
 }
 
 struct Check<'a> {
@@ -181,6 +206,18 @@ impl Check<'_> {
                     let mut with_value = entry.clone();
                     with_value.insert(VALUE);
                     self.template(confirm, &with_value);
+                }
+            }
+            ProgramStep::Converse(converse) => {
+                let texts = [
+                    Some(&converse.instructions),
+                    converse.opening.as_ref(),
+                    Some(&converse.no_input),
+                    Some(&converse.no_match),
+                ];
+                let bound = noted(node, entry);
+                for text in texts.into_iter().flatten() {
+                    self.template(text, &bound);
                 }
             }
             ProgramStep::Set(assignments) => self.assignments(assignments, entry),

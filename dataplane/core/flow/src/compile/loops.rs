@@ -32,18 +32,21 @@ pub(super) fn check(nodes: &Nodes, problems: &mut Vec<Problem>) {
 }
 
 fn without_questions<'a>(_: &'a Nodes, node: &'a ProgramNode) -> Vec<&'a str> {
-    match node.ask() {
-        None => all(node),
-        Some(_) => Vec::new(),
+    match node.listens() {
+        false => all(node),
+        true => Vec::new(),
     }
 }
 
 fn without_answers<'a>(nodes: &'a Nodes, node: &'a ProgramNode) -> Vec<&'a str> {
-    if node.ask().is_none() {
+    if !node.listens() {
         return all(node);
     }
     let mut next = node.targets(Cause::NoInput);
     next.extend(node.targets(Cause::NoMatch));
+    if node.converse().is_some() {
+        next.extend(node.targets(Cause::ModelFailed));
+    }
     // A global node with only an expression may be entered after any question.
     next.extend(nodes.iter().filter_map(|(name, node)| {
         let global = node.global.as_ref()?;

@@ -29,10 +29,13 @@ pub(super) fn check(graph: &Graph, nodes: &Nodes, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Every target, those of keys included.
+/// Every target, those of keys and of a model included.
 pub(super) fn all_targets(node: &ProgramNode) -> impl Iterator<Item = &str> {
     let causes = node.causes().iter().flat_map(|cause| node.targets(*cause));
-    causes.chain(node.edges.digits.values().map(String::as_str))
+    let prompts = node.edges.prompts.iter().map(|prompt| prompt.to.as_str());
+    causes
+        .chain(node.edges.digits.values().map(String::as_str))
+        .chain(prompts)
 }
 
 fn targets_exist(graph: &Graph, name: &str, node: &ProgramNode, problems: &mut Vec<Problem>) {
@@ -170,7 +173,7 @@ fn all_reachable(start: &str, nodes: &Nodes, problems: &mut Vec<Problem>) {
             continue;
         };
         let mut next: Vec<&str> = all_targets(node).collect();
-        if node.ask().is_some() {
+        if node.listens() {
             let globals = nodes.iter().filter(|(_, node)| node.global.is_some());
             next.extend(globals.map(|(name, _)| name.as_str()));
         }

@@ -7,14 +7,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One way out of a node: with `event`, after that event; with `if`, when the expression is true;
-/// with neither, when no other edge is taken.
+/// One way out of a node: with `event`, after that event; with `prompt`, when the model of a
+/// converse node finds that it holds; with `if`, when the expression is true; with neither, when no
+/// other edge is taken.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
     {
-        "rule": "!(has(self.event) && has(self.__if__))",
-        "message": "an edge has event or if, not both: lead the event to a branch node that asks the expression",
+        "rule": "[has(self.event), has(self.prompt), has(self.__if__)].filter(x, x).size() <= 1",
+        "message": "an edge has one of event, prompt and if: lead it to a branch node that asks the expression",
     },
     {
         "rule": "has(self.digit) == (has(self.event) && self.event == 'digit')",
@@ -27,7 +28,8 @@ pub struct Edge {
     pub to: String,
 
     /// The event after which the edge is taken: noInput, noMatch and digit at a question, digit
-    /// while a say node speaks, notReached at a transfer.
+    /// while a say node speaks, notReached at a transfer, noInput, noMatch, digit and modelFailed at
+    /// a converse node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<EdgeEvent>,
 
@@ -35,6 +37,11 @@ pub struct Edge {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9*#]$"), length(max = 1))]
     pub digit: Option<String>,
+
+    /// When the model of a converse node is to take the edge, in words: `the caller wants to book`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 500))]
+    pub prompt: Option<String>,
 
     /// A CEL expression over the variables that must be true, such as `age >= 18`. Comprehensions
     /// (all, exists, map, filter) and functions whose cost grows faster than their input are
@@ -62,6 +69,8 @@ pub enum EdgeEvent {
     Digit,
     /// The person of a transfer was not reached: busy, no answer in time, refused, or no line.
     NotReached,
+    /// The model of a converse node did not answer, or answered nothing.
+    ModelFailed,
 }
 
 /// How a node is reached from everywhere: by what the caller says or presses while any node
@@ -115,6 +124,14 @@ impl Edge {
     pub fn on(event: EdgeEvent, to: impl Into<String>) -> Self {
         Self {
             event: Some(event),
+            ..Self::to(to)
+        }
+    }
+
+    /// The edge that the model of a converse node takes when `prompt` holds.
+    pub fn prompt(prompt: impl Into<String>, to: impl Into<String>) -> Self {
+        Self {
+            prompt: Some(prompt.into()),
             ..Self::to(to)
         }
     }

@@ -5,6 +5,7 @@
 //! say (targets exist, variables are bound) is checked by [`compile`](crate::compile).
 
 mod ask;
+mod converse;
 mod edge;
 mod step;
 mod transfer;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::ask::{Answer, Choice, Collect, DigitRules, InputMode, NumberRange, Retry};
+pub use self::converse::{Converse, Noted, NotedKind};
 pub use self::edge::{Edge, EdgeEvent, Global};
 pub use self::step::{
     Assignment, Branch, Hangup, Menu, MenuOption, Node, NodeKind, NodeRecording, Say, Set, Step,

@@ -5,15 +5,15 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Collect, Edge, Global, Retry, Transfer};
+use super::{Collect, Converse, Edge, Global, Retry, Transfer};
 
-/// One node of a conversation: exactly one of `say`, `collect`, `menu`, `branch`, `set`, `transfer`
-/// and `hangup`, and the edges that leave it.
+/// One node of a conversation: exactly one of `say`, `collect`, `menu`, `converse`, `branch`, `set`,
+/// `transfer` and `hangup`, and the edges that leave it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "[has(self.say), has(self.collect), has(self.menu), has(self.branch), has(self.set), has(self.transfer), has(self.hangup)].exists_one(x, x)",
-    "message": "a node does exactly one thing: give it one of say, collect, menu, branch, set, transfer and hangup",
+    "rule": "[has(self.say), has(self.collect), has(self.menu), has(self.converse), has(self.branch), has(self.set), has(self.transfer), has(self.hangup)].exists_one(x, x)",
+    "message": "a node does exactly one thing: give it one of say, collect, menu, converse, branch, set, transfer and hangup",
 }]))]
 pub struct Node {
     /// Says something and goes on.
@@ -27,6 +27,10 @@ pub struct Node {
     /// Offers options and goes where the chosen one points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub menu: Option<Menu>,
+
+    /// Lets a language model talk with the caller until one of the edges is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converse: Option<Converse>,
 
     /// Does nothing but choose an edge by its expressions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,8 +51,8 @@ pub struct Node {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hangup: Option<Hangup>,
 
-    /// Where to go next. Always asked in this order: edges with `event`, edges with `if` by
-    /// descending priority, then the one edge with neither.
+    /// Where to go next. Always asked in this order: edges with `event` or `prompt`, edges with `if`
+    /// by descending priority, then the one edge with nothing else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub edges: Vec<Edge>,
@@ -211,6 +215,7 @@ pub enum Step<'a> {
     Say(&'a Say),
     Collect(&'a Collect),
     Menu(&'a Menu),
+    Converse(&'a Converse),
     Branch(&'a Branch),
     Set(&'a Set),
     Transfer(&'a Transfer),
@@ -227,6 +232,8 @@ pub enum NodeKind {
     Collect,
     /// [`Menu`].
     Menu,
+    /// [`Converse`].
+    Converse,
     /// [`Branch`].
     Branch,
     /// [`Set`].
@@ -245,6 +252,7 @@ impl NodeKind {
             Self::Say => "say",
             Self::Collect => "collect",
             Self::Menu => "menu",
+            Self::Converse => "converse",
             Self::Branch => "branch",
             Self::Set => "set",
             Self::Transfer => "transfer",
@@ -269,6 +277,7 @@ impl Node {
             self.say.as_ref().map(Step::Say),
             self.collect.as_ref().map(Step::Collect),
             self.menu.as_ref().map(Step::Menu),
+            self.converse.as_ref().map(Step::Converse),
             self.branch.as_ref().map(Step::Branch),
             self.set.as_ref().map(Step::Set),
             self.transfer.as_ref().map(Step::Transfer),
@@ -309,6 +318,7 @@ impl Step<'_> {
             Self::Say(_) => NodeKind::Say,
             Self::Collect(_) => NodeKind::Collect,
             Self::Menu(_) => NodeKind::Menu,
+            Self::Converse(_) => NodeKind::Converse,
             Self::Branch(_) => NodeKind::Branch,
             Self::Set(_) => NodeKind::Set,
             Self::Transfer(_) => NodeKind::Transfer,

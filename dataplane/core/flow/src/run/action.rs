@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::model::{Think, ThinkId, Thought};
 use super::{Transfer, TransferEnd};
 use crate::digits::DigitSpec;
 use crate::grammar::Grammar;
@@ -59,6 +60,10 @@ pub enum Action {
         /// What failed, without the values of variables.
         message: String,
     },
+    /// Ask the model, and report each [`Event::Thought`] of its answer.
+    Think(Think),
+    /// The rest of an answer is not wanted; nothing more of it is to be reported.
+    StopThinking(ThinkId),
     /// Ring a person and join the caller with them, and report [`Event::Transferred`]. Until then
     /// the caller is not listened to. Everything said before was reported done.
     Transfer(Transfer),
@@ -80,11 +85,20 @@ pub enum RecordingAction {
     Resume,
 }
 
+/// What can be said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Speech {
+    /// One of the phrases of a grammar.
+    Grammar(Arc<Grammar>),
+    /// Anything.
+    Free,
+}
+
 /// How to listen for one answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listen {
     /// What can be said; `None` when speech is no answer here.
-    pub grammar: Option<Arc<Grammar>>,
+    pub speech: Option<Speech>,
     /// What can be pressed; `None` when keys are no answer here. [`DigitCollector`] follows it.
     ///
     /// [`DigitCollector`]: crate::DigitCollector
@@ -119,6 +133,13 @@ pub enum Event {
     Digits {
         /// The keys, without the terminator.
         digits: String,
+    },
+    /// A part of the model's answer to [`Action::Think`].
+    Thought {
+        /// To which.
+        id: ThinkId,
+        /// The part.
+        thought: Thought,
     },
     /// A transfer ended, and the caller is still there.
     Transferred(TransferEnd),
@@ -177,6 +198,8 @@ impl fmt::Debug for Action {
             Self::StopListening => f.write_str("StopListening"),
             Self::Captured { variable, .. } => write!(f, "Captured({variable})"),
             Self::Failed { node, message } => write!(f, "Failed({node}: {message})"),
+            Self::Think(think) => think.fmt(f),
+            Self::StopThinking(id) => write!(f, "StopThinking({})", id.0),
             Self::Transfer(transfer) => transfer.fmt(f),
             Self::Hangup(ending) => write!(f, "Hangup({ending:?})"),
         }
@@ -192,6 +215,7 @@ impl fmt::Debug for Event {
             Self::NoMatch => "NoMatch",
             Self::NoInput => "NoInput",
             Self::Digits { .. } => "Digits",
+            Self::Thought { .. } => "Thought",
             Self::Transferred(_) => "Transferred",
             Self::Hangup => "Hangup",
         })

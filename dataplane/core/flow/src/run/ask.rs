@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use callplane_types::Instant;
 
-use super::{Action, Listen, Run, State, only_key};
+use super::{Action, Listen, Run, Speech, State, only_key};
 use crate::digits::{BETWEEN, DigitSpec};
 use crate::grammar::{Builtin, Grammar, Meaning};
 use crate::program::{Ask, Cause, ProgramNode, Wanted};
@@ -33,7 +33,7 @@ impl Run {
         why: Cause,
     ) {
         let words = match why {
-            Cause::Done | Cause::NotReached => None,
+            Cause::Done | Cause::NotReached | Cause::ModelFailed => None,
             Cause::NoInput => ask.no_input.as_ref(),
             Cause::NoMatch => ask.no_match.as_ref(),
         };
@@ -56,8 +56,8 @@ impl Run {
     fn listen(&mut self, ask: &Ask, asking: Asking, digits: Option<DigitSpec>) {
         self.actions.push_back(Action::Listen(Listen {
             // Without any phrase, as in a menu of keys, there is nothing to listen to.
-            grammar: (ask.speech && !asking.grammar.is_empty())
-                .then(|| Arc::clone(&asking.grammar)),
+            speech: (ask.speech && !asking.grammar.is_empty())
+                .then(|| Speech::Grammar(Arc::clone(&asking.grammar))),
             digits,
             timeout: Some(ask.timeout),
         }));

@@ -2,7 +2,11 @@
 
 mod action;
 mod ask;
+mod converse;
+mod dialogue;
 mod global;
+mod model;
+mod sentences;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -10,8 +14,11 @@ use std::sync::Arc;
 
 use callplane_types::Instant;
 
-pub use self::action::{Action, EndReason, Ending, Event, Listen, RecordingAction, SayId};
+pub use self::action::{Action, EndReason, Ending, Event, Listen, RecordingAction, SayId, Speech};
 use self::ask::Asking;
+use self::converse::Conversing;
+use self::dialogue::Dialogue;
+pub use self::model::{ModelMessage, Think, ThinkId, Thought, Tool, ToolCall};
 pub use self::transfer::{Transfer, TransferEnd};
 use crate::digits::{BETWEEN, DigitSpec};
 use crate::expression::Expression;
@@ -39,6 +46,8 @@ pub struct Run {
     unrecorded: bool,
     said: u32,
     turns: u32,
+    thought: u32,
+    dialogue: Dialogue,
     /// Where the global node that was entered returns to.
     back: Option<Back>,
     /// When each global node may be entered again.
@@ -54,6 +63,8 @@ enum State {
     /// A say node is being said.
     Saying(SayId),
     Asking(Asking),
+    /// A language model talks with the caller.
+    Conversing(Box<Conversing>),
     /// What is said to the caller before somebody is rung.
     Announcing(SayId),
     /// Somebody is rung, or the caller talks with them.
@@ -96,6 +107,8 @@ impl Run {
             unrecorded: false,
             said: 0,
             turns: 0,
+            thought: 0,
+            dialogue: Dialogue::default(),
             back: None,
             cooldowns: BTreeMap::new(),
             ending: None,
@@ -110,6 +123,7 @@ impl Run {
             }
             return;
         }
+        self.note_down(&event);
         match (&self.state, event) {
             (State::New, Event::Started) => {
                 let program = Arc::clone(&self.program);
@@ -140,6 +154,23 @@ impl Run {
             (State::Asking(_), Event::Digits { digits }) => self.pressed(now, &digits),
             (State::Asking(_), Event::NoMatch) => self.failed(now, Cause::NoMatch),
             (State::Asking(_), Event::NoInput) => self.failed(now, Cause::NoInput),
+            (State::Conversing(_), Event::SayDone { id, .. }) => self.said_here(now, id),
+            (State::Conversing(_), Event::Heard { text }) => self.heard_freely(now, &text),
+            (State::Conversing(_), Event::Digits { digits }) => self.pressed_freely(now, &digits),
+            (State::Conversing(_), Event::NoMatch) => self.misheard(now, Cause::NoMatch),
+            (State::Conversing(_), Event::NoInput) => self.misheard(now, Cause::NoInput),
+            (State::Conversing(_), Event::Thought { id, thought }) => {
+                self.thought(now, id, thought);
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps what was said, for a model.
+    fn note_down(&mut self, event: &Event) {
+        match event {
+            Event::SayDone { id, heard } => self.dialogue.said(*id, heard),
+            Event::Heard { text } | Event::Digits { digits: text } => self.dialogue.heard(text),
             _ => {}
         }
     }
@@ -205,6 +236,7 @@ impl Run {
                     return;
                 }
                 ProgramStep::Ask(ask) => return self.ask(now, node, ask, 1, Cause::Done),
+                ProgramStep::Converse(converse) => return self.converse(now, converse),
                 ProgramStep::Branch => {}
                 ProgramStep::Set(assignments) => self.assign(assignments),
                 ProgramStep::Transfer { text, to } => return self.transfer(text.as_ref(), to),
@@ -234,7 +266,7 @@ impl Run {
             return self.fault();
         };
         match self.next(node, cause) {
-            Some(Way::Forward(to)) if node.ask().is_some() => self.turn_over(now, to),
+            Some(Way::Forward(to)) if node.listens() => self.turn_over(now, to),
             Some(Way::Forward(to)) => self.advance(now, to),
             Some(Way::Back(back)) => {
                 if let Some(to) = self.resume(now, back) {
@@ -252,6 +284,7 @@ impl Run {
             Cause::NoInput => node.edges.no_input.as_ref(),
             Cause::NoMatch => node.edges.no_match.as_ref(),
             Cause::NotReached => node.edges.not_reached.as_ref(),
+            Cause::ModelFailed => node.edges.model_failed.as_ref(),
             Cause::Done => None,
         };
         if let Some(to) = event {
@@ -279,6 +312,11 @@ impl Run {
                         self.node = node;
                         self.entered(found);
                         self.ask(now, found, ask, attempt, Cause::Done);
+                    }
+                    Some((found, None)) if found.converse().is_some() => {
+                        self.node = node;
+                        self.entered(found);
+                        self.converse_again(now);
                     }
                     _ => self.fault(),
                 }
@@ -327,6 +365,7 @@ impl Run {
     fn say_text(&mut self, text: String, interruptible: bool) -> SayId {
         let id = SayId(self.said);
         self.said = self.said.wrapping_add(1);
+        self.dialogue.says(id);
         self.actions.push_back(Action::Say {
             id,
             text,
@@ -341,7 +380,7 @@ impl Run {
             return;
         }
         self.actions.push_back(Action::Listen(Listen {
-            grammar: None,
+            speech: None,
             digits: Some(DigitSpec {
                 max: 1,
                 terminator: None,

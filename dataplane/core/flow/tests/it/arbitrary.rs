@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::graph::{
-    Answer, Assignment, Branch, Choice, Collect, DigitRules, Edge, EdgeEvent, Global, Hangup,
-    Input, InputMode, Menu, MenuOption, Node, NumberRange, Retry, Say, Set, Transfer, Waiting,
+    Answer, Assignment, Branch, Choice, Collect, Converse, DigitRules, Edge, EdgeEvent, Global,
+    Hangup, Input, InputMode, Menu, MenuOption, Node, Noted, NotedKind, NumberRange, Retry, Say,
+    Set, Transfer, Waiting,
 };
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Graph, Limits, Run, TransferEnd, compile,
+    Action, AgentSettings, EndReason, Event, Graph, Limits, Run, Thought, ToolCall, TransferEnd,
+    compile,
 };
 use callplane_types::Instant;
 use proptest::prelude::*;
@@ -83,18 +85,22 @@ fn edge() -> impl Strategy<Value = Edge> {
             EdgeEvent::NoMatch,
             EdgeEvent::Digit,
             EdgeEvent::NotReached,
+            EdgeEvent::ModelFailed,
         ]),
     );
+    let prompt = prop::option::weighted(0.3, Just("It rains.".to_owned()));
     let condition = prop::option::weighted(0.2, expression());
-    (name(), event, digit(), condition, -2..3_i32).prop_map(
-        |(to, event, digit, condition, priority)| {
+    (name(), event, digit(), prompt, condition, -2..3_i32).prop_map(
+        |(to, event, digit, prompt, condition, priority)| {
             // Mostly well formed, or nothing would ever compile.
             let digit = (event == Some(EdgeEvent::Digit)).then(|| digit.unwrap_or("9".to_owned()));
-            let condition = condition.filter(|_| event.is_none());
+            let prompt = prompt.filter(|_| event.is_none());
+            let condition = condition.filter(|_| event.is_none() && prompt.is_none());
             Edge {
                 to,
                 event,
                 digit,
+                prompt,
                 condition,
                 priority,
             }
@@ -203,6 +209,29 @@ fn transfer() -> impl Strategy<Value = Transfer> {
     })
 }
 
+fn converse() -> impl Strategy<Value = Converse> {
+    let variables = prop::collection::vec((variable(), any::<bool>()), 0..3);
+    (plain(), prop::option::of(plain()), variables, 1..4_u32).prop_map(
+        |(instructions, opening, variables, max_turns)| Converse {
+            instructions,
+            opening,
+            variables: variables
+                .into_iter()
+                .map(|(name, required)| Noted {
+                    name,
+                    kind: NotedKind::Text,
+                    description: "What was said.".to_owned(),
+                    required,
+                })
+                .collect(),
+            max_turns,
+            interruptible: true,
+            timeout_seconds: 5,
+            retry: Retry::default(),
+        },
+    )
+}
+
 fn node() -> impl Strategy<Value = Node> {
     let assignment = (
         variable(),
@@ -220,6 +249,7 @@ fn node() -> impl Strategy<Value = Node> {
         3 => plain().prop_map(|text| Node { say: Some(Say { text, interruptible: true }), ..Node::default() }),
         3 => collect().prop_map(|collect| Node { collect: Some(collect), ..Node::default() }),
         3 => menu().prop_map(|menu| Node { menu: Some(menu), ..Node::default() }),
+        3 => converse().prop_map(|converse| Node { converse: Some(converse), ..Node::default() }),
         1 => Just(Node { branch: Some(Branch {}), ..Node::default() }),
         2 => prop::collection::vec(assignment, 1..3)
             .prop_map(|variables| Node { set: Some(Set { variables }), ..Node::default() }),
@@ -238,12 +268,15 @@ fn node() -> impl Strategy<Value = Node> {
     )
         .prop_map(|(mut node, mut edges, otherwise, global)| {
             if node.hangup.is_none() {
-                let asks = node.collect.is_some() || node.menu.is_some();
+                let converses = node.converse.is_some();
+                let asks = node.collect.is_some() || node.menu.is_some() || converses;
                 let speaks = asks || node.say.is_some();
                 let fits = |edge: &Edge| match edge.event {
                     Some(EdgeEvent::NoInput | EdgeEvent::NoMatch) => asks,
                     Some(EdgeEvent::Digit) => speaks,
                     Some(EdgeEvent::NotReached) => node.transfer.is_some(),
+                    Some(EdgeEvent::ModelFailed) => converses,
+                    None if edge.prompt.is_some() => converses,
                     None => edge.condition.is_some(),
                 };
                 edges.retain(fits);
@@ -354,6 +387,28 @@ fn callers() -> impl Strategy<Value = Vec<Did>> {
     prop::collection::vec(act, 200)
 }
 
+/// What a model makes of what it is told.
+fn thoughts(did: Option<&Did>) -> Vec<Thought> {
+    let call = |name: &str, arguments: String| {
+        Thought::Call(ToolCall {
+            id: "call".to_owned(),
+            name: name.to_owned(),
+            arguments,
+        })
+    };
+    let thought = match did {
+        Some(Did::Said(text)) => Thought::Text((*text).to_owned()),
+        Some(Did::Pressed(digits)) => {
+            let to = NAMES[digits.len() % NAMES.len()];
+            call("go_to", format!(r#"{{"to":"{to}"}}"#))
+        }
+        Some(Did::Mumbled) => call("note", r#"{"x":"red","y":"green","n":7}"#.to_owned()),
+        Some(Did::Nothing) => Thought::Text(String::new()),
+        Some(Did::HungUp) | None => return vec![Thought::Failed],
+    };
+    vec![thought, Thought::Done]
+}
+
 /// Plays a call; returns how many events it took.
 fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
     let mut events = 1;
@@ -362,7 +417,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
     run.handle(now, Event::Started);
     loop {
         let (mut says, mut listens, mut rings, mut hung_up) = (Vec::new(), false, false, false);
-        let mut actions = 0;
+        let (mut actions, mut thinks) = (0, None);
         while let Some(action) = run.poll() {
             actions += 1;
             prop_assert!(actions < 200, "too many actions for one event");
@@ -370,6 +425,8 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
                 Action::Say { id, .. } => says.push(id),
                 Action::Listen(_) => listens = true,
                 Action::StopListening => listens = false,
+                Action::Think(think) => thinks = Some(think.id),
+                Action::StopThinking(_) => thinks = None,
                 Action::Transfer(_) => rings = true,
                 Action::Hangup(_) => hung_up = true,
                 _ => {}
@@ -381,7 +438,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             return Ok(events);
         }
         prop_assert!(
-            !says.is_empty() || listens || rings,
+            !says.is_empty() || listens || rings || thinks.is_some(),
             "the run waits for nothing"
         );
         prop_assert!(
@@ -399,7 +456,12 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             );
             events += 1;
         }
-        if listens {
+        if let Some(id) = thinks {
+            for thought in thoughts(acts.next()) {
+                run.handle(now, Event::Thought { id, thought });
+                events += 1;
+            }
+        } else if listens {
             let event = match acts.next() {
                 Some(Did::Said(text)) => Event::Heard {
                     text: (*text).to_owned(),
@@ -442,8 +504,9 @@ proptest! {
         if let Ok(program) = compile(&repaired(graph), &agent) {
             let program = Arc::new(program);
             let events = play(&mut Run::new(Arc::clone(&program), []), &acts)?;
-            // Between two turns every node speaks at most once, and a global one before.
-            let most = (TURNS as usize + 2) * (NAMES.len() + 2) * 2;
+            // Between two turns every node speaks at most once, and a global one before; a model is asked three
+            // times, and each answer has two parts and a sentence.
+            let most = (TURNS as usize + 2) * (NAMES.len() + 2) * 2 * 9;
             prop_assert!(events <= most, "{events} events");
             // The same events give the same call.
             let again = play(&mut Run::new(program, []), &acts)?;
@@ -481,6 +544,6 @@ fn enough_arbitrary_graphs_compile() {
         }
     }
     assert!(compiled > 300, "{compiled} {kinds:?}");
-    assert_eq!(kinds.len(), 7, "{kinds:?}");
+    assert_eq!(kinds.len(), 8, "{kinds:?}");
     assert!(kinds.values().all(|count| *count > 20), "{kinds:?}");
 }

@@ -29,7 +29,7 @@ fn every_mistake_is_named_with_its_node_and_a_fix() {
         ),
         (
             "  a: {say: {text: hi}, set: {variables: [{variable: x, text: y}]}, edges: [{to: end}]}\n",
-            "node `a`: a node does exactly one thing; give it one of say, collect, menu, branch, set, transfer and hangup",
+            "node `a`: a node does exactly one thing; give it one of say, collect, menu, converse, branch, set, transfer and hangup",
         ),
         (
             "  a: {say: {text: 'hi {{ name }}'}, edges: [{to: end}]}\n",

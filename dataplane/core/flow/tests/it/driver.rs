@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::{
-    Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, Transfer,
-    compile,
+    Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, Think,
+    Thought, Transfer, compile,
 };
 use callplane_types::Instant;
 
@@ -38,7 +38,8 @@ pub(crate) struct Caller {
     pub(crate) log: Vec<String>,
     pub(crate) listen: Option<Listen>,
     pub(crate) transfer: Option<Transfer>,
-    saying: Vec<(SayId, String)>,
+    pub(crate) think: Option<Think>,
+    pub(crate) saying: Vec<(SayId, String)>,
 }
 
 impl Caller {
@@ -56,6 +57,7 @@ impl Caller {
             log: Vec::new(),
             listen: None,
             transfer: None,
+            think: None,
             saying: Vec::new(),
         };
         caller.event(Event::Started);
@@ -89,6 +91,11 @@ impl Caller {
                     self.log.push(format!("{variable} = {value}"));
                 }
                 Action::Failed { node, message } => self.log.push(format!("! {node}: {message}")),
+                Action::Think(think) => {
+                    self.log.push("think".to_owned());
+                    self.think = Some(think);
+                }
+                Action::StopThinking(_) => self.log.push("stop thinking".to_owned()),
                 Action::Transfer(transfer) => {
                     self.log.push(format!("-> {}", transfer.to));
                     self.transfer = Some(transfer);
@@ -107,6 +114,15 @@ impl Caller {
         self.event(Event::Heard {
             text: text.to_owned(),
         })
+    }
+
+    /// Parts of the model's answer to what it was asked last.
+    pub(crate) fn think(&mut self, thoughts: impl IntoIterator<Item = Thought>) -> &mut Self {
+        let id = self.think.as_ref().expect("the model was asked").id;
+        for thought in thoughts {
+            self.event(Event::Thought { id, thought });
+        }
+        self
     }
 
     pub(crate) fn press(&mut self, digits: &str) -> &mut Self {

@@ -4,6 +4,7 @@
 
 mod arbitrary;
 mod compile;
+mod converse;
 mod convert;
 mod driver;
 mod run;

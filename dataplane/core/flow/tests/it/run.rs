@@ -1,6 +1,6 @@
 //! What a run does with a caller.
 
-use callplane_flow::{AgentSettings, EndReason, Event, Limits};
+use callplane_flow::{AgentSettings, EndReason, Event, Limits, Speech};
 use serde_json::json;
 
 use crate::driver::{Caller, program, program_for};
@@ -302,7 +302,9 @@ fn global_phrases_and_keys_work_at_every_question() {
 fn a_question_listens_for_all_that_it_understands() {
     let caller = Caller::start(&program(OFFICE));
     let listen = caller.listen.unwrap();
-    let grammar = listen.grammar.unwrap();
+    let Some(Speech::Grammar(grammar)) = listen.speech else {
+        panic!("phrases are listened to");
+    };
     let phrases: Vec<&str> = grammar.phrases().collect();
     assert_eq!(
         phrases,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Lower, shorten};
 use crate::digits::is_key;
 use crate::graph::{EdgeEvent, Global, Node, Step};
-use crate::program::{Edges, ProgramGlobal};
+use crate::program::{Edges, ProgramGlobal, ProgramPrompt};
 
 impl Lower<'_> {
     pub(super) fn edges(&mut self, node: &Node, step: Step<'_>) -> Edges {
@@ -22,20 +22,19 @@ impl Lower<'_> {
         }
         let mut conditions = Vec::new();
         for edge in &node.edges {
-            match (edge.event, &edge.condition) {
-                (Some(_), Some(_)) => self.problem(
-                    "an edge has both event and if",
-                    "lead the event to a branch node that asks the expression",
-                ),
-                (Some(event), None) => {
+            match (edge.event, &edge.prompt, &edge.condition) {
+                (Some(event), None, None) => {
                     self.event_edge(step, event, edge.digit.as_deref(), &edge.to, &mut edges);
                 }
-                (None, Some(source)) => {
+                (None, Some(when), None) => {
+                    self.prompt_edge(step, when, &edge.to, &mut edges);
+                }
+                (None, None, Some(source)) => {
                     if let Some(expression) = self.expression(source) {
                         conditions.push((edge.priority, expression, edge.to.clone()));
                     }
                 }
-                (None, None) => {
+                (None, None, None) => {
                     if edges.otherwise.replace(edge.to.clone()).is_some() {
                         self.problem(
                             "two edges have neither event nor if",
@@ -43,6 +42,10 @@ impl Lower<'_> {
                         );
                     }
                 }
+                _ => self.problem(
+                    "an edge has more than one of event, prompt and if",
+                    "lead it to a branch node that asks the expression",
+                ),
             }
             if edge.digit.is_some() && edge.event != Some(EdgeEvent::Digit) {
                 self.problem(
@@ -60,6 +63,23 @@ impl Lower<'_> {
         edges
     }
 
+    fn prompt_edge(&mut self, step: Step<'_>, when: &str, to: &str, edges: &mut Edges) {
+        if !matches!(step, Step::Converse(_)) {
+            self.problem(
+                format!(
+                    "there is no model at a {} node that could take an edge with a prompt",
+                    step.kind()
+                ),
+                "use an if, or a converse node",
+            );
+        }
+        self.prompt(when);
+        edges.prompts.push(ProgramPrompt {
+            when: when.to_owned(),
+            to: to.to_owned(),
+        });
+    }
+
     fn event_edge(
         &mut self,
         step: Step<'_>,
@@ -68,15 +88,17 @@ impl Lower<'_> {
         to: &str,
         edges: &mut Edges,
     ) {
-        let asks = matches!(step, Step::Collect(_) | Step::Menu(_));
+        let asks = matches!(step, Step::Collect(_) | Step::Menu(_) | Step::Converse(_));
         let happens = match event {
             EdgeEvent::NoInput | EdgeEvent::NoMatch => asks,
             EdgeEvent::Digit => asks || matches!(step, Step::Say(_)),
             EdgeEvent::NotReached => matches!(step, Step::Transfer(_)),
+            EdgeEvent::ModelFailed => matches!(step, Step::Converse(_)),
         };
         if !happens {
             let fix = match event {
                 EdgeEvent::NotReached => "remove the edge or use a transfer node",
+                EdgeEvent::ModelFailed => "remove the edge or use a converse node",
                 _ => "remove the edge or use a collect or menu node",
             };
             self.problem(
@@ -89,6 +111,7 @@ impl Lower<'_> {
             EdgeEvent::NoInput => edges.no_input.replace(to),
             EdgeEvent::NoMatch => edges.no_match.replace(to),
             EdgeEvent::NotReached => edges.not_reached.replace(to),
+            EdgeEvent::ModelFailed => edges.model_failed.replace(to),
             EdgeEvent::Digit => match self.key(digit) {
                 Some(key) => edges.digits.insert(key, to),
                 None => {

@@ -1,5 +1,6 @@
 //! Every node by itself: sizes, names, templates, expressions, phrases, keys.
 
+mod converse;
 mod edges;
 mod questions;
 
@@ -89,7 +90,7 @@ impl Lower<'_> {
         let Some(step) = node.step() else {
             self.problem(
                 "a node does exactly one thing",
-                "give it one of say, collect, menu, branch, set, transfer and hangup",
+                "give it one of say, collect, menu, converse, branch, set, transfer and hangup",
             );
             return None;
         };
@@ -102,6 +103,7 @@ impl Lower<'_> {
             },
             Step::Collect(collect) => ProgramStep::Ask(Box::new(self.collect(collect, &edges)?)),
             Step::Menu(menu) => ProgramStep::Ask(Box::new(self.menu(menu, &edges)?)),
+            Step::Converse(converse) => self.converse(converse)?,
             Step::Branch(_) => ProgramStep::Branch,
             Step::Set(set) => ProgramStep::Set(self.assignments(&set.variables)?),
             Step::Transfer(transfer) => self.transfer(transfer)?,
@@ -126,6 +128,10 @@ impl Lower<'_> {
             );
             return None;
         }
+        self.parse(field, text)
+    }
+
+    fn parse(&mut self, field: &str, text: &str) -> Option<Template> {
         match Template::parse(text) {
             Ok(template) => Some(template),
             Err(error) => {

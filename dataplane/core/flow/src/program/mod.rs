@@ -1,5 +1,7 @@
 //! What the compiler makes of a graph and an agent: all that a media node needs for a call.
 
+mod converse;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use crate::expression::Expression;
 use crate::graph::{NodeKind, NodeRecording, Waiting};
 use crate::settings::{AgentSettings, seconds};
 use crate::template::Template;
+
+pub(crate) use self::converse::{Converse, ProgramNoted, ProgramPrompt};
 
 /// The format this crate writes and reads. It grows when an older media node would misread a
 /// program; a new field with a default needs no new format.
@@ -70,6 +74,7 @@ pub(crate) enum ProgramStep {
         interruptible: bool,
     },
     Ask(Box<Ask>),
+    Converse(Box<Converse>),
     Branch,
     Set(Vec<(String, Assigned)>),
     Transfer {
@@ -171,8 +176,13 @@ pub(crate) struct Edges {
     pub(crate) no_match: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) not_reached: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) model_failed: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) digits: BTreeMap<char, String>,
+    /// Those that a model chooses from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) prompts: Vec<ProgramPrompt>,
     /// By descending priority.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) conditions: Vec<(Expression, String)>,
@@ -194,12 +204,14 @@ pub(crate) struct ProgramGlobal {
 /// What happened at a node, which decides the edges that may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// Said, set, or branched; a question answered; a person left.
+    /// Said, set, or branched; a question answered; a person left; enough turns of a conversation.
     Done,
     NoInput,
     NoMatch,
     /// Nobody was reached.
     NotReached,
+    /// The model did not answer.
+    ModelFailed,
 }
 
 // === impl Program ===
@@ -264,6 +276,7 @@ impl ProgramNode {
             ProgramStep::Say { .. } => NodeKind::Say,
             ProgramStep::Ask(ask) if matches!(ask.wanted, Wanted::Option { .. }) => NodeKind::Menu,
             ProgramStep::Ask(_) => NodeKind::Collect,
+            ProgramStep::Converse(_) => NodeKind::Converse,
             ProgramStep::Branch => NodeKind::Branch,
             ProgramStep::Set(_) => NodeKind::Set,
             ProgramStep::Transfer { .. } => NodeKind::Transfer,
@@ -276,6 +289,18 @@ impl ProgramNode {
             ProgramStep::Ask(ask) => Some(ask),
             _ => None,
         }
+    }
+
+    pub(crate) fn converse(&self) -> Option<&Converse> {
+        match &self.step {
+            ProgramStep::Converse(converse) => Some(converse),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller is listened to, so that global nodes can be called for.
+    pub(crate) const fn listens(&self) -> bool {
+        matches!(self.step, ProgramStep::Ask(_) | ProgramStep::Converse(_))
     }
 
     pub(crate) fn transfer(&self) -> Option<&TransferTo> {
@@ -294,6 +319,12 @@ impl ProgramNode {
         match self.step {
             ProgramStep::Say { .. } | ProgramStep::Branch | ProgramStep::Set(_) => &[Cause::Done],
             ProgramStep::Ask(_) => &[Cause::Done, Cause::NoInput, Cause::NoMatch],
+            ProgramStep::Converse(_) => &[
+                Cause::Done,
+                Cause::NoInput,
+                Cause::NoMatch,
+                Cause::ModelFailed,
+            ],
             ProgramStep::Transfer { .. } => &[Cause::Done, Cause::NotReached],
             ProgramStep::Hangup { .. } => &[],
         }
@@ -306,6 +337,7 @@ impl ProgramNode {
             (Cause::NoInput, _) => self.edges.no_input.as_deref().map(|to| vec![to]),
             (Cause::NoMatch, _) => self.edges.no_match.as_deref().map(|to| vec![to]),
             (Cause::NotReached, _) => self.edges.not_reached.as_deref().map(|to| vec![to]),
+            (Cause::ModelFailed, _) => self.edges.model_failed.as_deref().map(|to| vec![to]),
             (Cause::Done, ProgramStep::Ask(ask)) => match &ask.wanted {
                 Wanted::Option { options, .. } => {
                     Some(options.iter().map(|option| option.to.as_str()).collect())

@@ -1,0 +1,59 @@
+//! What an Agent says, in the terms of the flow.
+
+use std::time::Duration;
+
+use callplane_flow::{self as flow, AgentSettings, Limits, Voice};
+use kube::ResourceExt as _;
+
+use crate::agent::{Agent, AgentSpec, RecordingFormat, RecordingMode};
+use crate::codec::AudioCodec;
+
+impl Agent {
+    /// What its calls follow, its Flow aside.
+    #[must_use]
+    pub fn settings(&self) -> AgentSettings {
+        let AgentSpec {
+            display_name: _,
+            flow_ref: _,
+            prompt,
+            voice,
+            first_sentence,
+            limits,
+            recording,
+            codecs,
+        } = &self.spec;
+        AgentSettings {
+            name: self.name_any(),
+            prompt: prompt.clone(),
+            voice: Voice {
+                name: Some(voice.as_str().to_owned()),
+                ..Voice::default()
+            },
+            first_sentence: first_sentence.clone(),
+            limits: Limits {
+                max_call: Duration::from_secs(limits.max_call_seconds.into()),
+                silence: Duration::from_secs(limits.silence_seconds.into()),
+                ..Limits::default()
+            },
+            recording: match recording.mode {
+                RecordingMode::None => flow::Recording::Off,
+                RecordingMode::Stereo => flow::Recording::On,
+            },
+            recording_format: match recording.format {
+                RecordingFormat::Wav => flow::RecordingFormat::Wav,
+                RecordingFormat::Opus => flow::RecordingFormat::Opus,
+            },
+            codecs: codecs.iter().map(codec).collect(),
+            ..AgentSettings::default()
+        }
+    }
+}
+
+const fn codec(codec: &AudioCodec) -> flow::AudioCodec {
+    match codec {
+        AudioCodec::Pcmu => flow::AudioCodec::Pcmu,
+        AudioCodec::Pcma => flow::AudioCodec::Pcma,
+        AudioCodec::G722 => flow::AudioCodec::G722,
+        AudioCodec::Opus => flow::AudioCodec::Opus,
+    }
+}

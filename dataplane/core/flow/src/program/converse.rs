@@ -1,0 +1,42 @@
+//! A conversation that a language model leads.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::NotedKind;
+use crate::settings::seconds;
+use crate::template::Template;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Converse {
+    pub(crate) instructions: Template,
+    pub(crate) opening: Option<Template>,
+    pub(crate) variables: Vec<ProgramNoted>,
+    pub(crate) max_turns: u32,
+    pub(crate) interruptible: bool,
+    #[serde(rename = "timeoutSeconds", with = "seconds")]
+    pub(crate) timeout: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) no_input: Template,
+    pub(crate) no_match: Template,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProgramNoted {
+    pub(crate) name: String,
+    pub(crate) kind: NotedKind,
+    pub(crate) description: String,
+    pub(crate) required: bool,
+}
+
+/// A way out of the node that the model may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProgramPrompt {
+    /// When it is to be taken, for the model.
+    pub(crate) when: String,
+    pub(crate) to: String,
+}

@@ -1,0 +1,59 @@
+//! A question in the words of the protocol.
+
+use callplane_flow::{ModelMessage, Think, Tool, ToolCall};
+use serde_json::{Value, json};
+
+/// The body of the request.
+pub(super) fn body(model: &str, think: &Think) -> Value {
+    let system = json!({ "role": "system", "content": think.system });
+    let messages: Vec<Value> = std::iter::once(system)
+        .chain(think.messages.iter().map(message))
+        .collect();
+    let mut body = json!({
+        "model": model,
+        "messages": messages,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    });
+    if !think.tools.is_empty() {
+        body["tools"] = think.tools.iter().map(tool).collect();
+    }
+    body
+}
+
+fn message(message: &ModelMessage) -> Value {
+    match message {
+        ModelMessage::User(text) => json!({ "role": "user", "content": text }),
+        ModelMessage::Assistant { text, calls } if calls.is_empty() => {
+            json!({ "role": "assistant", "content": text })
+        }
+        ModelMessage::Assistant { text, calls } => {
+            let calls: Vec<Value> = calls.iter().map(call).collect();
+            let content = (!text.is_empty()).then_some(text);
+            json!({ "role": "assistant", "content": content, "tool_calls": calls })
+        }
+        ModelMessage::Tool { id, content } => {
+            json!({ "role": "tool", "tool_call_id": id, "content": content })
+        }
+    }
+}
+
+fn call(call: &ToolCall) -> Value {
+    let ToolCall {
+        id,
+        name,
+        arguments,
+    } = call;
+    let function = json!({ "name": name, "arguments": arguments });
+    json!({ "id": id, "type": "function", "function": function })
+}
+
+fn tool(tool: &Tool) -> Value {
+    let Tool {
+        name,
+        description,
+        parameters,
+    } = tool;
+    let function = json!({ "name": name, "description": description, "parameters": parameters });
+    json!({ "type": "function", "function": function })
+}

@@ -1,0 +1,102 @@
+//! An Agent and its Flow from files, compiled as the operator compiles them.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use callplane_crds::{Agent, Flow};
+use callplane_flow::{Program, compile};
+use kube::ResourceExt as _;
+use serde::Deserialize as _;
+use serde_yaml_ng::Value;
+
+/// The Program of the agent in `paths`: of the only one, or of the one of this name.
+///
+/// # Errors
+/// With a sentence for each mistake, and where it is.
+pub(super) fn program(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Arc<Program>> {
+    let mut agents = BTreeMap::new();
+    let mut flows = BTreeMap::new();
+    for path in files(paths)? {
+        let text = read(&path)?;
+        for document in serde_yaml_ng::Deserializer::from_str(&text) {
+            let at = || path.display().to_string();
+            let document = Value::deserialize(document).with_context(at)?;
+            match document["kind"].as_str() {
+                Some("Agent") => {
+                    let agent: Agent = serde_yaml_ng::from_value(document).with_context(at)?;
+                    agents.insert(agent.name_any(), agent);
+                }
+                Some("Flow") => {
+                    let flow: Flow = serde_yaml_ng::from_value(document).with_context(at)?;
+                    flows.insert(flow.name_any(), flow);
+                }
+                // What else an agent needs to take calls, it does not need to chat.
+                _ => {}
+            }
+        }
+    }
+    let names: Vec<&str> = agents.keys().map(String::as_str).collect();
+    let agent = match (name, agents.len()) {
+        (Some(name), _) => agents.get(name).with_context(|| {
+            format!("there is no Agent {name}; there are: {}", names.join(", "))
+        })?,
+        (None, 1) => &agents[names[0]],
+        (None, 0) => bail!("no file has an Agent: name one that has"),
+        (None, _) => bail!(
+            "there are several Agents, say which with --agent: {}",
+            names.join(", ")
+        ),
+    };
+    let flow = &agent.spec.flow_ref.name;
+    let flow = flows
+        .get(flow)
+        .with_context(|| format!("no file has the Flow {flow} of the Agent: name it, too"))?;
+    let document = flow
+        .spec
+        .document()
+        .map_err(|error| anyhow::anyhow!("Flow {}: {}: {error}", flow.name_any(), error.field()))?;
+    for note in &document.notes {
+        eprintln!("not converted: {note}");
+    }
+    let program = compile(&document.graph, &agent.settings()).map_err(|problems| {
+        let sentences: Vec<String> = problems.iter().map(|one| format!("{one}.")).collect();
+        anyhow::anyhow!("Flow {}:\n{}", flow.name_any(), sentences.join("\n"))
+    })?;
+    Ok(Arc::new(program))
+}
+
+/// The files themselves, and those of YAML in folders.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let folder = std::fs::read_dir(path).with_context(|| path.display().to_string())?;
+        let mut found = Vec::new();
+        for entry in folder {
+            let path = entry?.path();
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            if matches!(ending, Some("yaml" | "yml")) {
+                found.push(path);
+            }
+        }
+        ensure!(!found.is_empty(), "{} has no YAML", path.display());
+        found.sort();
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+}
