@@ -72,6 +72,21 @@ impl DriftResampler {
         }
     }
 
+    /// Appends as much silence to `output` as [`Self::process`] makes of `length` samples, and takes them for
+    /// silence: where nobody hears the signal, its time goes on alike.
+    pub fn rest(&mut self, length: usize, output: &mut Vec<i16>) {
+        let end = self.filled + length;
+        // Each sample is made as soon as the last of its taps has a sample.
+        let stop = (end + 1).saturating_sub(TAPS) as u64 * ONE;
+        let count = stop.saturating_sub(self.position).div_ceil(self.step);
+        output.resize(output.len() + count as usize, 0);
+        self.position += count * self.step;
+        let done = ((self.position / ONE) as usize).min(end);
+        self.filled = end - done;
+        self.position -= done as u64 * ONE;
+        self.line[..self.filled].fill(0);
+    }
+
     /// Forgets the signal so far and keeps the ratio.
     pub fn reset(&mut self) {
         *self = Self {

@@ -227,4 +227,29 @@ proptest! {
         }
         prop_assert_eq!(output, resample(ppm, &signal));
     }
+
+    #[test]
+    fn at_rest_it_makes_as_much_as_if_it_worked_and_no_sound_is_left(
+        lengths in proptest::collection::vec(1usize..700, 2..60),
+        ppm in -5000.0..5000.0,
+    ) {
+        let (mut working, mut resting) = (DriftResampler::default(), DriftResampler::default());
+        working.set_ppm(ppm);
+        resting.set_ppm(ppm);
+        // It has heard something before.
+        resting.process(&[1_000; 99], &mut Vec::new());
+        working.process(&[1_000; 99], &mut Vec::new());
+        for length in &lengths {
+            let (mut made, mut silence) = (Vec::new(), Vec::new());
+            working.process(&vec![1_000; *length], &mut made);
+            resting.rest(*length, &mut silence);
+            prop_assert_eq!(made.len(), silence.len());
+            prop_assert!(silence.iter().all(|sample| *sample == 0));
+        }
+        let (mut made, mut again) = (Vec::new(), Vec::new());
+        working.process(&[0; 400], &mut made);
+        resting.process(&[0; 400], &mut again);
+        prop_assert_eq!(made.len(), again.len());
+        prop_assert!(again.iter().all(|sample| *sample == 0));
+    }
 }

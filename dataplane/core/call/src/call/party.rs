@@ -14,7 +14,7 @@ use super::agreement::Agreement;
 use crate::facts::PartyFacts;
 use crate::hangup::Hangup;
 use crate::input::PartyLine;
-use crate::media::{Clip, FRAME_SAMPLES, Frame, Line, Packets, Playout, WaitingSound};
+use crate::media::{Audience, Clip, FRAME_SAMPLES, Frame, Line, Packets, Playout, WaitingSound};
 
 /// How long whoever makes the line may take.
 const PREPARATION: Duration = Duration::from_secs(5);
@@ -269,12 +269,8 @@ impl Party {
         self.line.as_mut()
     }
 
-    /// Takes the next 20 ms of it: what the caller hears instead of it, or of it.
-    pub(super) fn listen(&mut self, now: Instant) -> &Frame {
-        match &mut self.line {
-            Some(line) => line.listen(now, &mut self.voice),
-            None => self.voice.fill(0),
-        }
+    /// Takes the next 20 ms of it for the `audience` of the call: what the caller hears instead of it, or of it.
+    pub(super) fn listen(&mut self, now: Instant, audience: Audience) -> &Frame {
         let is_heard = match self.phase {
             Phase::Preparing { .. } | Phase::Whispering { .. } => false,
             Phase::Ringing { .. } => {
@@ -282,6 +278,14 @@ impl Party {
             }
             Phase::Joined { .. } => true,
         };
+        let audience = match is_heard {
+            true => audience,
+            false => Audience::Nobody,
+        };
+        match &mut self.line {
+            Some(line) => line.listen(now, audience, &mut self.voice),
+            None => self.voice.fill(0),
+        }
         if !is_heard {
             self.sound.fill(&mut self.voice);
         }

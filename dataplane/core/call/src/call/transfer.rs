@@ -14,7 +14,7 @@ use super::{Call, Phase};
 use crate::facts::EventKind;
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::PartyLine;
-use crate::media::{Leg, Line, Packets};
+use crate::media::{Audience, Leg, Line, Packets};
 use crate::output::Output;
 
 /// From one party's seed to the next, so that their streams differ: odd.
@@ -226,12 +226,16 @@ impl Call {
         let (Some(party), Some(line)) = (&mut self.party, &mut self.line) else {
             return;
         };
-        let voice = party.listen(now);
-        let (caller, agent, played) = self.voices.join(now, line, voice);
-        party.hear(&caller, &agent);
         self.passing = party.is_joined()
             && !self.voices.is_playing()
             && is_one_codec(line, party.line().map(|line| &*line));
+        let audience = match self.passing && !self.voices.are_recorded() {
+            true => Audience::Nobody,
+            false => Audience::People,
+        };
+        let voice = party.listen(now, audience);
+        let (caller, agent, played) = self.voices.join(now, line, audience, voice);
+        party.hear(&caller, &agent);
         self.carry_keys(now);
         self.hand_out_recorded();
         if let Some(progress) = played {

@@ -6,7 +6,7 @@ use callplane_audio::{
     ComfortNoise, Concealer, Downsampler, G722Decoder, Law, NoiseDescription, OPUS_MAX_SAMPLES,
     OpusDecoder, OpusPacket, Upsampler,
 };
-use callplane_rtp::PacketInfo;
+use callplane_rtp::{Frame as Received, PacketInfo};
 use callplane_sdp::{Codec, Negotiated};
 
 use super::{FRAME_SAMPLES, WIDE_SAMPLES};
@@ -133,6 +133,20 @@ impl Decoder {
         self.follow(false);
     }
 
+    /// Forgets what was heard so far: what came since was not decoded.
+    pub(crate) fn reset(&mut self) {
+        if let Some(decoder) = &mut self.g722 {
+            decoder.reset();
+        }
+        if let Some(decoder) = &mut self.opus {
+            decoder.reset();
+        }
+        self.down.reset();
+        self.up.reset();
+        self.concealer = Concealer::default();
+        self.by_opus = false;
+    }
+
     /// 20 ms in which nothing is said.
     pub(crate) fn rest(&mut self) {
         self.narrow.clear();
@@ -192,6 +206,16 @@ pub(super) fn is_quiet(payload_type: u8, octets: &[u8]) -> bool {
         8 => Law::A.is_quiet(octets),
         _ => false,
     }
+}
+
+/// How many samples at 8 kHz [`Decoder::narrow`] has once this is decoded.
+pub(super) fn samples_of(received: &Received<'_>) -> usize {
+    let time = match received {
+        Received::Packet { payload, .. } => inspect(payload).map(|packet| packet.time),
+        Received::LostBefore { time, .. } => Some(*time),
+        Received::Audio { .. } | Received::Lost | Received::Noise(_) | Received::Idle => None,
+    };
+    time.map_or(FRAME_SAMPLES, |time| time.as_micros() as usize * 8 / 1000)
 }
 
 /// What a packet of Opus says, the one codec whose packets are decoded whole.

@@ -7,8 +7,8 @@ use callplane_rtp::{Frame as Received, Receiver};
 use callplane_sdp::{Codec, Negotiated};
 use callplane_types::Instant;
 
-use super::decode::Decoder;
-use super::{FRAME_SAMPLES, Frame, WIDE_SAMPLES, WideFrame, time_of};
+use super::decode::{Decoder, samples_of};
+use super::{Audience, FRAME_SAMPLES, Frame, WIDE_SAMPLES, WideFrame, time_of};
 
 /// How much later than the network asks for may be played without doing anything about it, from half a
 /// frame on: what is decoded and not yet played is less than a frame, and not there for the network.
@@ -17,19 +17,22 @@ const EASE: Duration = FRAME_TIME;
 /// Between a receiver, which gives what packets hold, and the frames of a call.
 ///
 /// **A sender whose clock is off by 300 parts in a million or less is followed**: a little more or less
-/// is made of what comes, and in the long run nothing is skipped or made up for it.
+/// is made of what comes, and in the long run nothing is skipped or made up for it. **The receiver is
+/// asked at the same times whoever hears it**, so that its delay and its counters are the same.
 #[derive(Debug)]
 pub(crate) struct Hearing {
+    audience: Audience,
     decoder: Decoder,
     control: DriftControl,
     narrow_drift: DriftResampler,
     wide_drift: DriftResampler,
     /// Makes the wider frames where nothing that is decoded has any.
     up: Upsampler,
-    /// Decoded and not yet played; of the second two samples for each of the first.
+    /// Decoded and not yet played; of the second two samples for each of the first, or none while there
+    /// is no recogniser.
     narrow: Vec<i16>,
     wide: Vec<i16>,
-    /// The frame that was taken last, for the recogniser.
+    /// The last frame that was taken for the recogniser.
     last: WideFrame,
 }
 
@@ -37,6 +40,7 @@ impl Hearing {
     /// `seed` makes its noise differ from that of other calls.
     pub(crate) fn new(seed: u64) -> Self {
         Self {
+            audience: Audience::Nobody,
             decoder: Decoder::new(seed),
             control: DriftControl::new(Duration::ZERO),
             narrow_drift: DriftResampler::default(),
@@ -59,22 +63,44 @@ impl Hearing {
         }
     }
 
-    /// Takes the next 20 ms; `receivable` says what the payload types mean.
+    /// Takes the next 20 ms for an audience; `receivable` says what the payload types mean.
     pub(crate) fn take(
         &mut self,
         now: Instant,
+        audience: Audience,
         receiver: &mut Receiver,
         receivable: &[(u8, Codec)],
         frame: &mut Frame,
     ) {
+        self.gather(audience);
         self.follow_clock(now, receiver);
         while self.narrow.len() < FRAME_SAMPLES {
             self.listen(now, receiver, receivable);
         }
         frame.copy_from_slice(&self.narrow[..FRAME_SAMPLES]);
-        self.last.copy_from_slice(&self.wide[..WIDE_SAMPLES]);
         self.narrow.drain(..FRAME_SAMPLES);
-        self.wide.drain(..WIDE_SAMPLES);
+        if audience == Audience::Recogniser {
+            self.last.copy_from_slice(&self.wide[..WIDE_SAMPLES]);
+            self.wide.drain(..WIDE_SAMPLES);
+        }
+    }
+
+    /// Who hears from now on. For those who come the signal begins out of silence: what was before it was not
+    /// decoded, or not made for them.
+    fn gather(&mut self, audience: Audience) {
+        let before = std::mem::replace(&mut self.audience, audience);
+        if before == audience {
+            return;
+        }
+        if before == Audience::Nobody {
+            self.decoder.reset();
+        }
+        self.wide.clear();
+        if audience == Audience::Recogniser {
+            self.wide_drift.reset();
+            self.up.reset();
+            self.wide.resize(2 * self.narrow.len(), 0);
+        }
     }
 
     /// Holds how late is played near what the network asks for.
@@ -82,7 +108,7 @@ impl Hearing {
         let Some((delay, target)) = receiver.playout(now) else {
             return;
         };
-        let delay = delay + time_of(self.wide.len());
+        let delay = delay + time_of(2 * self.narrow.len());
         let least = target + FRAME_TIME / 2;
         self.control.retarget(delay.clamp(least, least + EASE));
         let ppm = self.control.update(delay);
@@ -91,12 +117,35 @@ impl Hearing {
     }
 
     fn listen(&mut self, now: Instant, receiver: &mut Receiver, receivable: &[(u8, Codec)]) {
+        let received = receiver.pop(now);
+        let before = self.narrow.len();
+        if self.audience == Audience::Nobody {
+            let length = samples_of(&received);
+            return self.narrow_drift.rest(length, &mut self.narrow);
+        }
+        self.decode(received, receivable);
+        let decoder = &self.decoder;
+        self.narrow_drift
+            .process(decoder.narrow(), &mut self.narrow);
+        if self.audience < Audience::Recogniser {
+            return;
+        }
+        match decoder.wide() {
+            Some(wide) => self.wide_drift.process(wide, &mut self.wide),
+            None => self.up.process(&self.narrow[before..], &mut self.wide),
+        }
+        // Both run alike; the last sample may belong to the next time.
+        let last = self.wide.last().copied().unwrap_or_default();
+        self.wide.resize(2 * self.narrow.len(), last);
+    }
+
+    fn decode(&mut self, received: Received<'_>, receivable: &[(u8, Codec)]) {
         let codec_of = |payload_type| {
             let mut known = receivable.iter();
             known.find_map(|(number, codec)| (*number == payload_type).then_some(*codec))
         };
         let decoder = &mut self.decoder;
-        match receiver.pop(now) {
+        match received {
             Received::Audio {
                 payload_type,
                 payload,
@@ -121,19 +170,9 @@ impl Hearing {
             Received::Noise(description) => decoder.noise(description),
             Received::Idle => decoder.rest(),
         }
-        let before = self.narrow.len();
-        self.narrow_drift
-            .process(decoder.narrow(), &mut self.narrow);
-        match decoder.wide() {
-            Some(wide) => self.wide_drift.process(wide, &mut self.wide),
-            None => self.up.process(&self.narrow[before..], &mut self.wide),
-        }
-        // Both began alike and run alike; the last sample may belong to the next time.
-        let last = self.wide.last().copied().unwrap_or_default();
-        self.wide.resize(2 * self.narrow.len(), last);
     }
 
-    /// The frame that was taken last, for the recogniser.
+    /// The last frame that was taken for the recogniser.
     pub(crate) fn wide(&self) -> &WideFrame {
         &self.last
     }
@@ -162,6 +201,17 @@ mod tests {
         ppm: i64,
         jitter: Duration,
         minutes: u64,
+    ) -> (ReceiverStats, ReceiverStats, f64) {
+        hear_for(codec, ppm, (jitter, 0), minutes, |_| Audience::Recogniser)
+    }
+
+    /// The same for the audience of each frame, and through a network that loses as many packets of a hundred.
+    fn hear_for(
+        codec: Codec,
+        ppm: i64,
+        (jitter, loss): (Duration, u64),
+        minutes: u64,
+        audience: fn(u64) -> Audience,
     ) -> (ReceiverStats, ReceiverStats, f64) {
         let format = Format {
             payload_type: codec.payload_type(),
@@ -197,7 +247,9 @@ mod tests {
                     .wrapping_mul(6_364_136_223_846_793_005)
                     .wrapping_add(1);
                 let late = (random >> 33) % (jitter.as_micros() as u64 + 1);
-                in_flight.push((micros + late, sent, payload));
+                if (random >> 48) % 100 >= loss {
+                    in_flight.push((micros + late, sent, payload));
+                }
                 sent += 1;
             }
             in_flight.sort_by_key(|(arrives, ..)| *arrives);
@@ -214,7 +266,8 @@ mod tests {
                 receiver.push(Instant::ZERO + Duration::from_micros(arrives), &packet);
             }
             let mut frame = [0; FRAME_SAMPLES];
-            hearing.take(now, &mut receiver, &receivable, &mut frame);
+            let audience = audience(tick);
+            hearing.take(now, audience, &mut receiver, &receivable, &mut frame);
             if tick == 3_000 {
                 early = Some(receiver.stats(now));
             }
@@ -250,6 +303,25 @@ mod tests {
                 "{ppm} ppm: {:?}",
                 late.delay
             );
+        }
+    }
+
+    #[test]
+    fn the_delay_and_the_counters_are_the_same_whoever_hears() {
+        let changing = |tick: u64| match tick / 150 % 3 {
+            0 => Audience::Nobody,
+            1 => Audience::People,
+            _ => Audience::Recogniser,
+        };
+        for codec in [Codec::Pcmu, Codec::G722, Codec::Opus] {
+            for ppm in [-250, 250] {
+                let network = (Duration::from_millis(60), 3);
+                let stats = |audience| hear_for(codec, ppm, network, 1, audience).1;
+                let decoded = stats(|_| Audience::Recogniser);
+                assert!(decoded.concealed_frames > 50, "{decoded:?}");
+                assert_eq!(decoded, stats(|_| Audience::Nobody), "{codec}, {ppm} ppm");
+                assert_eq!(decoded, stats(changing), "{codec}, {ppm} ppm");
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use callplane_types::{Instant, WallTime};
 
 use super::frames::Frames;
 use super::leg::{Leg, Packets};
-use super::{Frame, WideFrame};
+use super::{Audience, Frame, WideFrame};
 use crate::facts::{Quality, RefusedPackets};
 
 /// The line of a call.
@@ -18,15 +18,15 @@ pub(crate) enum Line {
 }
 
 impl Line {
-    /// The next 20 ms of the caller.
-    pub(crate) fn listen(&mut self, now: Instant, caller: &mut Frame) {
+    /// The next 20 ms of the caller, as far as the audience needs them.
+    pub(crate) fn listen(&mut self, now: Instant, audience: Audience, caller: &mut Frame) {
         match self {
-            Self::Rtp(leg) => leg.decode_next(now, caller),
+            Self::Rtp(leg) => leg.decode_next(now, audience, caller),
             Self::Frames(frames) => frames.take(caller),
         }
     }
 
-    /// The frame that was taken last, for the recogniser.
+    /// The frame that was taken last, if it was for the recogniser.
     pub(crate) fn widen(&mut self, caller: &Frame) -> &WideFrame {
         match self {
             Self::Rtp(leg) => leg.widen(),

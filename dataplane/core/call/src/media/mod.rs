@@ -1,5 +1,6 @@
 //! The media path of a leg, 20 ms at a time.
 
+mod audience;
 mod capture;
 mod deck;
 mod decode;
@@ -16,6 +17,7 @@ mod waiting;
 
 use std::time::Duration;
 
+pub(crate) use audience::Audience;
 pub(crate) use deck::{By, Deck, Piece};
 pub use deck::{CannotRecord, RecordingState};
 pub(crate) use frames::Frames;

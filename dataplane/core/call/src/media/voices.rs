@@ -6,7 +6,7 @@ use callplane_types::Instant;
 
 use super::capture::Capture;
 use super::playout::{Clip, Playout, Progress};
-use super::{Deck, FRAME_SAMPLES, Frame, Line};
+use super::{Audience, Deck, FRAME_SAMPLES, Frame, Line, RecordingState};
 
 /// Silence the voice detector bridges: that of a stop consonant.
 const VAD_HANGOVER_FRAMES: u32 = 4;
@@ -50,8 +50,13 @@ impl Voices {
     /// call is not `talking` or is held nothing is said; a hold is recorded as silence, so that the
     /// recording is handed out at its pace whatever happens.
     pub(crate) fn listen(&mut self, now: Instant, line: &mut Line, talking: bool) -> Heard {
-        line.listen(now, &mut self.caller);
-        if !talking || line.is_held() {
+        let is_heard = talking && !line.is_held();
+        let audience = match is_heard {
+            true => Audience::Recogniser,
+            false => Audience::Nobody,
+        };
+        line.listen(now, audience, &mut self.caller);
+        if !is_heard {
             self.agent.fill(0);
             if talking {
                 self.record(now, &[0; FRAME_SAMPLES]);
@@ -73,14 +78,16 @@ impl Voices {
     }
 
     /// As [`Voices::listen`] while another party is there, whose `voice` is heard with the agent's. What people
-    /// say to each other is nobody's turn: the agent does not listen. Gives what the caller and the agent said.
+    /// say to each other is nobody's turn: the agent does not listen. Gives what the caller and the agent said; of
+    /// the caller nothing where the `audience` is nobody.
     pub(crate) fn join(
         &mut self,
         now: Instant,
         line: &mut Line,
+        audience: Audience,
         voice: &Frame,
     ) -> (Frame, Frame, Option<Progress>) {
-        line.listen(now, &mut self.caller);
+        line.listen(now, audience, &mut self.caller);
         let played = self.playout.next(&mut self.agent);
         if played.is_none() {
             self.agent.fill(0);
@@ -93,6 +100,11 @@ impl Voices {
 
     pub(crate) const fn is_playing(&self) -> bool {
         self.playout.is_playing()
+    }
+
+    /// Whether what is said now is recorded.
+    pub(crate) fn are_recorded(&self) -> bool {
+        self.deck.state() == RecordingState::Running
     }
 
     /// The last frame that the caller hears: of the agent, and of another party.

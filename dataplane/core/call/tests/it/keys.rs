@@ -9,13 +9,13 @@ use callplane_sip::{Ending, Event};
 use crate::allocation::{allocations, talkative};
 use crate::phone::{Line, digits};
 
-const SILENCE: Tone = Tone {
+pub(crate) const SILENCE: Tone = Tone {
     frequencies: [0.0; 2],
     level_dbm0: -60.0,
 };
 
 /// The two sines of a key (ITU-T Q.23).
-fn tones(key: char) -> Tone {
+pub(crate) fn tones(key: char) -> Tone {
     let place = "123456789*0#".find(key).unwrap();
     let low = [697.0, 770.0, 852.0, 941.0][place / 3];
     let high = [1_209.0, 1_336.0, 1_477.0][place % 3];

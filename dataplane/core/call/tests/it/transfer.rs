@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use callplane_call::{Codec, EventKind, HangupCause, Input, MediaSecurity};
+use callplane_call::{
+    Codec, EventKind, HangupCause, Input, MediaSecurity, Quality, RecordingAction,
+};
 use callplane_sip::{Command, Ending, Event};
 use callplane_types::{CallStatus, HangupParty};
 use serde_json::{Value, json};
 
 use crate::allocation::{allocations, counted};
+use crate::keys;
 use crate::other::{OTHER_TONE, Other, PHONE_TONE, PLAIN, Terms, dialled, loudness, told};
 use crate::phone::Line;
 
@@ -47,6 +50,32 @@ fn caller(more: &Value) -> Line {
     line.take_answer();
     line.sip(Event::Acknowledged { sdp: None });
     line
+}
+
+/// A caller who has talked with a colleague for a second; from the end of it on recorded, or not.
+fn joined(recorded: bool) -> (Line, Other) {
+    let mut line = caller(&json!({}));
+    let mut other = Other::rung(&mut line, PLAIN);
+    other.answers(&mut line);
+    other.pass(&mut line, SECOND);
+    if !recorded {
+        record(&mut line, RecordingAction::Stop);
+    }
+    (line, other)
+}
+
+fn record(line: &mut Line, action: RecordingAction) {
+    line.call.record(line.now, action).unwrap();
+    line.collect();
+}
+
+/// What the caller and the other party said, from an octet of the recording on.
+fn sides(recording: &[u8], from: usize) -> [Vec<i16>; 2] {
+    let sample = |pair: &[u8], at| i16::from_le_bytes([pair[at], pair[at + 1]]);
+    [0, 2].map(|at| {
+        let pairs = recording[from..].chunks_exact(4);
+        pairs.map(|pair| sample(pair, at)).collect()
+    })
 }
 
 fn happened(line: &Line) -> Vec<&'static str> {
@@ -152,18 +181,18 @@ fn each_leg_is_encrypted_for_itself() {
 
 #[test]
 fn nothing_is_allocated_for_what_is_passed_on() {
-    let mut line = caller(&json!({}));
-    let mut other = Other::rung(&mut line, PLAIN);
-    other.answers(&mut line);
-    other.pass(&mut line, 3 * SECOND);
-    let before = allocations();
-    line.pass(SECOND);
-    assert_eq!(allocations() - before, 0);
-    assert!(line.passed.len() >= 50);
-    let wall = callplane_types::WallTime::from_unix_micros(0);
-    let before = allocations();
-    let _ = counted(|| line.call.tick_party(line.now, wall));
-    assert_eq!(allocations() - before, 0);
+    for recorded in [true, false] {
+        let (mut line, mut other) = joined(recorded);
+        other.pass(&mut line, 2 * SECOND);
+        let before = allocations();
+        line.pass(SECOND);
+        assert_eq!(allocations() - before, 0);
+        assert!(line.passed.len() >= 50);
+        let wall = callplane_types::WallTime::from_unix_micros(0);
+        let before = allocations();
+        let _ = counted(|| line.call.tick_party(line.now, wall));
+        assert_eq!(allocations() - before, 0);
+    }
 }
 
 #[test]
@@ -322,16 +351,75 @@ fn what_comes_late_of_a_party_that_is_gone_changes_nothing() {
 
 #[test]
 fn both_sides_are_recorded() {
-    let mut line = caller(&json!({}));
+    let (mut line, mut other) = joined(true);
+    other.pass(&mut line, 3 * SECOND);
+    line.sip(Event::Ended(Ending::Bye));
+    let [caller, party] = sides(&line.recording, 0);
+    assert!(loudness(&caller, PHONE_TONE) > AUDIBLE);
+    assert!(loudness(&party, OTHER_TONE) > AUDIBLE);
+}
+
+#[test]
+fn a_recording_that_begins_while_packets_pass_holds_both_sides_from_then_on() {
+    let (mut line, mut other) = joined(false);
+    other.pass(&mut line, 5 * SECOND);
+    let (passed, before) = (other.passed, line.recording.len());
+    record(&mut line, RecordingAction::Start);
+    // The time without a recording is silence in its file.
+    let begun = line.recording.len();
+    assert!(begun - before > 4 * 32_000, "{before} {begun}");
+    other.pass(&mut line, 3 * SECOND);
+    record(&mut line, RecordingAction::Stop);
+    assert!(other.passed - passed >= 149, "packets pass all the while");
+    for (side, tone) in sides(&line.recording, begun)
+        .iter()
+        .zip([PHONE_TONE, OTHER_TONE])
+    {
+        assert!((23_800..24_400).contains(&side.len()), "{}", side.len());
+        // The first 20 ms begin out of silence.
+        for (number, part) in side[160..].chunks_exact(160).enumerate() {
+            let loud = loudness(part, tone);
+            assert!(loud > AUDIBLE, "{tone} Hz, frame {number}: {loud}");
+        }
+    }
+}
+
+#[test]
+fn how_it_sounds_is_known_alike_whether_it_is_recorded_or_not() {
+    let quality = |recorded| -> [Quality; 2] {
+        let (mut line, mut other) = joined(recorded);
+        line.loss_percent = 5;
+        other.pass(&mut line, 20 * SECOND);
+        let caller = line.call.quality(line.now).unwrap();
+        line.sip(Event::Ended(Ending::Bye));
+        let facts = line.facts.as_ref().unwrap();
+        assert_eq!(line.recording.len() > 15 * 32_000, recorded);
+        [caller, facts.parties[0].quality.unwrap()]
+    };
+    let [caller, party] = quality(true);
+    assert!(caller.received.concealed_frames > 20 && caller.received.lost > 20);
+    assert!(party.received.played_frames > 900);
+    assert_eq!([caller, party], quality(false));
+}
+
+#[test]
+fn keys_are_heard_as_tones_where_nobody_else_listens() {
+    let mut line = Line::without_events(to_colleague(&json!({})));
+    line.take_answer();
+    line.sip(Event::Acknowledged { sdp: None });
     let mut other = Other::rung(&mut line, PLAIN);
     other.answers(&mut line);
-    other.pass(&mut line, 4 * SECOND);
+    line.sound(keys::SILENCE);
+    other.pass(&mut line, SECOND);
+    record(&mut line, RecordingAction::Stop);
+    let passed = other.passed;
+    for key in "59".chars() {
+        line.sound(keys::tones(key));
+        other.pass(&mut line, SECOND / 10);
+        line.sound(keys::SILENCE);
+        other.pass(&mut line, SECOND / 5);
+    }
+    assert!(other.passed > passed + 25, "packets pass");
     line.sip(Event::Ended(Ending::Bye));
-    let sample = |pair: &[u8], at| i16::from_le_bytes([pair[at], pair[at + 1]]);
-    let side = |at| -> Vec<i16> {
-        let pairs = line.recording.chunks_exact(4);
-        pairs.map(|pair| sample(pair, at)).collect()
-    };
-    assert!(loudness(&side(0), PHONE_TONE) > AUDIBLE);
-    assert!(loudness(&side(2), OTHER_TONE) > AUDIBLE);
+    assert_eq!(happened(&line)[2..], ["dtmf", "dtmf"]);
 }

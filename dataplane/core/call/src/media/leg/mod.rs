@@ -22,7 +22,7 @@ use super::decode::{inspect, is_quiet};
 use super::encode::Encoder;
 use super::hearing::Hearing;
 use super::shield::Shield;
-use super::{FRAME_SAMPLES, Frame, MAX_PACKET_SAMPLES, WideFrame};
+use super::{Audience, FRAME_SAMPLES, Frame, MAX_PACKET_SAMPLES, WideFrame};
 use crate::facts::{Measured, Quality, RefusedPackets};
 
 /// How long a key is pressed that is passed on.
@@ -197,16 +197,20 @@ impl Leg {
 // === A frame ===
 
 impl Leg {
-    /// Takes the next 20 ms of the caller.
-    pub(crate) fn decode_next(&mut self, now: Instant, caller: &mut Frame) {
+    /// Takes the next 20 ms of the caller, which are silence for nobody unless keys may be heard in them.
+    pub(crate) fn decode_next(&mut self, now: Instant, audience: Audience, caller: &mut Frame) {
+        let audience = match self.hears_tones() {
+            true => audience.max(Audience::People),
+            false => audience,
+        };
         let receivable = &self.negotiated.receivable;
         self.hearing
-            .take(now, &mut self.receiver, receivable, caller);
+            .take(now, audience, &mut self.receiver, receivable, caller);
         self.collect_keys();
         self.hear_tones(now, caller);
     }
 
-    /// The frame that was taken last, for the recogniser.
+    /// The frame that was taken last, if it was for the recogniser.
     pub(crate) fn widen(&self) -> &WideFrame {
         self.hearing.wide()
     }

@@ -141,8 +141,14 @@ impl Leg {
         }
     }
 
+    /// Whether keys are listened for: they came neither as events nor by INFO.
+    pub(super) const fn hears_tones(&self) -> bool {
+        self.tones.is_some() && !self.has_info
+    }
+
     pub(super) fn hear_tones(&mut self, now: Instant, caller: &Frame) {
-        let Some(tones) = self.tones.as_mut().filter(|_| !self.has_info) else {
+        let hears_tones = self.hears_tones();
+        let Some(tones) = self.tones.as_mut().filter(|_| hears_tones) else {
             return;
         };
         let (keys, last) = (&mut self.keys, &mut self.last_tone);
