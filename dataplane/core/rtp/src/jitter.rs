@@ -1,5 +1,7 @@
 //! The jitter buffer: samples in media time, played at the pace of our own clock.
 
+use std::ops::Range;
+
 use callplane_types::Instant;
 
 use crate::delay::DelayEstimator;
@@ -165,13 +167,23 @@ impl JitterBuffer {
         }
         // Too far ahead to hold: what is oldest gives way.
         self.discard_until(start + length - CAPACITY as i64);
-        for (position, octet) in (start..).zip(payload) {
-            if position >= self.next {
-                self.ring[index(position)] = u16::from(payload_type) << 8 | u16::from(*octet);
-            }
-        }
+        self.write(start, payload_type, payload);
         self.end = self.end.max(start + length);
         Stored::Yes
+    }
+
+    /// Puts in its place what of a packet is still to be played.
+    fn write(&mut self, start: i64, payload_type: u8, payload: &[u8]) {
+        let from = start.max(self.next);
+        let payload = &payload[(from - start) as usize..];
+        let format = u16::from(payload_type) << 8;
+        let parts = parts(from, payload.len());
+        let (newer, newest) = payload.split_at(parts[0].len());
+        for (part, octets) in parts.into_iter().zip([newer, newest]) {
+            for (sample, octet) in self.ring[part].iter_mut().zip(octets) {
+                *sample = format | u16::from(*octet);
+            }
+        }
     }
 
     /// The next 20 ms, at the pace of our clock.
@@ -230,18 +242,28 @@ impl JitterBuffer {
     /// filled with the sample before them: that happens only where packets and frames differ in
     /// length, and is less audible than dropping what is there.
     fn read(&self, frame: &mut [u8; FRAME_SAMPLES]) -> Slot {
-        let samples = (self.next..self.next + FRAME).map(|position| self.ring[index(position)]);
-        let Some(first) = samples.clone().find(|sample| *sample != MISSING) else {
+        let mut samples = [MISSING; FRAME_SAMPLES];
+        let parts = parts(self.next, FRAME_SAMPLES);
+        let (newer, newest) = samples.split_at_mut(parts[0].len());
+        for (part, samples) in parts.into_iter().zip([newer, newest]) {
+            samples.copy_from_slice(&self.ring[part]);
+        }
+        let Some(first) = samples.iter().find(|sample| **sample != MISSING).copied() else {
             return Slot::Lost;
         };
-        let mut held = first;
-        let mut present = 0;
-        for (octet, sample) in frame.iter_mut().zip(samples) {
-            if sample >> 8 == first >> 8 {
-                held = sample;
-                present += 1;
+        let is_alike = |sample: u16| sample >> 8 == first >> 8;
+        let present = samples.iter().filter(|sample| is_alike(**sample)).count();
+        if present < FRAME_SAMPLES {
+            let mut held = first;
+            for sample in &mut samples {
+                match is_alike(*sample) {
+                    true => held = *sample,
+                    false => *sample = held,
+                }
             }
-            *octet = held as u8;
+        }
+        for (octet, sample) in frame.iter_mut().zip(samples) {
+            *octet = sample as u8;
         }
         match present * 2 >= FRAME_SAMPLES {
             true => Slot::Audio((first >> 8) as u8),
@@ -292,8 +314,8 @@ impl JitterBuffer {
 
     fn discard_until(&mut self, position: i64) {
         let stop = position.min(self.end).max(self.next);
-        for position in self.next..stop {
-            self.ring[index(position)] = MISSING;
+        for part in parts(self.next, (stop - self.next) as usize) {
+            self.ring[part].fill(MISSING);
         }
         self.next = self.next.max(position);
         self.end = self.end.max(self.next);
@@ -309,6 +331,9 @@ impl JitterBuffer {
     }
 }
 
-const fn index(position: i64) -> usize {
-    position.rem_euclid(CAPACITY as i64) as usize
+/// Where in the ring `length` positions from one on are, no more than it has: up to its end, and from its beginning.
+fn parts(position: i64, length: usize) -> [Range<usize>; 2] {
+    let start = position.rem_euclid(CAPACITY as i64) as usize;
+    let end = start + length;
+    [start..end.min(CAPACITY), 0..end.saturating_sub(CAPACITY)]
 }
