@@ -4,8 +4,11 @@ use crate::fir::{convolve, low_pass, quantize};
 
 /// Samples that one is made of: pass band to 0.44 of the sampling rate, 3.5 kHz of 8 and 7 of 16.
 const TAPS: usize = 32;
-/// Places between two samples that have taps of their own; between two places the line is straight.
-const PLACES: usize = 64;
+/// Places between two samples at which taps are designed; between two of them the line is straight.
+const DESIGNED: usize = 64;
+/// Places that have taps of their own: the next one is a 2048th of a sample off at most, which is heard 60 dB
+/// below the signal.
+const PLACES: usize = 1024;
 /// Of the Kaiser window, for 60 dB.
 const BETA: f64 = 5.653;
 /// Input handled in one go: 20 ms at 16 kHz.
@@ -16,15 +19,24 @@ const ONE: u64 = 1 << 32;
 const FARTHEST_PPM: f64 = 5000.0;
 
 /// By place, from that of the sample before to that of the one after.
-static TABLE: LazyLock<[[i16; TAPS]; PLACES + 1]> = LazyLock::new(|| {
-    std::array::from_fn(|place| {
-        let fraction = place as f64 / PLACES as f64;
-        let half = TAPS as f64 / 2.0;
-        let taps = std::array::from_fn(|tap| {
-            low_pass(tap as f64 - (half - 1.0) - fraction, half, 0.5, BETA)
-        });
-        quantize(taps, 1.0)
-    })
+static TABLE: LazyLock<Box<[[i16; TAPS]]>> = LazyLock::new(|| {
+    const EACH: usize = PLACES / DESIGNED;
+    let half = TAPS as f64 / 2.0;
+    let designed: [[f64; TAPS]; DESIGNED + 1] = std::array::from_fn(|place| {
+        let fraction = place as f64 / DESIGNED as f64;
+        std::array::from_fn(|tap| low_pass(tap as f64 - (half - 1.0) - fraction, half, 0.5, BETA))
+    });
+    let taps = |place: usize| {
+        let (before, after) = (place / EACH, place.div_ceil(EACH));
+        let part = (place % EACH) as f64 / EACH as f64;
+        std::array::from_fn(|tap| {
+            let (before, after) = (designed[before][tap], designed[after][tap]);
+            before + part * (after - before)
+        })
+    };
+    (0..=PLACES)
+        .map(|place| quantize(taps(place), 1.0))
+        .collect()
 });
 
 /// Makes slightly more or fewer samples than come in, at any sampling rate; 16 samples late.
@@ -60,7 +72,7 @@ impl DriftResampler {
 
     /// Appends to `output` what `input` makes: of 160 samples mostly 160, at times one more or less.
     pub fn process(&mut self, input: &[i16], output: &mut Vec<i16>) {
-        let table = &*TABLE;
+        let table = &**TABLE;
         for block in input.chunks(BLOCK) {
             let end = self.filled + block.len();
             self.line[self.filled..end].copy_from_slice(block);
@@ -97,19 +109,11 @@ impl DriftResampler {
 
     /// Makes the samples that follow at one place, as far as all they are made of is there: the ratio is so
     /// near to one that they are many. False if there is none.
-    fn run(
-        &mut self,
-        table: &[[i16; TAPS]; PLACES + 1],
-        end: usize,
-        output: &mut Vec<i16>,
-    ) -> bool {
-        let (start, fraction) = ((self.position / ONE) as usize, self.position as u32);
-        let place = (fraction >> REST_BITS) as usize;
-        let (before, after) = (&table[place], &table[place + 1]);
+    fn run(&mut self, table: &[[i16; TAPS]], end: usize, output: &mut Vec<i16>) -> bool {
+        let (start, place) = sample_and_place(self.position);
         let is_here = |number: usize| {
             let position = self.position + number as u64 * self.step;
-            (position / ONE) as usize == start + number
-                && (position as u32 >> REST_BITS) as usize == place
+            sample_and_place(position) == (start + number, place)
         };
         let windows = (end + 1).saturating_sub(start + TAPS);
         let count = (0..windows).take_while(|number| is_here(*number)).count();
@@ -118,22 +122,22 @@ impl DriftResampler {
         }
         let first = output.len();
         output.resize(first + count, 0);
+        let taps = &table[place];
         let samples = self.line[start..start + count + TAPS - 1].windows(TAPS);
         for (made, samples) in output[first..].iter_mut().zip(samples) {
-            *made = between(before, after, samples, self.position as u32);
-            self.position += self.step;
+            *made = convolve(taps, samples);
         }
+        self.position += count as u64 * self.step;
         true
     }
 }
 
-/// Bits of a fraction of 32 that say where between two places it is.
-const REST_BITS: u32 = 32 - PLACES.ilog2();
-
-/// The signal at a `fraction` of 32 bits after the sample in the middle, between two places.
-fn between(before: &[i16; TAPS], after: &[i16; TAPS], samples: &[i16], fraction: u32) -> i16 {
-    let rest = (fraction << (32 - REST_BITS) >> 17) as i32;
-    let before = i32::from(convolve(before, samples));
-    let after = i32::from(convolve(after, samples));
-    (before + (((after - before) * rest + (1 << 14)) >> 15)) as i16
+/// The sample before a position, and the place nearest to it.
+fn sample_and_place(position: u64) -> (usize, usize) {
+    const PLACE: u64 = ONE / PLACES as u64;
+    let fraction = position % ONE;
+    (
+        (position / ONE) as usize,
+        ((fraction + PLACE / 2) / PLACE) as usize,
+    )
 }
