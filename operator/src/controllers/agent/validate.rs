@@ -1,9 +1,8 @@
 //! An Agent and its Flow, compiled.
 
 use callplane_crds::{Agent, AgentSpec, Flow, Reason};
-use callplane_flow::{
-    AgentSettings, AudioCodec, Limits, Program, Recording, RecordingFormat, Voice, compile,
-};
+use callplane_flow::graph::NodeKind;
+use callplane_flow::{AgentSettings, Program, compile};
 use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
