@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use callplane_call::{APOLOGY, Clip, Recognition, SpeechDown};
+use callplane_call::{APOLOGY, Clip, Recognition, SpeechDown, TurnAudio};
 use callplane_flow::{Grammar, Voice};
 use callplane_providers::{Recognition as Recognised, SpeechConfig, SpeechError, SpeechWorker};
 
@@ -29,7 +29,12 @@ impl Speech {
         let worker = match program {
             SpeechProgram::None => None,
             SpeechProgram::Path(path) => {
-                Some(SpeechWorker::start(&SpeechConfig::new(path.clone())))
+                let config = SpeechConfig {
+                    // Calls that are told the same share it.
+                    prepare: |samples| Clip::narrow(&samples).into(),
+                    ..SpeechConfig::new(path.clone())
+                };
+                Some(SpeechWorker::start(&config))
             }
         };
         let speech = Arc::new(Self {
@@ -66,7 +71,7 @@ impl Speech {
             spoken = worker.synthesize(text, DEFAULT_VOICE).await;
         }
         match spoken {
-            Ok(samples) => Ok(Clip::from_wideband(&samples)),
+            Ok(samples) => Ok(Clip::new(samples)),
             Err(error) => {
                 self.metrics.speech_failures.inc();
                 tracing::warn!(%error, "failed to synthesize speech");
@@ -75,14 +80,17 @@ impl Speech {
         }
     }
 
-    /// Understands 16 kHz audio.
+    /// Understands what a caller said.
     pub(crate) async fn recognize(
         &self,
-        audio: Vec<i16>,
+        audio: TurnAudio,
         grammar: &Grammar,
     ) -> Result<Option<Recognition>, SpeechDown> {
         let worker = self.worker.as_ref().ok_or(SpeechDown)?;
-        match worker.recognize(audio, grammar.to_jsgf()).await {
+        match worker
+            .recognize(audio.into_wideband(), grammar.to_jsgf())
+            .await
+        {
             Ok(Recognised::Match { text, confidence }) => {
                 Ok(Some(Recognition { text, confidence }))
             }
@@ -101,7 +109,7 @@ async fn prepare_apology(speech: Arc<Speech>) {
     loop {
         match worker.synthesize(APOLOGY, DEFAULT_VOICE).await {
             Ok(samples) => {
-                let clip = Clip::from_wideband(&samples);
+                let clip = Clip::new(samples);
                 *speech
                     .apology
                     .write()

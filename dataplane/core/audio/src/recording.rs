@@ -5,8 +5,6 @@ use std::time::Duration;
 use crate::wav::{WAV_HEADER_LENGTH, wav_header};
 use crate::{FRAME_SAMPLES, SAMPLE_RATE};
 
-/// What can be held between two calls of [`Recording::drain`]: four seconds.
-const CAPACITY: usize = 4 * SAMPLE_RATE as usize;
 /// A frame this close to where the last one ended follows it without a gap: clocks and timers are
 /// not exact, sound is.
 const TOLERANCE: u64 = 2 * FRAME_SAMPLES as u64;
@@ -26,8 +24,8 @@ pub enum Side {
 /// nothing there is silence.** Samples are placed by the time they were heard or said, so nothing
 /// shifts when packets are lost, a side is on hold, or frames come in bursts.
 ///
-/// Drain at least every three seconds: samples further ahead of the last drain than four seconds
-/// are dropped and counted.
+/// What was not drained is held as far as there is room: samples further ahead of the last drain are
+/// dropped and counted.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// Ring of both sides, caller first.
@@ -39,35 +37,42 @@ pub struct Recording {
     dropped: u64,
 }
 
-impl Default for Recording {
-    fn default() -> Self {
+impl Recording {
+    /// With `room` for what comes between two calls of [`Recording::drain`], at least one sample.
+    #[must_use]
+    pub fn with_room(room: Duration) -> Self {
+        let samples = usize::try_from(position(room)).unwrap_or(usize::MAX);
         Self {
-            ring: vec![[0; 2]; CAPACITY].into_boxed_slice(),
+            ring: vec![[0; 2]; samples.max(1)].into_boxed_slice(),
             drained: 0,
             next: [0; 2],
             dropped: 0,
         }
     }
-}
 
-impl Recording {
     /// Places samples of one side that began `at` after the start of the recording.
     pub fn write(&mut self, side: Side, at: Duration, samples: &[i16]) {
         let channel = side as usize;
         let next = self.next[channel];
         let start = follow(position(at), next);
-        for (place, sample) in (start..).zip(samples) {
-            // Behind: said before the last frame ended, faster than time. Or drained already.
-            if place < next || place < self.drained {
-                continue;
-            }
-            if place >= self.drained + CAPACITY as u64 {
-                self.dropped += 1;
-                continue;
-            }
-            self.ring[place as usize % CAPACITY][channel] = *sample;
-        }
         self.next[channel] = next.max(start + samples.len() as u64);
+        // Behind: said before the last frame ended, faster than time. Or drained already.
+        let place = start.max(next).max(self.drained);
+        let behind = usize::try_from(place - start).unwrap_or(usize::MAX);
+        let samples = samples.get(behind..).unwrap_or_default();
+        let room = (self.drained + self.ring.len() as u64).saturating_sub(place);
+        let kept = samples.len().min(room as usize);
+        self.dropped += (samples.len() - kept) as u64;
+        for (pair, sample) in self.ring_from(place).zip(&samples[..kept]) {
+            pair[channel] = *sample;
+        }
+    }
+
+    /// The ring once round, from a place on the time line on.
+    fn ring_from(&mut self, place: u64) -> impl Iterator<Item = &mut [i16; 2]> {
+        let at = (place % self.ring.len() as u64) as usize;
+        let (before, after) = self.ring.split_at_mut(at);
+        after.iter_mut().chain(before)
     }
 
     /// Where on the time line samples of one side are placed that begin `at` after the start.
@@ -89,14 +94,15 @@ impl Recording {
     /// Appends everything before `until` to `out`, as the file's next octets. Leave half a second
     /// between `until` and the present, so that both sides have said what they will.
     pub fn drain(&mut self, until: Duration, out: &mut Vec<u8>) {
-        let until = position(until);
-        while self.drained < until {
-            let frame = &mut self.ring[self.drained as usize % CAPACITY];
-            for sample in std::mem::take(frame) {
-                out.extend_from_slice(&sample.to_le_bytes());
-            }
-            self.drained += 1;
+        let count = position(until).saturating_sub(self.drained) as usize;
+        // Nothing is beyond what the ring holds.
+        let held = count.min(self.ring.len());
+        for pair in self.ring_from(self.drained).take(held) {
+            let [caller, agent] = std::mem::take(pair).map(i16::to_le_bytes);
+            out.extend_from_slice(&[caller[0], caller[1], agent[0], agent[1]]);
         }
+        out.resize(out.len() + 4 * (count - held), 0);
+        self.drained += count as u64;
     }
 
     /// Appends the rest, up to the end of the recording, to `out`.

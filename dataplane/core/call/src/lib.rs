@@ -34,6 +34,6 @@ pub use facts::{
 };
 pub use hangup::{Hangup, HangupCause};
 pub use input::{Input, Left, PartyLine};
-pub use media::{CannotRecord, Clip, Frame, Packets, RecordingState};
+pub use media::{CannotRecord, Clip, Frame, Packets, RecordingState, TurnAudio};
 pub use output::Output;
 pub use setup::{Guards, Opening, Setup};

@@ -8,6 +8,7 @@ use callplane_types::E164;
 
 use crate::call::PartyId;
 use crate::facts::{Facts, Message};
+use crate::media::TurnAudio;
 
 /// One wish. Packets are not among them: [`Call::tick`](crate::Call::tick) lends them.
 #[derive(Debug)]
@@ -34,15 +35,15 @@ pub enum Output {
         turn: TurnId,
         /// What may be said.
         speech: Speech,
-        /// The caller's audio, 16 kHz; above 4 kHz there is something where the codec has as much.
-        audio: Vec<i16>,
+        /// What the caller said.
+        audio: TurnAudio,
     },
     /// Ask the agent's model; answer with each [`Input::Thought`](crate::Input::Thought).
     Think(Think),
     /// No more is wanted of an answer of the model.
     StopThinking(ThinkId),
-    /// The next octets of the recording: 16-bit stereo at 8 kHz, about a second of it. Give the
-    /// buffer back with [`Call::recycle`](crate::Call::recycle).
+    /// The next octets of the recording: 16-bit stereo at 8 kHz, about half a second of it. Give the
+    /// buffer to a call that wants one ([`Call::wants_buffer`](crate::Call::wants_buffer)).
     Recorded(Vec<u8>),
     /// The recording was stopped for as long: as much silence comes into the file before what is recorded
     /// next.

@@ -18,6 +18,9 @@ const TICKS: i64 = (Clock::Khz48.rate() / Clock::Khz8.rate()) as i64;
 const LONGEST: i64 = 8192;
 /// Packets that wait at most: a third of a second of the shortest.
 const MOST: usize = 128;
+/// Packets that there is room for from the beginning: a third of a second of 20 ms. More make room when they
+/// come.
+const USUAL: usize = 16;
 /// Octets that most packets have room in; longer ones make room when they come.
 const USUAL_OCTETS: usize = 256;
 /// A timestamp this far off is a new clock, not a late packet.
@@ -111,8 +114,8 @@ impl PacketBuffer {
             ..Waiting::default()
         };
         Self {
-            waiting: VecDeque::with_capacity(MOST + 1),
-            spare: (0..=MOST).map(|_| room()).collect(),
+            waiting: VecDeque::with_capacity(USUAL + 1),
+            spare: (0..=USUAL).map(|_| room()).collect(),
             played: room(),
             shows_next: false,
             state: State::Empty,

@@ -1,5 +1,7 @@
 //! The recording of one call on disk.
 
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,8 +10,6 @@ use callplane_call::{OggOpusWriter, wav_header};
 use callplane_keys::{KeyId, StreamSealer};
 use callplane_store::records::Recording;
 use callplane_types::{CallId, WallTime};
-use tokio::fs::{self, File};
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -20,11 +20,8 @@ use crate::recordings::{Encoders, Format, Recordings};
 /// Octets a second: two channels of 16 bits at 8 kHz.
 const OCTETS_PER_SECOND: u64 = 4 * 8_000;
 
-/// A second of it.
-static SILENCE: [u8; OCTETS_PER_SECOND as usize] = [0; OCTETS_PER_SECOND as usize];
-
-/// Chunks of a second that may wait for a slow disk; more are lost, and the recording with them.
-const WAITING_CHUNKS: usize = 30;
+/// Chunks of half a second that may wait for a slow disk; more are lost, and the recording with them.
+const WAITING_CHUNKS: usize = 60;
 
 /// Records one call in a task of its own, so that a slow disk is not heard by the caller.
 pub(crate) struct Recorder {
@@ -62,8 +59,7 @@ impl Recorder {
                 while let Some(chunk) = receiver.recv().await {
                     match chunk {
                         Chunk::Samples(octets) => {
-                            file.write(&octets).await?;
-                            recycle.recycle(octets).await;
+                            recycle.recycle(file.write(octets).await?).await;
                         }
                         Chunk::Silence(time) => file.write_silence(time).await?,
                     }
@@ -91,15 +87,14 @@ impl Recorder {
 }
 
 /// A file of [`Recordings`]. **It opens whenever a piece of it was sealed**, so a node that is killed leaves what it
-/// had, but for the second that is being recorded and half of one that waits to be sealed.
+/// had, but for the half second that is being recorded and what waits to be sealed, as much at most.
 struct RecordingFile {
-    file: File,
+    /// Nothing while it is written elsewhere.
+    file: Option<SealedFile>,
     path: PathBuf,
     /// Below the folder of recordings.
     name: String,
     key: KeyId,
-    sealer: StreamSealer,
-    sealed: Vec<u8>,
     format: Format,
     encoders: Encoders,
     /// Nothing in a WAV file, and while it works elsewhere.
@@ -118,84 +113,81 @@ impl RecordingFile {
             at,
         } = destination;
         let name = recordings.key(*call, *at, *format);
-        let (key, mut sealer, mut sealed) = recordings
+        let (key, sealer, sealed) = recordings
             .seal(*call, *format)?
             .context("the Secret of the tenant has no keys for recordings, which are never in clear; wait until the operator has put them there")?;
-        let encoder = match format {
-            Format::Wav => {
-                // How long it gets nobody knows: who reads it puts that in.
-                sealer.push(&wav_header(2, 8_000, u64::MAX), &mut sealed)?;
-                None
-            }
+        let (encoder, header) = match format {
+            // How long it gets nobody knows: who reads it puts that in.
+            Format::Wav => (None, wav_header(2, 8_000, u64::MAX).to_vec()),
             Format::Opus => {
                 // As good a number as any.
                 let serial = call.uuid().as_u128() as u32;
                 let (encoder, header) = OggOpusWriter::begin(serial);
-                sealer.push(&header, &mut sealed)?;
-                Some(encoder)
+                (Some(encoder), header)
             }
         };
         let path = recordings.path(&name);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)
-                .await
-                .context("failed to make the folder of a recording")?;
-        }
-        let file = File::create(&path)
-            .await
-            .context("failed to make the file of a recording")?;
-        let mut recording = Self {
-            file,
+        let there = path.clone();
+        let file = blocking(move || {
+            let mut file = SealedFile::create(&there, sealer, &sealed)?;
+            file.append(&header)?;
+            anyhow::Ok(file)
+        })
+        .await??;
+        Ok(Self {
+            file: Some(file),
             path,
             name,
             key,
-            sealer,
-            sealed,
             format: *format,
             encoders: encoders.clone(),
             encoder,
             octets: 0,
-        };
-        recording.append(&[]).await?;
-        Ok(recording)
+        })
     }
 
-    /// Appends samples.
-    async fn write(&mut self, chunk: &[u8]) -> anyhow::Result<()> {
+    /// Appends samples, and gives their buffer back.
+    async fn write(&mut self, chunk: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         self.octets += chunk.len() as u64;
         let Some(mut encoder) = self.encoder.take() else {
             return self.append(chunk).await;
         };
-        let pairs = chunk.chunks_exact(2);
-        let samples: Vec<i16> = pairs
-            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-            .collect();
         let work = move || {
+            let pairs = chunk.chunks_exact(2);
+            let samples: Vec<i16> = pairs
+                .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+                .collect();
             let mut pages = Vec::new();
             encoder.write(&samples, &mut pages);
-            (encoder, pages)
+            (encoder, pages, chunk)
         };
-        let (encoder, pages) = self.encoders.run(work).await?;
+        let (encoder, pages, chunk) = self.encoders.run(work).await?;
         self.encoder = Some(encoder);
-        self.append(&pages).await
+        self.append(pages).await?;
+        Ok(chunk)
     }
 
-    /// Appends octets of the file.
-    async fn append(&mut self, octets: &[u8]) -> anyhow::Result<()> {
-        self.sealer.push(octets, &mut self.sealed)?;
-        self.file.write_all(&self.sealed).await?;
-        self.file.flush().await?;
-        self.sealed.clear();
-        Ok(())
+    /// Appends octets of the file, and gives their buffer back.
+    async fn append(&mut self, octets: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let mut file = self.file.take().context("a write before has failed")?;
+        let (file, octets) = blocking(move || {
+            file.append(&octets)?;
+            anyhow::Ok((file, octets))
+        })
+        .await??;
+        self.file = Some(file);
+        Ok(octets)
     }
 
     async fn write_silence(&mut self, time: Duration) -> anyhow::Result<()> {
         // A pair of samples takes 125 us.
         let mut left = time.as_micros() / 125 * 4;
+        let mut silence = Vec::new();
         while left > 0 {
-            let now = usize::try_from(left).map_or(SILENCE.len(), |left| left.min(SILENCE.len()));
-            self.write(&SILENCE[..now]).await?;
-            left -= now as u128;
+            let now = left.min(u128::from(OCTETS_PER_SECOND));
+            silence.resize(now as usize, 0);
+            silence = self.write(silence).await?;
+            left -= now;
         }
         Ok(())
     }
@@ -208,17 +200,15 @@ impl RecordingFile {
                 pages
             };
             let pages = self.encoders.run(work).await?;
-            self.append(&pages).await?;
+            self.append(pages).await?;
         }
-        self.sealer.finish(&mut self.sealed)?;
-        self.file.write_all(&self.sealed).await?;
-        // It says what became of the write, which syncing does not.
-        self.file.flush().await?;
-        self.file.sync_data().await?;
-        let size_bytes = self.file.metadata().await?.len();
-        drop(self.file);
+        let file = self.file.take().context("a write before has failed")?;
         let path = self.path;
-        let sha256 = tokio::task::spawn_blocking(move || sha256_of(&path)).await??;
+        let (size_bytes, sha256) = blocking(move || {
+            let size_bytes = file.finish()?;
+            anyhow::Ok((size_bytes, sha256_of(&path)?))
+        })
+        .await??;
         Ok(Recording {
             id: Uuid::now_v7(),
             object_url: self.name,
@@ -237,9 +227,51 @@ impl RecordingFile {
     }
 }
 
+/// Does what waits for the disk on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<T> {
+    let done = tokio::task::spawn_blocking(work);
+    done.await.context("a writer of recordings has panicked")
+}
+
+/// A file and its seal. All of it blocks. **It holds no more than waits to be sealed**: hundreds of calls have one.
+struct SealedFile {
+    file: File,
+    sealer: StreamSealer,
+}
+
+impl SealedFile {
+    /// `begin` are the octets before those that are sealed.
+    fn create(path: &Path, sealer: StreamSealer, begin: &[u8]) -> anyhow::Result<Self> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).context("failed to make the folder of a recording")?;
+        }
+        let mut file = File::create(path).context("failed to make the file of a recording")?;
+        file.write_all(begin)?;
+        Ok(Self { file, sealer })
+    }
+
+    fn append(&mut self, octets: &[u8]) -> anyhow::Result<()> {
+        let mut sealed = Vec::new();
+        self.sealer.push(octets, &mut sealed)?;
+        self.file.write_all(&sealed)?;
+        Ok(())
+    }
+
+    /// Writes the rest; how many octets the file has.
+    fn finish(self) -> anyhow::Result<u64> {
+        let Self { mut file, sealer } = self;
+        let mut sealed = Vec::new();
+        sealer.finish(&mut sealed)?;
+        file.write_all(&sealed)?;
+        file.sync_data()?;
+        Ok(file.metadata()?.len())
+    }
+}
+
 fn sha256_of(path: &Path) -> anyhow::Result<[u8; 32]> {
-    use std::io::Read as _;
-    let mut file = std::fs::File::open(path)?;
+    let mut file = File::open(path)?;
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut buffer = vec![0; 64 * 1024];
     loop {

@@ -8,7 +8,7 @@
 //! | commands to a thread | [`COMMANDS`] | who sends waits: SIP, speech and recorders, never media |
 //! | outputs of a call | [`OUTPUTS`] | the thread keeps them, and offers them again with each frame |
 //! | outputs kept by the thread, for each call | `MAX_WAITING` in `seat` | seconds of the recording are lost; anything else ends the call, whose conductor is stuck |
-//! | seconds of a recording that wait for the disk | `WAITING_CHUNKS` in `calls/recorder` | the recording is given up; the call goes on |
+//! | parts of a recording that wait for the disk | `WAITING_CHUNKS` in `calls/recorder` | the recording is given up; the call goes on |
 //! | requests to the speech worker | `queue` of its settings | the request fails as if speech were down |
 //! | events of a SIP session | `EVENTS` in `transport::sip` | the SIP task ends the session |
 //! | records that wait to be stored | the spool on disk | nothing waits in memory but the names |
@@ -103,7 +103,8 @@ enum ToShard {
     Peer(Key, ToPeer),
     Party(Key, PartyId, Box<(PartyLine, MediaSockets)>),
     Record(Key, RecordingAction, oneshot::Sender<RecordingAnswer>),
-    Recycle(Key, Vec<u8>),
+    /// The buffer of a recording, for whichever call wants one next.
+    Recycle(Vec<u8>),
     Capture(Key, Box<Tap>),
     Quality(Key, oneshot::Sender<Option<Quality>>),
 }
@@ -331,9 +332,9 @@ impl MediaInput {
         answered.await.ok()
     }
 
-    /// Gives a buffer back to the call.
+    /// Gives the buffer of a recording back to the thread of the call.
     pub(crate) async fn recycle(&self, buffer: Vec<u8>) {
-        self.send(ToShard::Recycle(self.key, buffer)).await;
+        self.send(ToShard::Recycle(buffer)).await;
     }
 
     /// Copies what is on the wire until the tap is over.

@@ -138,10 +138,6 @@ impl Seat {
         Some(answer)
     }
 
-    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
-        self.call.recycle(buffer);
-    }
-
     /// How the call has sounded so far.
     pub(super) fn quality(&self, now: Instant) -> Option<Quality> {
         self.call.quality(now)
@@ -204,8 +200,19 @@ impl Seat {
         }
     }
 
-    /// 20 ms: sends what is due.
-    pub(super) fn tick(&mut self, now: Instant, wall: WallTime, port: Option<&mut BrowserPort>) {
+    /// 20 ms: sends what is due. What is recorded goes out in one of the `spare` buffers, if there is one.
+    pub(super) fn tick(
+        &mut self,
+        now: Instant,
+        wall: WallTime,
+        port: Option<&mut BrowserPort>,
+        spare: &mut Vec<Vec<u8>>,
+    ) {
+        if self.call.wants_buffer(now)
+            && let Some(buffer) = spare.pop()
+        {
+            self.call.recycle(buffer);
+        }
         match (&mut self.line, port) {
             (Line::Rtp(wire), _) => wire.send(now, self.call.tick(now, wall)),
             (Line::Browser(browser), Some(port)) => {

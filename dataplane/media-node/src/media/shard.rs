@@ -29,6 +29,9 @@ const MAX_DATAGRAM: usize = 1_600;
 /// Sockets looked at in one go.
 const MAX_EVENTS: usize = 1_024;
 
+/// Buffers for recordings that are kept while no call wants one: a megabyte.
+const MAX_SPARE: usize = 64;
+
 /// The state of one thread.
 pub(super) struct Shard {
     clock: Clock,
@@ -39,9 +42,13 @@ pub(super) struct Shard {
     poll: Poll,
     browsers: Option<BrowserPort>,
     wheel: Wheel,
-    seats: HashMap<Key, Seat>,
+    /// Each in a box: a map has room for more than it holds.
+    seats: HashMap<Key, Box<Seat>>,
     slots: [Vec<Key>; SLOTS],
     buffer: [u8; MAX_DATAGRAM],
+    /// For what calls record. A call needs one for the moment in which a part of it goes out: as many calls share
+    /// them as the disk takes time.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Shard {
@@ -65,6 +72,7 @@ impl Shard {
             seats: HashMap::new(),
             slots: Default::default(),
             buffer: [0; MAX_DATAGRAM],
+            spare: Vec::with_capacity(MAX_SPARE),
         }
     }
 
@@ -148,9 +156,9 @@ impl Shard {
                     let _ = answer.send(done);
                 }
             }
-            ToShard::Recycle(key, buffer) => {
-                if let Some(seat) = self.seats.get_mut(&key) {
-                    seat.recycle(buffer);
+            ToShard::Recycle(buffer) => {
+                if self.spare.len() < MAX_SPARE {
+                    self.spare.push(buffer);
                 }
             }
             ToShard::Quality(key, answer) => {
@@ -175,7 +183,8 @@ impl Shard {
             outputs,
         } = new;
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        let mut seat = Seat::new(key, Call::new(now, wall, setup), wire, outputs);
+        let seat = Seat::new(key, Call::new(now, wall, setup), wire, outputs);
+        let mut seat = Box::new(seat);
         let (rtp, rtcp) = (token(key, Socket::Rtp), token(key, Socket::Rtcp));
         if let Err(error) = seat.watch(self.poll.registry(), rtp, rtcp) {
             tracing::error!(%error, "failed to watch the media sockets of a call");
@@ -271,7 +280,7 @@ impl Shard {
             let done = match self.seats.get_mut(&key) {
                 None => true,
                 Some(seat) => {
-                    seat.tick(due, wall, self.browsers.as_mut());
+                    seat.tick(due, wall, self.browsers.as_mut(), &mut self.spare);
                     seat.detach_if_gone(self.poll.registry());
                     seat.is_done()
                 }

@@ -55,7 +55,7 @@ fn a_frame_costs_no_allocation() {
     let mut concealer = Concealer::default();
     let (mut up, mut down) = (Upsampler::default(), Downsampler::default());
     let mut tone = ToneGenerator::new(Tone::BEEP, Cadence::STEADY, 8000);
-    let mut recording = Recording::default();
+    let mut recording = Recording::with_room(std::time::Duration::from_secs(4));
     let mut wide = Vec::with_capacity(2 * FRAME_SAMPLES);
     let mut narrow = Vec::with_capacity(FRAME_SAMPLES);
     let mut file = Vec::with_capacity(1 << 20);

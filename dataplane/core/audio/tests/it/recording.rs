@@ -6,6 +6,10 @@ use callplane_audio::{Recording, Side, wav_header};
 
 const FRAME: [i16; 160] = [100; 160];
 
+fn recording() -> Recording {
+    Recording::with_room(ms(4_000))
+}
+
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
@@ -45,7 +49,7 @@ fn the_header_is_what_players_expect() {
 
 #[test]
 fn the_caller_is_left_and_the_agent_right() {
-    let (mut recording, mut file) = (Recording::default(), Vec::new());
+    let (mut recording, mut file) = (recording(), Vec::new());
     recording.write(Side::Caller, ms(0), &[1, 2, 3]);
     recording.write(Side::Agent, ms(0), &[-1, -2, -3]);
     recording.finish(ms(0), &mut file);
@@ -54,7 +58,7 @@ fn the_caller_is_left_and_the_agent_right() {
 
 #[test]
 fn gaps_are_silence_and_sides_keep_their_time() {
-    let (mut recording, mut file) = (Recording::default(), Vec::new());
+    let (mut recording, mut file) = (recording(), Vec::new());
     recording.write(Side::Caller, ms(0), &FRAME);
     recording.write(Side::Agent, ms(500), &FRAME);
     recording.write(Side::Caller, ms(1000), &FRAME);
@@ -71,7 +75,7 @@ fn gaps_are_silence_and_sides_keep_their_time() {
 
 #[test]
 fn a_timer_that_trembles_leaves_no_gap() {
-    let (mut recording, mut file) = (Recording::default(), Vec::new());
+    let (mut recording, mut file) = (recording(), Vec::new());
     for frame in 0..100u64 {
         let tremble = [0, 7, 3, 18, 0, 11][frame as usize % 6];
         recording.write(Side::Caller, ms(frame * 20 + tremble), &FRAME);
@@ -84,7 +88,7 @@ fn a_timer_that_trembles_leaves_no_gap() {
 
 #[test]
 fn a_side_faster_than_time_does_not_run_away() {
-    let mut recording = Recording::default();
+    let mut recording = recording();
     let mut file = Vec::new();
     // Five per cent too many samples for ten seconds.
     for frame in 0..525u64 {
@@ -101,7 +105,7 @@ fn a_side_faster_than_time_does_not_run_away() {
 
 #[test]
 fn the_header_is_right_at_every_moment() {
-    let mut recording = Recording::default();
+    let mut recording = recording();
     let mut file = recording.header().to_vec();
     for frame in 0..500u64 {
         recording.write(Side::Agent, ms(frame * 20), &FRAME);
@@ -115,7 +119,7 @@ fn the_header_is_right_at_every_moment() {
 
 #[test]
 fn samples_nobody_fetched_are_counted_and_the_rest_stays_in_place() {
-    let (mut recording, mut file) = (Recording::default(), Vec::new());
+    let (mut recording, mut file) = (recording(), Vec::new());
     recording.write(Side::Caller, ms(10_000), &FRAME);
     assert_eq!(recording.dropped(), 160);
     recording.drain(ms(9000), &mut file);

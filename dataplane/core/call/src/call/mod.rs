@@ -217,7 +217,15 @@ impl Call {
         }
     }
 
-    /// Takes back the buffer of an [`Output::Recorded`].
+    /// Whether a [`Call::tick`] at `now` puts out an [`Output::Recorded`] for which it has no buffer; given none, it
+    /// makes one.
+    #[must_use]
+    pub fn wants_buffer(&self, now: Instant) -> bool {
+        self.voices.wants_buffer(now)
+    }
+
+    /// Takes the buffer of an [`Output::Recorded`] for the next one: of this call or another, since a call needs
+    /// one only for a moment.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
         self.voices.deck().recycle(buffer);
     }

@@ -98,7 +98,7 @@ impl Call {
             agent::Output::Capture(Capture::Discard) => self.voices.discard_capture(),
             agent::Output::Recognize { turn, speech } => {
                 let audio = self.voices.take_capture();
-                self.speech.recognized += crate::media::time_of(audio.len());
+                self.speech.recognized += audio.duration();
                 self.outputs.push_back(Output::Recognize {
                     turn,
                     speech,

@@ -205,14 +205,12 @@ impl Deck {
             return;
         };
         let place = tape.place_of(now);
-        let spare = &mut self.spare;
-        let full = match silent {
-            true => {
-                let nothing = [0; FRAME_SAMPLES];
-                tape.push(now, &nothing, &nothing, || spare.take())
-            }
-            false => tape.push(now, caller, agent, || spare.take()),
+        const NOTHING: Frame = [0; FRAME_SAMPLES];
+        let (caller, agent) = match silent {
+            true => (&NOTHING, &NOTHING),
+            false => (caller, agent),
         };
+        let full = tape.push(now, caller, agent, &mut self.spare);
         self.pieces.extend(full.map(Piece::Octets));
         match silent {
             true => self.gap = self.gap.or(Some(place)),
@@ -235,6 +233,12 @@ impl Deck {
     /// What goes into the file next.
     pub(crate) fn next_piece(&mut self) -> Option<Piece> {
         self.pieces.pop_front()
+    }
+
+    /// Whether the frame that begins at `now` needs a buffer to be handed out in.
+    pub(crate) fn wants_buffer(&self, now: Instant) -> bool {
+        let due = self.tape.as_ref().is_some_and(|tape| tape.is_due(now));
+        self.on && due && self.spare.is_none()
     }
 
     pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {

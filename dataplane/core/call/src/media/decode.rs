@@ -12,7 +12,7 @@ use callplane_sdp::{Codec, Negotiated};
 use super::{FRAME_SAMPLES, WIDE_SAMPLES};
 
 /// Decodes one stream. **Each call replaces [`Decoder::narrow`] and [`Decoder::wide`]**, which has two
-/// samples for each of the first, or nothing while no wideband codec is agreed on.
+/// samples for each of the first, or none while no wideband codec was agreed on.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     /// Made when they are agreed on for the first time.
@@ -72,13 +72,14 @@ impl Decoder {
         &self.narrow
     }
 
-    /// The same for the recogniser, if there may be more in it. Where they were decoded from a wideband codec that is what was
-    /// decoded, a few milliseconds ahead; all else has nothing above 4 kHz.
-    pub(crate) fn wide(&self) -> Option<&[i16]> {
-        self.is_wideband().then_some(&self.wide)
+    /// The same for the recogniser, while there may be more in it. Where they were decoded from a wideband codec
+    /// that is what was decoded, a few milliseconds ahead; all else has nothing above 4 kHz.
+    pub(crate) fn wide(&self) -> &[i16] {
+        &self.wide
     }
 
-    fn is_wideband(&self) -> bool {
+    /// Whether a wideband codec was agreed on at some time.
+    pub(crate) fn is_wideband(&self) -> bool {
         self.g722.is_some() || self.opus.is_some()
     }
 
@@ -258,14 +259,14 @@ mod tests {
                 };
                 decoder.decode(codec, &octets[..length]);
                 assert_eq!(decoder.narrow().len(), FRAME_SAMPLES);
-                assert_eq!(decoder.wide().unwrap().len(), WIDE_SAMPLES);
+                assert_eq!(decoder.wide().len(), WIDE_SAMPLES);
                 // The first frames hear the tone begin, which has something at every frequency.
                 if number >= 5 {
                     let loudness = |samples: &[i16]| {
                         let loudness = samples.iter().map(|sample| sample.unsigned_abs());
                         loudness.max().unwrap()
                     };
-                    loudest = loudest.max(loudness(decoder.wide().unwrap()));
+                    loudest = loudest.max(loudness(decoder.wide()));
                     assert!(loudness(decoder.narrow()) < 500, "{codec}");
                 }
             }

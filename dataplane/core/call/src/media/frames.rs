@@ -1,9 +1,8 @@
 //! Media that somebody else carries, as frames: a browser's, whose packets never come here.
 
-use callplane_audio::Upsampler;
 use callplane_types::Instant;
 
-use super::{FRAME_SAMPLES, Frame, WIDE_SAMPLES, WideFrame};
+use super::{FRAME_SAMPLES, Frame};
 use crate::facts::{Measured, Quality};
 
 /// The line to a caller whose audio is handed in as frames.
@@ -14,8 +13,6 @@ pub(crate) struct Frames {
     caller: Frame,
     last_heard: Option<Instant>,
     measured: Option<Measured>,
-    up: Upsampler,
-    wide: Vec<i16>,
 }
 
 impl Frames {
@@ -25,8 +22,6 @@ impl Frames {
             caller: [0; FRAME_SAMPLES],
             last_heard: None,
             measured: None,
-            up: Upsampler::default(),
-            wide: Vec::with_capacity(WIDE_SAMPLES),
         }
     }
 
@@ -49,15 +44,6 @@ impl Frames {
 
     pub(crate) fn take(&mut self, frame: &mut Frame) {
         *frame = std::mem::replace(&mut self.caller, [0; FRAME_SAMPLES]);
-    }
-
-    /// The frame that was taken last, for the recogniser.
-    pub(crate) fn widen(&mut self, caller: &Frame) -> &WideFrame {
-        self.wide.clear();
-        self.up.process(caller, &mut self.wide);
-        self.wide
-            .first_chunk()
-            .expect("two samples of each of the frame's")
     }
 
     pub(crate) fn last_heard(&self) -> Option<Instant> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callplane_audio::{DriftControl, DriftResampler, FRAME_TIME, OPUS_MAX_SAMPLES, Upsampler};
+use callplane_audio::{DriftControl, DriftResampler, FRAME_TIME, OPUS_MAX_SAMPLES};
 use callplane_rtp::{Frame as Received, Receiver};
 use callplane_sdp::{Codec, Negotiated};
 use callplane_types::Instant;
@@ -24,16 +24,34 @@ pub(crate) struct Hearing {
     audience: Audience,
     decoder: Decoder,
     control: DriftControl,
-    narrow_drift: DriftResampler,
-    wide_drift: DriftResampler,
-    /// Makes the wider frames where nothing that is decoded has any.
-    up: Upsampler,
-    /// Decoded and not yet played; of the second two samples for each of the first, or none while there
-    /// is no recogniser.
+    drift: DriftResampler,
+    /// Decoded and not yet played.
     narrow: Vec<i16>,
-    wide: Vec<i16>,
-    /// The last frame that was taken for the recogniser.
+    /// Nothing while no wideband codec was agreed on.
+    wide: Option<Box<Wide>>,
+}
+
+/// The same at 16 kHz, where there may be more in it, for the recogniser. **While it hears, there are two samples for
+/// each that is decoded and not yet played.**
+#[derive(Debug)]
+struct Wide {
+    drift: DriftResampler,
+    samples: Vec<i16>,
+    /// The frame that was taken last.
     last: WideFrame,
+}
+
+impl Wide {
+    /// For a line on which `waiting` samples wait.
+    fn new(waiting: usize) -> Box<Self> {
+        let mut samples = Vec::with_capacity(3 * WIDE_SAMPLES);
+        samples.resize(2 * waiting, 0);
+        Box::new(Self {
+            drift: DriftResampler::default(),
+            samples,
+            last: [0; WIDE_SAMPLES],
+        })
+    }
 }
 
 impl Hearing {
@@ -43,23 +61,26 @@ impl Hearing {
             audience: Audience::Nobody,
             decoder: Decoder::new(seed),
             control: DriftControl::new(Duration::ZERO),
-            narrow_drift: DriftResampler::default(),
-            wide_drift: DriftResampler::default(),
-            up: Upsampler::default(),
+            drift: DriftResampler::default(),
             narrow: Vec::with_capacity(3 * FRAME_SAMPLES),
-            wide: Vec::with_capacity(3 * WIDE_SAMPLES),
-            last: [0; WIDE_SAMPLES],
+            wide: None,
         }
     }
 
     /// Gets ready for what was agreed on.
     pub(crate) fn prepare(&mut self, negotiated: &Negotiated) {
         self.decoder.prepare(negotiated);
+        if self.decoder.is_wideband() {
+            let waiting = self.narrow.len();
+            self.wide.get_or_insert_with(|| Wide::new(waiting));
+        }
         let mut receivable = negotiated.receivable.iter();
         if receivable.any(|(_, codec)| *codec == Codec::Opus) {
             // A packet, and less than a frame from before.
             self.narrow.reserve(OPUS_MAX_SAMPLES);
-            self.wide.reserve(2 * OPUS_MAX_SAMPLES);
+            if let Some(wide) = &mut self.wide {
+                wide.samples.reserve(2 * OPUS_MAX_SAMPLES);
+            }
         }
     }
 
@@ -79,9 +100,11 @@ impl Hearing {
         }
         frame.copy_from_slice(&self.narrow[..FRAME_SAMPLES]);
         self.narrow.drain(..FRAME_SAMPLES);
-        if audience == Audience::Recogniser {
-            self.last.copy_from_slice(&self.wide[..WIDE_SAMPLES]);
-            self.wide.drain(..WIDE_SAMPLES);
+        if audience == Audience::Recogniser
+            && let Some(wide) = &mut self.wide
+        {
+            wide.last.copy_from_slice(&wide.samples[..WIDE_SAMPLES]);
+            wide.samples.drain(..WIDE_SAMPLES);
         }
     }
 
@@ -95,11 +118,12 @@ impl Hearing {
         if before == Audience::Nobody {
             self.decoder.reset();
         }
-        self.wide.clear();
-        if audience == Audience::Recogniser {
-            self.wide_drift.reset();
-            self.up.reset();
-            self.wide.resize(2 * self.narrow.len(), 0);
+        if let Some(wide) = &mut self.wide {
+            wide.drift.reset();
+            wide.samples.clear();
+            if audience == Audience::Recogniser {
+                wide.samples.resize(2 * self.narrow.len(), 0);
+            }
         }
     }
 
@@ -108,35 +132,34 @@ impl Hearing {
         let Some((delay, target)) = receiver.playout(now) else {
             return;
         };
-        let delay = delay + time_of(2 * self.narrow.len());
+        let delay = delay + time_of(self.narrow.len());
         let least = target + FRAME_TIME / 2;
         self.control.retarget(delay.clamp(least, least + EASE));
         let ppm = self.control.update(delay);
-        self.narrow_drift.set_ppm(ppm);
-        self.wide_drift.set_ppm(ppm);
+        self.drift.set_ppm(ppm);
+        if let Some(wide) = &mut self.wide {
+            wide.drift.set_ppm(ppm);
+        }
     }
 
     fn listen(&mut self, now: Instant, receiver: &mut Receiver, receivable: &[(u8, Codec)]) {
         let received = receiver.pop(now);
-        let before = self.narrow.len();
         if self.audience == Audience::Nobody {
             let length = samples_of(&received);
-            return self.narrow_drift.rest(length, &mut self.narrow);
+            return self.drift.rest(length, &mut self.narrow);
         }
         self.decode(received, receivable);
-        let decoder = &self.decoder;
-        self.narrow_drift
-            .process(decoder.narrow(), &mut self.narrow);
+        self.drift.process(self.decoder.narrow(), &mut self.narrow);
         if self.audience < Audience::Recogniser {
             return;
         }
-        match decoder.wide() {
-            Some(wide) => self.wide_drift.process(wide, &mut self.wide),
-            None => self.up.process(&self.narrow[before..], &mut self.wide),
+        if let Some(wide) = &mut self.wide {
+            let Wide { drift, samples, .. } = &mut **wide;
+            drift.process(self.decoder.wide(), samples);
+            // Both run alike; the last sample may belong to the next time.
+            let last = samples.last().copied().unwrap_or_default();
+            samples.resize(2 * self.narrow.len(), last);
         }
-        // Both run alike; the last sample may belong to the next time.
-        let last = self.wide.last().copied().unwrap_or_default();
-        self.wide.resize(2 * self.narrow.len(), last);
     }
 
     fn decode(&mut self, received: Received<'_>, receivable: &[(u8, Codec)]) {
@@ -172,15 +195,15 @@ impl Hearing {
         }
     }
 
-    /// The last frame that was taken for the recogniser.
-    pub(crate) fn wide(&self) -> &WideFrame {
-        &self.last
+    /// The last frame that was taken for the recogniser, at 16 kHz; nothing while no wideband codec was agreed on.
+    pub(crate) fn wide(&self) -> Option<&WideFrame> {
+        self.wide.as_ref().map(|wide| &wide.last)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use callplane_audio::{OpusConfig, OpusEncoder};
+    use callplane_audio::{OpusConfig, OpusEncoder, Upsampler};
     use callplane_rtp::{Clock, Format, Packet, ReceiverConfig, ReceiverStats};
 
     use super::*;

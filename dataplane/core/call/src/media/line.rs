@@ -26,11 +26,11 @@ impl Line {
         }
     }
 
-    /// The frame that was taken last, if it was for the recogniser.
-    pub(crate) fn widen(&mut self, caller: &Frame) -> &WideFrame {
+    /// The frame that was taken last at 16 kHz, where there may be more in it than at 8 kHz.
+    pub(crate) fn wide(&self) -> Option<&WideFrame> {
         match self {
-            Self::Rtp(leg) => leg.widen(),
-            Self::Frames(frames) => frames.widen(caller),
+            Self::Rtp(leg) => leg.wide(),
+            Self::Frames(_) => None,
         }
     }
 

@@ -18,6 +18,7 @@ mod waiting;
 use std::time::Duration;
 
 pub(crate) use audience::Audience;
+pub use capture::TurnAudio;
 pub(crate) use deck::{By, Deck, Piece};
 pub use deck::{CannotRecord, RecordingState};
 pub(crate) use frames::Frames;
@@ -44,7 +45,7 @@ pub(crate) type WideFrame = [i16; WIDE_SAMPLES];
 /// Samples at 8 kHz of the longest packet that is sent: 60 ms.
 pub(crate) const MAX_PACKET_SAMPLES: usize = 3 * FRAME_SAMPLES;
 
-/// How long `samples` at 16 kHz take.
+/// How long `samples` of a frame take.
 pub(crate) fn time_of(samples: usize) -> Duration {
-    Duration::from_micros(samples as u64 * 125 / 2)
+    Duration::from_micros(samples as u64 * 125)
 }

@@ -25,12 +25,12 @@ impl Clip {
         }
     }
 
-    /// Takes 16 kHz samples, as synthesisers make them.
+    /// What it takes of 16 kHz samples, as synthesisers make them.
     #[must_use]
-    pub fn from_wideband(samples: &[i16]) -> Self {
+    pub fn narrow(samples: &[i16]) -> Vec<i16> {
         let mut narrow = Vec::with_capacity(samples.len() / 2 + 1);
         Downsampler::default().process(samples, &mut narrow);
-        Self::new(narrow)
+        narrow
     }
 
     /// Two beeps: something went wrong, and there is no voice to say so.

@@ -4,7 +4,7 @@ use callplane_agent::UtteranceId;
 use callplane_audio::{Vad, VadConfig, mix_into};
 use callplane_types::Instant;
 
-use super::capture::Capture;
+use super::capture::{Capture, TurnAudio};
 use super::playout::{Clip, Playout, Progress};
 use super::{Audience, Deck, FRAME_SAMPLES, Frame, Line, RecordingState};
 
@@ -67,7 +67,7 @@ impl Voices {
             };
         }
         let voice = self.vad.push(&self.caller).is_speech();
-        self.capture.push(line.widen(&self.caller));
+        self.capture.push(&self.caller, line.wide());
         let played = self.playout.next(&mut self.agent);
         if played.is_none() {
             self.agent.fill(0);
@@ -136,14 +136,19 @@ impl Voices {
         self.capture.discard();
     }
 
-    pub(crate) fn take_capture(&mut self) -> Vec<i16> {
+    pub(crate) fn take_capture(&mut self) -> TurnAudio {
         self.capture.take()
     }
 }
 
-// === What is left ===
+// === What records them ===
 
 impl Voices {
+    /// Whether a frame at `now` hands out a part of the recording without a buffer for it.
+    pub(crate) fn wants_buffer(&self, now: Instant) -> bool {
+        self.deck.wants_buffer(now)
+    }
+
     /// What records them.
     pub(crate) fn deck(&mut self) -> &mut Deck {
         &mut self.deck

@@ -41,6 +41,8 @@ pub(crate) struct Line {
     pub(crate) recording: Vec<u8>,
     /// Octets of the largest piece of it.
     pub(crate) largest_piece: usize,
+    /// Buffers that it came in.
+    spare: Vec<Vec<u8>>,
     pub(crate) rtcp_packets: usize,
     /// Packets of either kind that the node sent.
     pub(crate) node_packets: usize,
@@ -261,6 +263,7 @@ impl Line {
             facts: None,
             recording: Vec::new(),
             largest_piece: 0,
+            spare: Vec::new(),
             rtcp_packets: 0,
             node_packets: 0,
             heard_frames: 0,
@@ -319,6 +322,11 @@ impl Line {
         };
         line.collect();
         line
+    }
+
+    /// Puts the phone away.
+    pub(crate) fn into_call(self) -> Call {
+        self.call
     }
 
     /// The answer of the node, taken by the phone.
@@ -449,6 +457,11 @@ impl Line {
     fn node_ticks(&mut self) {
         let wall = WallTime::from_unix_micros(1_700_000_000_000_000) + (self.now - Instant::ZERO);
         let before = allocations();
+        if self.call.wants_buffer(self.now)
+            && let Some(buffer) = self.spare.pop()
+        {
+            self.call.recycle(buffer);
+        }
         let packets = counted(|| self.call.tick(self.now, wall));
         if packets.rtcp.is_some() {
             // A report every five seconds may cost something.
@@ -563,7 +576,7 @@ impl Line {
                 }
                 Output::Recorded(octets) => {
                     self.recording.extend(&octets);
-                    self.call.recycle(octets);
+                    self.spare.push(octets);
                 }
                 Output::Finished(facts) => self.facts = Some(*facts),
                 wish @ (Output::Dial { .. }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use str0m::format::{Codec, CodecConfig, FormatParams};
 use str0m::media::{Frequency, Mid, Pt};
+use str0m::rtp::Extension;
 use str0m::{Rtc, RtcConfig};
 
 use super::{Closed, Peer, PeerConfig};
@@ -20,6 +21,8 @@ const EVENTS: [(u8, Frequency); 2] = [
     (110, Frequency::FORTY_EIGHT_KHZ),
     (126, Frequency::EIGHT_KHZ),
 ];
+/// The number of the extension for the line in our offers, which we never make: an answer takes that of the offer.
+const MID_EXTENSION: u8 = 4;
 /// How often the round trip is looked at.
 const STATS: Duration = Duration::from_secs(1);
 
@@ -129,6 +132,10 @@ pub(crate) fn settings() -> RtcConfig {
         .set_ice_lite(true)
         .set_rtp_mode(true)
         .set_stats_interval(Some(STATS))
+        // Of all extensions only that which says which line a packet is of. Nothing here adapts to feedback on single
+        // packets (transport-wide congestion control), which would be kept for a thousand of them.
+        .clear_extension_map()
+        .set_extension(MID_EXTENSION, Extension::RtpMid)
         .clear_codecs()
         .enable_opus(true, false)
         .enable_pcmu(true, false)

@@ -11,5 +11,6 @@ mod browser;
 mod call;
 mod demux;
 mod framing;
+mod memory;
 mod offers;
 mod stun;

@@ -3,7 +3,7 @@
 use aws_lc_rs::aead::LessSafeKey;
 use zeroize::Zeroizing;
 
-use super::{Chunk, STREAM_HEADER, StreamChunk, cipher};
+use super::{Chunk, STREAM_HEADER, StreamChunk, TAG, cipher};
 use crate::{DataKey, Error, KeyRing, Place, Result, random};
 
 /// Seals octets as they come. What it gives is appended to the file in the same order, so that **the file
@@ -31,7 +31,7 @@ impl StreamSealer {
             cipher: cipher(key.as_slice())?,
             chunk,
             number: 0,
-            waiting: Zeroizing::new(Vec::with_capacity(chunk.octets())),
+            waiting: Zeroizing::default(),
         };
         Ok((sealer, header))
     }
@@ -41,17 +41,25 @@ impl StreamSealer {
     /// # Errors
     /// None that can be provoked: [`Error::Refused`] from the cipher.
     pub fn push(&mut self, mut octets: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        while !octets.is_empty() {
-            let room = self.chunk.octets() - self.waiting.len();
-            let (now, later) = octets.split_at(room.min(octets.len()));
-            self.waiting.extend_from_slice(now);
+        while let Some((now, later)) =
+            octets.split_at_checked(self.chunk.octets() - self.waiting.len())
+        {
+            self.seal(Chunk::Inner(self.number), now, out)?;
+            self.number += 1;
             octets = later;
-            if self.waiting.len() == self.chunk.octets() {
-                self.seal(Chunk::Inner(self.number), out)?;
-                self.number += 1;
-            }
         }
+        self.wait(octets);
         Ok(())
+    }
+
+    /// Keeps what is no chunk yet, in no more memory than that: a vector that grew would leave what it held.
+    fn wait(&mut self, octets: &[u8]) {
+        if octets.len() > self.waiting.capacity() - self.waiting.len() {
+            let mut longer = Vec::with_capacity(self.waiting.len() + octets.len());
+            longer.extend_from_slice(&self.waiting);
+            self.waiting = Zeroizing::new(longer);
+        }
+        self.waiting.extend_from_slice(octets);
     }
 
     /// Appends the last chunk.
@@ -59,17 +67,29 @@ impl StreamSealer {
     /// # Errors
     /// As [`StreamSealer::push`].
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<()> {
-        self.seal(Chunk::Last(self.number), out)
+        self.seal(Chunk::Last(self.number), &[], out)
     }
 
-    fn seal(&mut self, chunk: Chunk, out: &mut Vec<u8>) -> Result<()> {
-        let tag = self
-            .cipher
-            .seal_in_place_separate_tag(chunk.nonce(), self.chunk.associated(), &mut self.waiting)
-            .map_err(|_| Error::Refused)?;
-        out.extend_from_slice(&self.waiting);
-        out.extend_from_slice(tag.as_ref());
-        self.waiting.clear();
+    /// Seals what waits and `rest` behind it.
+    fn seal(&mut self, chunk: Chunk, rest: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let begin = out.len();
+        let waiting = std::mem::take(&mut self.waiting);
+        out.reserve(waiting.len() + rest.len() + TAG);
+        out.extend_from_slice(&waiting);
+        out.extend_from_slice(rest);
+        let sealed = self.cipher.seal_in_place_separate_tag(
+            chunk.nonce(),
+            self.chunk.associated(),
+            &mut out[begin..],
+        );
+        match sealed {
+            Ok(tag) => out.extend_from_slice(tag.as_ref()),
+            Err(_) => {
+                // Nothing in clear leaves.
+                out.truncate(begin);
+                return Err(Error::Refused);
+            }
+        }
         Ok(())
     }
 }

@@ -27,7 +27,9 @@ pub struct SpeechConfig {
     pub patience: Duration,
     /// A request that takes longer is given up and its process replaced.
     pub deadline: Duration,
-    /// Synthesised audio kept for reuse, samples at 16 kHz (two bytes each).
+    /// What is made of synthesised audio (16 kHz mono) before it is kept and given out.
+    pub prepare: fn(Vec<i16>) -> Arc<[i16]>,
+    /// Prepared audio kept for reuse, in samples of two bytes.
     pub cached_samples: usize,
 }
 
@@ -41,6 +43,7 @@ impl SpeechConfig {
             queue: 64,
             patience: Duration::from_secs(4),
             deadline: Duration::from_secs(5),
+            prepare: Into::into,
             cached_samples: 8 * 1024 * 1024,
         }
     }
@@ -88,6 +91,7 @@ struct Job {
 #[derive(Clone)]
 pub struct SpeechWorker {
     jobs: mpsc::Sender<Job>,
+    prepare: fn(Vec<i16>) -> Arc<[i16]>,
     cache: Arc<Mutex<Cache>>,
     flights: Arc<Flights>,
     state: Arc<State>,
@@ -116,13 +120,15 @@ impl SpeechWorker {
         let cache = Arc::new(Mutex::new(Cache::new(config.cached_samples)));
         Self {
             jobs,
+            prepare: config.prepare,
             cache,
             flights: Arc::default(),
             state,
         }
     }
 
-    /// Speaks `text` with `voice`; 16 kHz mono.
+    /// Speaks `text` with `voice`, as [`SpeechConfig::prepare`] makes it. Who asks for the same gets the same
+    /// samples, not a copy.
     ///
     /// # Errors
     /// See [`SpeechError`]. A prompt that was spoken before comes from memory and cannot fail.
@@ -149,7 +155,7 @@ impl SpeechWorker {
         let (reply, samples) = self.ask(asked, request, Vec::new()).await?;
         match reply {
             Reply::Audio => {
-                let audio: Arc<[i16]> = samples.into();
+                let audio = (self.prepare)(samples);
                 self.cache().put(voice, text, Arc::clone(&audio));
                 Ok(audio)
             }
@@ -340,6 +346,7 @@ mod tests {
         state.alive.store(1, Ordering::Relaxed);
         let worker = SpeechWorker {
             jobs,
+            prepare: Into::into,
             cache: Arc::new(Mutex::new(Cache::new(1_000))),
             flights: Arc::default(),
             state: Arc::new(state),

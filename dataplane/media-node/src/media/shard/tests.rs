@@ -208,7 +208,7 @@ impl Turned {
                         let input = Input::Speech { utterance, clip };
                         answers.push(ToShard::Input(caller.key, input));
                     }
-                    Output::Recorded(buffer) => answers.push(ToShard::Recycle(caller.key, buffer)),
+                    Output::Recorded(buffer) => answers.push(ToShard::Recycle(buffer)),
                     _ => {}
                 }
             }

@@ -210,8 +210,8 @@ impl Leg {
         self.hear_tones(now, caller);
     }
 
-    /// The frame that was taken last, if it was for the recogniser.
-    pub(crate) fn widen(&self) -> &WideFrame {
+    /// The frame that was taken last at 16 kHz, where there may be more in it than at 8 kHz.
+    pub(crate) fn wide(&self) -> Option<&WideFrame> {
         self.hearing.wide()
     }
 
