@@ -1,6 +1,7 @@
 //! The agent of one call: joins gate, keys, speech and guards with the flow.
 
 mod caller;
+mod floor;
 mod transfer;
 mod voice;
 
@@ -9,6 +10,7 @@ use std::collections::VecDeque;
 use callplane_flow::{Action, Event, Listen, Run, SayId};
 use callplane_types::Instant;
 
+use self::floor::Floor;
 use crate::gate::Gate;
 use crate::input::{Apology, Input, TurnId};
 use crate::keys::Keys;
@@ -16,7 +18,7 @@ use crate::ledger::UtteranceId;
 use crate::listening::Listening;
 use crate::output::{Ending, Output, Stage};
 use crate::policy::TurnPolicy;
-use crate::speech::{Origin, Speech};
+use crate::speech::{Sentence, Speech};
 
 /// What callers hear when speech is down, from a clip that was made while it was up.
 pub const APOLOGY: &str = "I am sorry, I have trouble speaking and listening right now. You can use the keys of your phone.";
@@ -48,6 +50,9 @@ pub struct Agent {
     unanswered: Option<Instant>,
     last_turn: u32,
     phase: Phase,
+    floor: Floor,
+    /// The sentence that the flow wanted said last.
+    last_said: Option<Sentence>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +96,8 @@ impl Agent {
             unanswered: None,
             last_turn: 0,
             phase: Phase::Waiting,
+            floor: Floor::Own,
+            last_said: None,
         }
     }
 
@@ -133,6 +140,8 @@ impl Agent {
             }
             Input::Recognized { turn, result } => self.recognized(now, turn, result),
             Input::Transferred(end) => self.transferred(now, end),
+            Input::FloorTaken => self.take_floor(),
+            Input::FloorReturned => self.return_floor(now),
             Input::Ended => self.end(now),
         }
         self.go_on(now);
@@ -196,11 +205,13 @@ impl Agent {
                 text,
                 interruptible,
             } => {
-                let utterance = self
-                    .speech
-                    .say(now, Origin::Flow(id), text.clone(), interruptible);
-                self.outputs
-                    .push_back(Output::Synthesize { utterance, text });
+                let sentence = Sentence {
+                    id,
+                    text,
+                    interruptible,
+                };
+                self.last_said = Some(sentence.clone());
+                self.say(now, sentence);
             }
             Action::Listen(Listen {
                 grammar,

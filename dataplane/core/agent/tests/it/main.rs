@@ -8,5 +8,6 @@
 )]
 
 mod conversation;
+mod floor;
 mod talk;
 mod transfer;
