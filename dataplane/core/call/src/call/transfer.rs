@@ -227,10 +227,11 @@ impl Call {
             return;
         };
         let voice = party.listen(now);
-        let (caller, agent, played) = self.voices.join(now, line, voice);
-        party.hear(&caller, &agent);
+        let (caller, agent, played) = self.voices.join(now, line, &mut self.observers, voice);
+        party.hear(&caller, &agent, &self.observers);
         self.passing = party.is_joined()
             && !self.voices.is_playing()
+            && !self.observers.are_heard()
             && is_one_codec(line, party.line().map(|line| &*line));
         self.carry_keys(now);
         self.hand_out_recorded();

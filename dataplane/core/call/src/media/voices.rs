@@ -6,7 +6,7 @@ use callplane_types::Instant;
 
 use super::capture::Capture;
 use super::playout::{Clip, Playout, Progress};
-use super::{Deck, FRAME_SAMPLES, Frame, Line};
+use super::{Deck, FRAME_SAMPLES, Frame, Line, Observers};
 
 /// Silence the voice detector bridges: that of a stop consonant.
 const VAD_HANGOVER_FRAMES: u32 = 4;
@@ -49,10 +49,17 @@ impl Voices {
     /// Takes the next frame of both sides: what came over the line, and what the agent says. While the
     /// call is not `talking` or is held nothing is said; a hold is recorded as silence, so that the
     /// recording is handed out at its pace whatever happens.
-    pub(crate) fn listen(&mut self, now: Instant, line: &mut Line, talking: bool) -> Heard {
+    pub(crate) fn listen(
+        &mut self,
+        now: Instant,
+        line: &mut Line,
+        observers: &mut Observers,
+        talking: bool,
+    ) -> Heard {
         line.listen(now, &mut self.caller);
         if !talking || line.is_held() {
             self.agent.fill(0);
+            observers.mix_alone();
             if talking {
                 self.record(now, &[0; FRAME_SAMPLES]);
             }
@@ -68,6 +75,7 @@ impl Voices {
             self.agent.fill(0);
         }
         let caller = self.caller;
+        observers.mix(&caller, &mut self.agent);
         self.record(now, &caller);
         Heard { voice, played }
     }
@@ -78,6 +86,7 @@ impl Voices {
         &mut self,
         now: Instant,
         line: &mut Line,
+        observers: &mut Observers,
         voice: &Frame,
     ) -> (Frame, Frame, Option<Progress>) {
         line.listen(now, &mut self.caller);
@@ -87,6 +96,7 @@ impl Voices {
         }
         let (caller, agent) = (self.caller, self.agent);
         mix_into(&mut self.agent, voice);
+        observers.mix(&caller, &mut self.agent);
         self.record(now, &caller);
         (caller, agent, played)
     }
@@ -95,7 +105,7 @@ impl Voices {
         self.playout.is_playing()
     }
 
-    /// The last frame that the caller hears: of the agent, and of another party.
+    /// The last frame that the caller hears: of the agent, of another party, and of supervisors who talk.
     pub(crate) fn agent(&self) -> &Frame {
         &self.agent
     }
