@@ -11,6 +11,7 @@ mod campaign;
 mod connection;
 mod dnc;
 mod import;
+mod join;
 mod node;
 mod platform_import;
 mod recording;
