@@ -112,7 +112,7 @@ pub struct MediaPoolSpec {
 
     /// What `kubectl callplane call trace --pcap` may take of calls that go on, by whoever may forward ports to the
     /// pods. Masked: neither numbers, names, keys and bodies nor sound. Full: with `--unmasked` all of it. Each
-    /// capture stands in `audit_logs`.
+    /// capture stands in `audit_logs`. With Full, `kubectl callplane call join` lets supervisors listen and talk.
     #[serde(default)]
     pub capture: Capture,
 

@@ -8,7 +8,7 @@ use std::time::Instant as StdInstant;
 
 use callplane_types::Instant;
 use callplane_webrtc::{
-    Credentials, Fragment, Identity, Peer, PeerConfig, Reoffer, TransportAddress,
+    AudioUse, Credentials, Fragment, Identity, Peer, PeerConfig, Reoffer, TransportAddress,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -27,6 +27,7 @@ fuzz_target!(|octets: &[u8]| {
             [192, 0, 2, 1],
             40_000,
         )))],
+        audio: AudioUse::Listening,
         origin: StdInstant::now(),
     };
     let Ok((mut peer, answer)) = Peer::answer(Instant::ZERO, config, text) else {

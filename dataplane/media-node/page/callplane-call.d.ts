@@ -1,7 +1,7 @@
 import type { CallEnd, TranscriptMessage } from "./client.js";
 
 export interface CallplaneCallEvents {
-  callstart: CustomEvent<{ agent: string }>;
+  callstart: CustomEvent<{ agent: string } | { call: string }>;
   transcript: CustomEvent<TranscriptMessage>;
   latency: CustomEvent<{ latencyMs: number }>;
   callend: CustomEvent<CallEnd & { seconds: number }>;
@@ -11,6 +11,8 @@ export interface CallplaneCallEvents {
 export declare class CallplaneCall extends HTMLElement {
   src: string;
   agent: string;
+  call: string;
+  mode: string;
   token: string;
   label: string;
   muted: boolean;

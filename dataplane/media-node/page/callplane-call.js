@@ -1,4 +1,4 @@
-// <callplane-call>: talks to an agent of Callplane from a page.
+// <callplane-call>: talks to an agent of Callplane from a page, or joins a running call.
 
 import { Call, CallError } from "./client.js";
 import { Levels } from "./levels.js";
@@ -14,6 +14,12 @@ const STATES = {
   ending: "Hanging up…",
   ended: "The call is over",
 };
+/** What a supervisor does in a call, by mode. */
+const MODES = {
+  listen: { name: "Listen to a call", note: "You hear everybody. Your microphone is off." },
+  whisper: { name: "Whisper in a call", note: "You hear everybody. Of you only the caller's colleague hears anything." },
+  talk: { name: "Talk in a call", note: "Everybody hears you. The agent is silent until you leave." },
+};
 /** Why a call ended, for people; by `hangupCause`. */
 const CAUSES = {
   media_timeout: "The connection was lost.",
@@ -25,11 +31,12 @@ const CAUSES = {
 const MAX_LINES = 500;
 
 /**
- * The element. Attributes: `src` (base URL of the media node; left out, the one that the page came from), `agent`, `token`,
- * `label` (what the agent is called). Events: `callstart`, `transcript`, `latency`, `callend`, `error`.
+ * The element. Attributes: `src` (base URL of the media node; left out, the one that the page came from), `agent` or, to
+ * join a running call, `call` (its id) and `mode` (`listen`, `whisper`, `talk`), `token`, `label` (what it is called).
+ * Events: `callstart`, `transcript`, `latency`, `callend`, `error`.
  */
 export class CallplaneCall extends HTMLElement {
-  static observedAttributes = ["agent", "label"];
+  static observedAttributes = ["agent", "call", "mode", "label"];
 
   /** Gives the token of a call, asked for each one; comes before the attribute `token`. */
   getToken;
@@ -87,6 +94,13 @@ export class CallplaneCall extends HTMLElement {
   set src(value) { this.setAttribute("src", value); }
   get agent() { return this.getAttribute("agent") ?? ""; }
   set agent(value) { this.setAttribute("agent", value); }
+  get call() { return this.getAttribute("call") ?? ""; }
+  set call(value) { this.setAttribute("call", value); }
+  get mode() {
+    const mode = this.getAttribute("mode");
+    return Object.hasOwn(MODES, mode ?? "") ? mode : "listen";
+  }
+  set mode(value) { this.setAttribute("mode", value); }
   get token() { return this.getAttribute("token") ?? ""; }
   set token(value) { this.setAttribute("token", value); }
   get label() { return this.getAttribute("label") ?? ""; }
@@ -104,7 +118,12 @@ export class CallplaneCall extends HTMLElement {
     if (this.#track) this.#track.enabled = !value;
   }
 
-  /** Calls the agent. Fails, with a sentence that is shown as well, where no call comes about. */
+  get #isObserver() { return this.call !== ""; }
+  get #whom() { return this.#isObserver ? { call: this.call } : { agent: this.agent }; }
+  /** Whether the microphone is wanted at all. */
+  get #speaks() { return !this.#isObserver || this.mode !== "listen"; }
+
+  /** Calls the agent, or joins the call. Fails, with a sentence that is shown as well, where no call comes about. */
   async start() {
     if (!["idle", "ended"].includes(this.#state)) return;
     this.#clear();
@@ -124,11 +143,11 @@ export class CallplaneCall extends HTMLElement {
     try {
       // Made here, in the gesture of the user.
       this.#levels = new Levels();
-      this.#speakWith(await this.#open());
+      if (this.#speaks) this.#speakWith(await this.#open());
       const token = this.getToken ? await this.getToken() : this.token;
       if (this.#call !== call) return;
       this.#play(call.remote);
-      await call.start({ base: this.#base(), agent: this.agent, token, track: this.#track });
+      await call.start({ ...this.#whom, base: this.#base(), token, track: this.#track });
     } catch (error) {
       if (this.#call === call) this.#fail(error);
       throw error;
@@ -167,13 +186,13 @@ export class CallplaneCall extends HTMLElement {
       }, (level) => tell(this.#view.agent, level));
     }
     this.#show("talking");
-    if (isFirst) this.#dispatch("callstart", { agent: this.agent });
+    if (isFirst) this.#dispatch("callstart", this.#whom);
   }
 
   #said(message) {
     const { lines, speaking } = this.#view;
     if (message.speaker === "agent") speaking.hidden = true;
-    lines.append(line(message));
+    lines.append(line(message, this.#isObserver));
     if (lines.childElementCount > MAX_LINES) lines.firstElementChild.remove();
     this.#scroll();
     this.#dispatch("transcript", message);
@@ -199,7 +218,8 @@ export class CallplaneCall extends HTMLElement {
     const took = this.#since === 0 ? 0 : Math.round((Date.now() - this.#since) / 1000);
     this.#release();
     this.#show("ended");
-    const who = { caller: "You hung up", callee: "The agent hung up" }[hangupParty];
+    const caller = this.#isObserver ? "The caller hung up" : "You hung up";
+    const who = { caller, callee: "The agent hung up", observer: "You left" }[hangupParty];
     const why = CAUSES[hangupCause];
     this.#view.status.textContent = [who ?? STATES.ended, took > 0 ? length(took) : ""].filter(Boolean).join(" · ");
     const alert = error ?? (hangupParty === "system" ? why : undefined);
@@ -271,7 +291,7 @@ export class CallplaneCall extends HTMLElement {
 
   #typed(event) {
     const { key, ctrlKey, altKey, metaKey, target } = event;
-    if (this.#state !== "talking" || ctrlKey || altKey || metaKey || target.localName === "select") return;
+    if (this.#isObserver || this.#state !== "talking" || ctrlKey || altKey || metaKey || target.localName === "select") return;
     if (!/^[0-9*#]$/.test(key)) return;
     event.preventDefault();
     this.#pressed(key);
@@ -307,8 +327,12 @@ export class CallplaneCall extends HTMLElement {
   #holdBack(seconds) {
     const { button, name } = this.#view.call;
     button.disabled = seconds > 0;
-    name.textContent = seconds > 0 ? `Again in ${seconds} s` : "Call again";
+    name.textContent = seconds > 0 ? `Again in ${seconds} s` : this.#again();
     if (seconds > 0) setTimeout(() => this.#holdBack(seconds - 1), 1000);
+  }
+
+  #again() {
+    return this.#isObserver ? "Join again" : "Call again";
   }
 
   /** Lets go of everything that a call holds. */
@@ -329,7 +353,7 @@ export class CallplaneCall extends HTMLElement {
     const { alert, lines, latency, pressed, clock, call } = this.#view;
     for (const element of [alert, lines, latency, clock]) element.replaceChildren();
     pressed.value = "";
-    call.name.textContent = "Call";
+    call.name.textContent = this.#isObserver ? "Join" : "Call";
     this.#latencies = [];
     this.#since = 0;
     this.muted = false;
@@ -344,10 +368,13 @@ export class CallplaneCall extends HTMLElement {
     status.textContent = STATES[state];
     call.button.hidden = isUp;
     clock.hidden = !isUp;
-    for (const { button } of [hangUp, mute, keypad]) button.hidden = !isUp;
+    hangUp.button.hidden = !isUp;
+    mute.button.hidden = !isUp || !this.#speaks;
+    // Keys of a supervisor are nobody's.
+    keypad.button.hidden = !isUp || this.#isObserver;
     hangUp.button.disabled = state === "ending";
     keypad.button.disabled = state !== "talking";
-    if (state === "ended") call.name.textContent = "Call again";
+    if (state === "ended") call.name.textContent = this.#again();
     // Not to the button that hangs up: whoever still holds Enter down would.
     if (focused?.hidden || focused?.disabled) status.focus();
   }
@@ -366,8 +393,17 @@ export class CallplaneCall extends HTMLElement {
   }
 
   #rename() {
-    const name = this.label || this.agent || "Agent";
-    this.#view.label.textContent = name;
+    const { label, note, you, yourSide, otherSide, device, call, hangUp, agent } = this.#view;
+    const mode = MODES[this.mode];
+    const name = this.label || (this.#isObserver ? mode.name : this.agent) || "Agent";
+    label.textContent = name;
+    note.hidden = !this.#isObserver;
+    note.textContent = this.#isObserver ? mode.note : "";
+    for (const element of [you, yourSide, device]) element.hidden = !this.#speaks;
+    otherSide.textContent = this.#isObserver ? "Call" : "Agent";
+    agent.setAttribute("aria-label", this.#isObserver ? "How loud the call is" : "How loud the agent is");
+    hangUp.name.textContent = this.#isObserver ? "Leave" : "Hang up";
+    if (this.#state === "idle") call.name.textContent = this.#isObserver ? "Join" : "Call";
     const words = name.split(/[\s-]+/).filter(Boolean);
     this.#view.avatar.textContent = words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
   }

@@ -11,10 +11,27 @@ export interface TranscriptMessage {
   confidence: number | null;
 }
 
-/** How a call ended; the words of its record. */
+/** How a call ended, in the words of its record; `observer` is a supervisor who left a call that goes on. */
 export interface CallEnd {
   hangupCause?: string;
-  hangupParty?: "caller" | "callee" | "system";
+  hangupParty?: "caller" | "callee" | "system" | "observer";
+}
+
+/** Whom to call. */
+export interface AgentCall {
+  base: URL | string;
+  agent: string;
+  token: string;
+  track: MediaStreamTrack;
+}
+
+/** Which running call to join; without a track to listen alone. */
+export interface ObservedCall {
+  base: URL | string;
+  /** Its id. */
+  call: string;
+  token: string;
+  track?: MediaStreamTrack;
 }
 
 /** Why a call could not be made, as a sentence for people. */
@@ -27,11 +44,11 @@ export declare class CallError extends Error {
 
 /** One call. Dispatches `connected`, `interrupted`, `transcript`, `latency` and, once and last, `ended`. */
 export declare class Call extends EventTarget {
-  /** What the agent says. */
+  /** What the agent says; in a call that was joined, what everybody says. */
   readonly remote: MediaStream;
   /** Whether keys can be sent. */
   readonly takesKeys: boolean;
-  start(call: { base: URL | string; agent: string; token: string; track: MediaStreamTrack }): Promise<void>;
+  start(call: AgentCall | ObservedCall): Promise<void>;
   press(keys: string): boolean;
   replaceTrack(track: MediaStreamTrack): Promise<void>;
   restart(): Promise<void>;

@@ -1,4 +1,4 @@
-// One call of an agent by WHIP (RFC 9725): no page, no picture, only the call.
+// One call of an agent, or a supervisor's part in one, by WHIP (RFC 9725): no page, no picture, only the call.
 
 /** Relation of the events of a running call. */
 const EVENTS = "urn:ietf:params:whip:ext:core:server-sent-events";
@@ -35,6 +35,8 @@ export class CallError extends Error {
 export class Call extends EventTarget {
   #peer;
   #sender;
+  #transport;
+  #observes = false;
   #location;
   #events;
   #timers = new Map();
@@ -46,19 +48,27 @@ export class Call extends EventTarget {
   #onNetwork = () => this.#networkChanged();
   #onLeave = () => this.#delete();
 
-  /** What the agent says. */
+  /** What the agent says; in a call that was joined, what everybody says. */
   remote = new MediaStream();
 
-  /** Calls `agent` at `base` with the microphone's `track`. */
-  async start({ base, agent, token, track }) {
+  /**
+   * Calls `agent` at `base` with the microphone's `track`, or joins the running call whose id is `call`: without a
+   * `track` to listen alone.
+   */
+  async start({ base, agent, call, token, track }) {
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.#peer = peer;
-    this.#sender = peer.addTrack(track, new MediaStream([track]));
+    this.#observes = call !== undefined;
+    const audio = track
+      ? peer.addTransceiver(track, { direction: "sendrecv", streams: [new MediaStream([track])] })
+      : peer.addTransceiver("audio", { direction: "recvonly" });
+    this.#sender = audio.sender;
     peer.addEventListener("track", ({ track: agentTrack }) => this.remote.addTrack(agentTrack));
     peer.addEventListener("connectionstatechange", () => this.#changed());
     try {
       const offer = await peer.createOffer();
-      const answer = await post(new URL(`whip/${encodeURIComponent(agent)}`, base), offer.sdp, token);
+      const path = this.#observes ? `observe/${encodeURIComponent(call)}` : `whip/${encodeURIComponent(agent)}`;
+      const answer = await post(new URL(path, base), offer.sdp, token);
       this.#location = new URL(answer.headers.get("Location"), answer.url);
       if (this.#over) {
         // Who hung up while it rang does not leave the agent waiting.
@@ -80,7 +90,8 @@ export class Call extends EventTarget {
       if (!wasOver) throw error;
       return;
     }
-    this.#sender.transport?.addEventListener("statechange", () => this.#transportChanged());
+    this.#transport = audio.receiver.transport;
+    this.#transport?.addEventListener("statechange", () => this.#transportChanged());
     this.#after("connect", CONNECT_MS, () => {
       this.#delete();
       this.#end({ error: "No sound comes through: the network between here and the agent lets no media pass." });
@@ -111,8 +122,9 @@ export class Call extends EventTarget {
   async hangUp() {
     if (this.#over || this.#leaving) return;
     this.#leaving = true;
-    const ended = { hangupCause: "normal_clearing", hangupParty: "caller" };
-    if (!this.#location || !this.#events) {
+    // A call goes on without a supervisor who leaves it.
+    const ended = this.#observes ? { hangupParty: "observer" } : { hangupCause: "normal_clearing", hangupParty: "caller" };
+    if (!this.#location || !this.#events || this.#observes) {
       this.#delete();
       this.#end(ended);
       return;
@@ -180,7 +192,7 @@ export class Call extends EventTarget {
 
   /** The agent hung up, and says so in the events; where those are cut off, this is how it is noticed. */
   #transportChanged() {
-    if (this.#sender.transport?.state === "closed") {
+    if (this.#transport?.state === "closed") {
       this.#after("closed", LAST_LINES_MS, () => this.#end({}));
     }
   }

@@ -76,6 +76,7 @@ header { display: flex; gap: 1rem; align-items: center; }
 .status:focus { outline: none; }
 .clock { font-variant-numeric: tabular-nums; }
 [data-state="talking"] .status { color: var(--accent); font-weight: 600; }
+.note { margin: 0; padding: .6rem .9rem; border-radius: .75rem; background: var(--raised); font-size: .95rem; }
 .alert:empty { display: none; }
 .alert {
   padding: .7rem .9rem;

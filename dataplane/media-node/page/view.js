@@ -63,6 +63,7 @@ export function build() {
     avatar: h("div", { class: "avatar", "aria-hidden": "true" }),
     status: h("p", { class: "status", role: "status", tabindex: "-1" }),
     clock: h("span", { class: "clock", role: "timer", "aria-label": "Length of the call" }),
+    note: h("p", { class: "note", id: "note", hidden: true }),
     alert: h("div", { class: "alert", role: "alert" }),
     call: roundButton("call", "Call", "call"),
     hangUp: roundButton("hang-up", "Hang up", "hangUp"),
@@ -73,6 +74,8 @@ export function build() {
     pressed: h("output", { class: "pressed", "aria-label": "Keys pressed" }),
     you: meter("you", "How loud you are"),
     agent: meter("agent", "How loud the agent is"),
+    yourSide: h("span", { class: "side", "aria-hidden": "true" }, "You"),
+    otherSide: h("span", { class: "side", "aria-hidden": "true" }, "Agent"),
     microphone: h("select", { id: "microphone" }),
     latency: h("p", { class: "latency" }),
     lines: h("ol", { class: "lines" }),
@@ -88,23 +91,29 @@ export function build() {
   const top = h("div", { class: "top" },
     h("header", {}, view.avatar, h("div", { class: "who" }, view.label,
       h("div", { class: "state" }, view.status, view.clock))),
+    view.note,
     view.alert,
     view.sound,
     h("div", { class: "meters" },
-      h("span", { class: "side", "aria-hidden": "true" }, "You"), view.you,
-      h("span", { class: "side", "aria-hidden": "true" }, "Agent"), view.agent),
+      view.yourSide, view.you,
+      view.otherSide, view.agent),
     view.latency);
+  view.device = h("div", { class: "device" }, h("label", { for: "microphone" }, "Microphone"), view.microphone);
+  view.call.button.setAttribute("aria-describedby", "note");
   const bottom = h("div", { class: "bottom" },
     view.padPanel,
     h("div", { class: "controls" }, view.call.button, view.mute.button, view.keypad.button, view.hangUp.button),
-    h("div", { class: "device" }, h("label", { for: "microphone" }, "Microphone"), view.microphone));
+    view.device);
   view.card = h("section", { class: "card", part: "card", "data-state": "idle" }, top, view.log, bottom, view.audio);
   return view;
 }
 
-/** A line of the transcript. */
-export function line({ speaker, text, latencyMs }) {
-  const who = { agent: "Agent", caller: "You", keys: "You pressed" }[speaker] ?? "Agent";
+const CALLER = { agent: "Agent", caller: "You", keys: "You pressed" };
+const OBSERVER = { agent: "Agent", caller: "Caller", keys: "Caller pressed" };
+
+/** A line of the transcript, for the caller or for who observes the call. */
+export function line({ speaker, text, latencyMs }, isObserved) {
+  const who = (isObserved ? OBSERVER : CALLER)[speaker] ?? "Agent";
   const kind = speaker === "caller" || speaker === "keys" ? "caller" : "agent";
   const said = h("span", { class: speaker === "keys" ? "text pressed-keys" : "text" }, text);
   const after = typeof latencyMs === "number" ? [h("span", { class: "after" }, ` after ${seconds(latencyMs)}`)] : [];

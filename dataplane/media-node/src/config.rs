@@ -92,7 +92,7 @@ pub struct Config {
     pub whip_connections: NonZeroUsize,
 
     /// Whether calls may be captured as pcap files by who reaches the control API: disabled, masked (without numbers,
-    /// keys, bodies and sound), or full.
+    /// keys, bodies and sound), or full. Supervisors may join calls where it is full.
     #[arg(long, env = "CALLPLANE_CAPTURE", value_enum, default_value_t)]
     pub capture: CapturePolicy,
 

@@ -22,6 +22,8 @@ words! {
         Human = "human",
         /// A transfer target.
         Transfer = "transfer",
+        /// A supervisor who joined the call.
+        Monitor = "monitor",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use callplane_types::TenantName;
-use clap::{Args, Parser, Subcommand};
+use callplane_types::{ObserverMode, TenantName};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// See and steer the calls of a Callplane tenant.
 #[derive(Parser)]
@@ -35,7 +35,7 @@ pub(crate) struct Cluster {
 pub(crate) enum Command {
     /// Every resource of the namespace: ready or not, and what to do
     Status,
-    /// Calls: list, show
+    /// Calls: list, show, join
     Call {
         #[command(subcommand)]
         command: CallCommand,
@@ -244,6 +244,12 @@ pub(crate) enum CallCommand {
         #[arg(long, conflicts_with = "pcap")]
         json: bool,
     },
+    /// Join a call that goes on from a browser, to listen or to talk: prints the address of a page that does
+    ///
+    /// The page has a token in it that joins this call once, in this mode. Where `spec.capture` of the MediaPool is
+    /// Full, whoever may forward ports to the pods may join; each token stands in the tenant's audit log with the
+    /// name that Kubernetes knows you by, and each supervisor in the record of the call.
+    Join(JoinArguments),
     /// One call: conversation, record, cost, quality
     Show {
         /// Its id, as `call list` prints it
@@ -252,6 +258,54 @@ pub(crate) enum CallCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Which call, and what a supervisor may do in it.
+#[derive(Args)]
+pub(crate) struct JoinArguments {
+    /// The call's id, as `call list` prints it
+    pub(crate) id: String,
+    /// What to do in it
+    #[arg(long, value_enum, ignore_case = true, default_value_t)]
+    pub(crate) mode: Mode,
+    /// Seconds until when the call may be joined, 3600 at most; who has joined stays
+    #[arg(long, default_value_t = 60)]
+    pub(crate) ttl: u64,
+    /// Where browsers reach the media node that has the call, as in `https://calls.example.com` [default: what
+    /// the node says]
+    #[arg(long, value_name = "BASE", value_parser = base)]
+    pub(crate) url: Option<String>,
+    /// Print the token alone, for a page of your own
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) token: bool,
+    /// Print the JSON of the media node
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a supervisor does in a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Hear everybody, heard by nobody
+    #[default]
+    #[value(name = "Listen")]
+    Listen,
+    /// The same, and heard by the colleague whom the caller was transferred to
+    #[value(name = "Whisper")]
+    Whisper,
+    /// Talk with everybody; the agent is silent meanwhile
+    #[value(name = "Talk")]
+    Talk,
+}
+
+impl From<Mode> for ObserverMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Listen => Self::Listen,
+            Mode::Whisper => Self::Whisper,
+            Mode::Talk => Self::Talk,
+        }
+    }
 }
 
 /// What becomes of the recording of a call that goes on.
@@ -361,6 +415,25 @@ mod tests {
         assert_eq!(parsed(&["--resume"]).unwrap(), Some("resume"));
         assert!(parsed(&["--pause", "--stop"]).is_err());
         assert!(parsed(&["--pause", "-o", "x.wav"]).is_err());
+    }
+
+    #[test]
+    fn a_call_is_joined_to_listen_unless_it_is_said() {
+        let mode = |more: &[&str]| {
+            let words = ["kubectl-callplane", "call", "join", "x"];
+            let words = words.iter().chain(more).copied();
+            super::Arguments::try_parse_from(words).map(|arguments| match arguments.command {
+                super::Command::Call {
+                    command: super::CallCommand::Join(join),
+                } => join.mode,
+                _ => panic!("another command"),
+            })
+        };
+        assert_eq!(mode(&[]).unwrap(), super::Mode::Listen);
+        assert_eq!(mode(&["--mode", "Whisper"]).unwrap(), super::Mode::Whisper);
+        assert_eq!(mode(&["--mode", "talk"]).unwrap(), super::Mode::Talk);
+        assert!(mode(&["--mode", "Shout"]).is_err());
+        assert!(mode(&["--token", "--json"]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::arguments::CallCommand;
 use crate::connection::Connection;
+use crate::join;
 use crate::node::{Node, segment};
 use crate::recording;
 use crate::table::Table;
@@ -53,6 +54,7 @@ pub(crate) async fn run(connection: &Connection, command: &CallCommand) -> anyho
                 None => trace::show(connection, id, *verbose, *json).await,
             };
         }
+        CallCommand::Join(arguments) => return join::run(connection, arguments).await,
         CallCommand::List { limit, json } => (format!("/v1/calls?limit={limit}"), *json),
         CallCommand::Show { id, json } => (format!("/v1/calls/{}", segment(id)), *json),
     };
@@ -151,6 +153,7 @@ impl std::fmt::Display for Report<'_> {
         self.cost(f)?;
         self.media(f)?;
         self.transfers(f)?;
+        self.supervisors(f)?;
         self.quality(f)?;
         self.conversation(f)?;
         if let Some(why) = plain(&json["sealed"]) {
@@ -226,6 +229,20 @@ impl Report<'_> {
             let cause = plain(&leg["hangupCause"]);
             let rest: Vec<String> = media.into_iter().chain(cause).collect();
             writeln!(f, "{:<12}{to}: {}", "Transfer", rest.join(", "))?;
+        }
+        Ok(())
+    }
+
+    /// Who joined the call, to do what, from when to when.
+    fn supervisors(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let legs = self.0["legs"].as_array().into_iter().flatten();
+        for leg in legs.filter(|leg| leg["kind"] == "monitor") {
+            let mode = leg["mode"].as_str().unwrap_or("listen");
+            let (from, to) = (plain(&leg["answeredAt"]), plain(&leg["endedAt"]));
+            match from.zip(to) {
+                Some((from, to)) => writeln!(f, "{:<12}{mode}, {from} to {to}", "Supervisor")?,
+                None => writeln!(f, "{:<12}{mode}, never came", "Supervisor")?,
+            }
         }
         Ok(())
     }
@@ -396,6 +413,20 @@ mod tests {
                 "Transfer    sip:+15550000001@192.0.2.7: not answered, user_busy\n\
                  Transfer    sip:+15550000002@192.0.2.7: PCMA, SRTP AEAD_AES_128_GCM, normal_clearing\n"
             ),
+            "{report}"
+        );
+    }
+
+    #[test]
+    fn who_joined_the_call_is_told() {
+        let json = serde_json::json!({"call": {"id": "x"}, "legs": [
+            {"kind": "caller", "codec": "PCMU"},
+            {"kind": "monitor", "mode": "talk", "answeredAt": "10:00", "endedAt": "10:05"},
+            {"kind": "monitor", "mode": "listen", "answeredAt": null, "endedAt": "10:07"},
+        ]});
+        let report = Report(&json).to_string();
+        assert!(
+            report.contains("Supervisor  talk, 10:00 to 10:05\nSupervisor  listen, never came\n"),
             "{report}"
         );
     }

@@ -12,6 +12,7 @@ mod chat;
 mod connection;
 mod dnc;
 mod import;
+mod join;
 mod node;
 mod platform_import;
 mod recording;

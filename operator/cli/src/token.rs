@@ -30,7 +30,9 @@ pub(crate) async fn run(connection: &Connection, arguments: &TokenArguments) -> 
     });
     let mut minted: Value = node.post_json("/v1/tokens", &wanted).await?;
     let token = minted["token"].as_str().unwrap_or_default().to_owned();
-    let page = url.as_deref().map(|base| page(base, agent, &token));
+    let page = url
+        .as_deref()
+        .map(|base| page(base, &format!("/call/{agent}"), &token));
     if *as_json {
         if let Some(page) = page {
             minted["url"] = page.into();
@@ -43,9 +45,9 @@ pub(crate) async fn run(connection: &Connection, arguments: &TokenArguments) -> 
 }
 
 /// The page of the media node, which takes the token from the fragment: servers, and so their logs, see nothing of
-/// that. Neither an agent's name nor a token has a sign that means something in a URL.
-fn page(base: &str, agent: &str, token: &str) -> String {
-    format!("{base}/call/{agent}#token={token}")
+/// that. Neither an agent's name, nor the id of a call, nor a token has a sign that means something in a URL.
+pub(crate) fn page(base: &str, path: &str, token: &str) -> String {
+    format!("{base}{path}#token={token}")
 }
 
 #[cfg(test)]
@@ -55,7 +57,7 @@ mod tests {
     #[test]
     fn the_token_is_in_the_fragment_alone() {
         assert_eq!(
-            page("https://calls.example.com", "front-desk", "a.b-c_d.e"),
+            page("https://calls.example.com", "/call/front-desk", "a.b-c_d.e"),
             "https://calls.example.com/call/front-desk#token=a.b-c_d.e"
         );
     }

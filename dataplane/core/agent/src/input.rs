@@ -86,6 +86,11 @@ pub enum Input {
     /// The transfer that was asked for is over, and the caller is still there. Counts only once
     /// for each [`Output::Transfer`](crate::Output::Transfer).
     Transferred(TransferEnd),
+    /// Somebody else talks with the caller from here on: the agent breaks off, and what people say and press is
+    /// nobody's turn. Frames still tell it the time.
+    FloorTaken,
+    /// They are gone: the agent says what it could not say, or asks its question again.
+    FloorReturned,
     /// The call is over, whoever ended it.
     Ended,
 }

@@ -51,6 +51,9 @@ impl Keys {
     /// What was pressed is for nobody.
     pub(crate) fn forget(&mut self) {
         self.ahead.clear();
+        if let Question::Open(open) = &mut self.question {
+            open.restart();
+        }
     }
 
     /// A key was pressed; whether it counts.

@@ -20,6 +20,14 @@ pub(crate) enum Origin {
     Filler,
 }
 
+/// What the flow wants said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sentence {
+    pub(crate) id: SayId,
+    pub(crate) text: String,
+    pub(crate) interruptible: bool,
+}
+
 #[derive(Debug)]
 struct Utterance {
     id: UtteranceId,
@@ -73,7 +81,8 @@ pub(crate) enum Step {
     Skipped(Finished),
 }
 
-/// The utterances of a call that are not over. **Each is finished exactly once, in order.**
+/// The utterances of a call that are not over. **Each is finished exactly once, in order**, unless it is
+/// [set aside](Speech::set_aside).
 #[derive(Debug, Default)]
 pub(crate) struct Speech {
     queue: VecDeque<Utterance>,
@@ -209,6 +218,16 @@ impl Speech {
         finished
     }
 
+    /// Stops what is being said and takes out all that is to be said again, in order. Gives as well what was heard
+    /// of the sentence that was broken off; an apology is not made again.
+    pub(crate) fn set_aside(&mut self) -> (Option<Finished>, Vec<Sentence>) {
+        let playing = self.playing.take();
+        let all = playing.iter().map(|p| &p.utterance).chain(&self.queue);
+        let unsaid = all.filter_map(Utterance::sentence).collect();
+        self.queue.clear();
+        (playing.map(|p| p.finish(false)), unsaid)
+    }
+
     /// Whether the caller may cut off everything that is being said or waits.
     pub(crate) fn interruptible(&self) -> bool {
         let playing = self.playing.iter().map(|p| &p.utterance);
@@ -223,6 +242,20 @@ impl Speech {
     /// Whether nothing is being said and nothing waits.
     pub(crate) fn idle(&self) -> bool {
         self.playing.is_none() && self.queue.is_empty()
+    }
+}
+
+impl Utterance {
+    /// Nothing if the flow did not ask for it.
+    fn sentence(&self) -> Option<Sentence> {
+        match self.origin {
+            Origin::Flow(id) => Some(Sentence {
+                id,
+                text: self.text.clone(),
+                interruptible: self.interruptible,
+            }),
+            Origin::Apology | Origin::Filler => None,
+        }
     }
 }
 

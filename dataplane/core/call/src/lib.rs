@@ -2,10 +2,12 @@
 //!
 //! [`Call`] is sans-IO. It is made of parts that know little of each other: `media` turns packets
 //! into frames and back, `callplane_agent` talks, `call::signal` answers SIP, `call::talk` carries
-//! between agent and media, `call::transfer` joins the caller with another party, and `facts` collects what the record will say. Sockets, speech
+//! between agent and media, `call::transfer` joins the caller with another party, `call::observer` lets
+//! supervisors in, and `facts` collects what the record will say. Sockets, speech
 //! providers, files and the database belong to whoever drives it.
 //!
-//! Left out: conferences of more than caller, agent and one other party, and choosing who may call whom.
+//! Left out: conferences of more than caller, agent, one other party and four supervisors, and choosing who may
+//! call or join whom.
 
 #![forbid(unsafe_code)]
 
@@ -17,7 +19,7 @@ mod media;
 mod output;
 mod setup;
 
-pub use call::{Call, PartyId};
+pub use call::{Call, CannotObserve, Observer, PartyId};
 pub use callplane_agent::{APOLOGY, Recognition, Speaker, SpeechDown, Stage, TurnId, UtteranceId};
 pub use callplane_audio::{
     OGG_OPUS_HEADER_LENGTH, OggOpusWriter, WAV_HEADER_LENGTH, last_ogg_page, wav_header,
@@ -29,8 +31,8 @@ pub use callplane_sdp::{Codec, LocalMedia, MediaSecurity};
 pub use callplane_sip as sip;
 pub use callplane_srtp::{KeySource, Profile};
 pub use facts::{
-    CallEvent, EventKind, Facts, FarEndQuality, Gap, GapReason, Measured, Message, PartyFacts,
-    Quality, Recorded, RefusedPackets, Score, Segment, SpeechUse,
+    CallEvent, EventKind, Facts, FarEndQuality, Gap, GapReason, Measured, Message, ObserverFacts,
+    PartyFacts, Quality, Recorded, RefusedPackets, Score, Segment, SpeechUse,
 };
 pub use hangup::{Hangup, HangupCause};
 pub use input::{Input, Left, PartyLine};

@@ -50,6 +50,13 @@ impl DigitCollector {
         }
     }
 
+    /// Forgets the keys that were pressed.
+    pub fn restart(&mut self) {
+        self.digits.clear();
+        self.last = None;
+        self.done = false;
+    }
+
     /// Takes one key (`0` to `9`, `*`, `#`; others are ignored) and returns the answer when it is
     /// complete with it.
     pub fn press(&mut self, now: Instant, key: char) -> Option<String> {

@@ -20,6 +20,6 @@ pub use ids::{
 };
 pub use money::{Currency, InvalidCurrency, Micros};
 pub use name::{InvalidName, ResourceName, SchemaName, TenantName};
-pub use outcome::{CallStatus, Direction, HangupParty, ParseWordError};
+pub use outcome::{CallStatus, Direction, HangupParty, ObserverMode, ParseWordError};
 pub use pii::Pii;
 pub use time::{Instant, Seconds, WallTime};

@@ -1,4 +1,4 @@
-//! How calls stand and end: the words of `platform.call_status` and its neighbours.
+//! How calls stand and end, and who is in them: the words of `platform.call_status` and its neighbours.
 
 use std::fmt;
 use std::str::FromStr;
@@ -111,6 +111,18 @@ words! {
         Callee = "callee",
         /// A guard, a limit or a fault.
         System = "system",
+    }
+}
+
+words! {
+    /// What a supervisor who joins a running call does in it.
+    ObserverMode("mode of an observer") {
+        /// Hears everybody and is heard by nobody.
+        Listen = "listen",
+        /// Hears everybody, and is heard by the colleague whom the caller was transferred to, and by nobody else.
+        Whisper = "whisper",
+        /// Talks with everybody, in the agent's place.
+        Talk = "talk",
     }
 }
 

@@ -38,7 +38,7 @@ pub use demux::{Demux, Dropped, Owners};
 pub use fragment::{Fragment, FragmentError};
 pub use framing::{Deframer, FrameTooLong, MAX_FRAMED, frame_header};
 pub use identity::{Credentials, Identity};
-pub use offer::{MAX_OFFER, OfferError};
+pub use offer::{AudioUse, MAX_OFFER, OfferError};
 pub use peer::{Closed, Output, Peer, PeerConfig};
 pub use playout::Heard;
 pub use reoffer::Reoffer;

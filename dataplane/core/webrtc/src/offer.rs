@@ -7,6 +7,30 @@ pub const MAX_OFFER: usize = 64 * 1024;
 /// Media lines of an offer; each costs an answer.
 const MAX_LINES: usize = 16;
 
+/// What the audio of an offer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AudioUse {
+    /// Both sides talk: it has to be `sendrecv`.
+    Conversation,
+    /// The other side listens: it may be `recvonly` as well.
+    Listening,
+}
+
+impl AudioUse {
+    /// What an offer that was taken is for, as far as it shows.
+    pub(crate) fn of(offer: &str) -> Self {
+        let mut audio = sections(offer).filter(|one| one.starts_with("m=audio "));
+        match audio.any(|section| says(section, "recvonly")) {
+            true => Self::Listening,
+            false => Self::Conversation,
+        }
+    }
+
+    fn takes(self, one_way: &str) -> bool {
+        self == Self::Listening && one_way == "recvonly"
+    }
+}
+
 /// Why an offer is of no use: what is wrong with it, for whoever wrote the page.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
@@ -63,18 +87,18 @@ pub enum OfferError {
 }
 
 /// Looks over an offer and reads it.
-pub(crate) fn read(text: &str) -> Result<(SdpOffer, String), OfferError> {
+pub(crate) fn read(text: &str, audio: AudioUse) -> Result<(SdpOffer, String), OfferError> {
     if text.len() > MAX_OFFER {
         return Err(OfferError::TooLong);
     }
-    check_lines(text)?;
+    check_lines(text, audio)?;
     let text = usable(text);
     let offer = SdpOffer::from_sdp_string(&text)
         .map_err(|error| OfferError::Malformed(first_line(&error.to_string())))?;
     Ok((offer, text))
 }
 
-fn check_lines(text: &str) -> Result<(), OfferError> {
+fn check_lines(text: &str, audio: AudioUse) -> Result<(), OfferError> {
     let has = |start: &str| text.lines().any(|line| line.starts_with(start));
     if !text.starts_with("v=0") {
         return Err(OfferError::Malformed(
@@ -90,7 +114,7 @@ fn check_lines(text: &str) -> Result<(), OfferError> {
         .collect();
     match sections[..] {
         [] => return Err(OfferError::NoAudio),
-        [section] => check_audio(section)?,
+        [section] => check_audio(section, audio)?,
         _ => return Err(OfferError::TooMuchAudio(sections.len())),
     }
     if !has("a=fingerprint:") {
@@ -105,16 +129,13 @@ fn check_lines(text: &str) -> Result<(), OfferError> {
     }
 }
 
-fn check_audio(section: &str) -> Result<(), OfferError> {
+fn check_audio(section: &str, audio: AudioUse) -> Result<(), OfferError> {
     let first = section.lines().next().unwrap_or_default();
     if first.starts_with("m=audio 0 ") {
         return Err(OfferError::NoAudio);
     }
     for one_way in ["sendonly", "recvonly", "inactive"] {
-        if section
-            .lines()
-            .any(|line| line.trim_end().strip_prefix("a=") == Some(one_way))
-        {
+        if says(section, one_way) && !audio.takes(one_way) {
             return Err(OfferError::OneWay(one_way));
         }
     }
@@ -137,6 +158,13 @@ fn check_audio(section: &str) -> Result<(), OfferError> {
         true => Ok(()),
         false => Err(OfferError::NoCodec),
     }
+}
+
+/// Whether a section has the property attribute `a=name`.
+fn says(section: &str, name: &str) -> bool {
+    section
+        .lines()
+        .any(|line| line.trim_end().strip_prefix("a=") == Some(name))
 }
 
 /// Whether the audio of an offer has `encoding` under this payload type.

@@ -18,7 +18,7 @@ use str0m::{Input, Rtc};
 
 use crate::fragment::{Fragment, FragmentError};
 use crate::identity::{Credentials, Identity};
-use crate::offer::OfferError;
+use crate::offer::{AudioUse, OfferError};
 use crate::playout::{Heard, Playout};
 use crate::speaker::Speaker;
 use crate::{Frame, Reoffer, TransportAddress, Voice};
@@ -40,6 +40,8 @@ pub struct PeerConfig {
     /// Where the other side reaches this one; the first of UDP and the first of TCP is where what comes by it is
     /// taken to have come to.
     pub addresses: Vec<TransportAddress>,
+    /// What the audio is for.
+    pub audio: AudioUse,
     /// The moment that [`Instant::ZERO`] stands for.
     pub origin: StdInstant,
 }

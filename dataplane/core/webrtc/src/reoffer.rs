@@ -6,7 +6,7 @@ use std::time::Instant as StdInstant;
 use str0m::Rtc;
 use str0m::change::SdpOffer;
 
-use crate::offer::{self, OfferError};
+use crate::offer::{self, AudioUse, OfferError};
 use crate::peer::setup;
 use crate::{Fragment, FragmentError, Identity};
 
@@ -32,12 +32,13 @@ impl Reoffer {
         before: &str,
         text: &str,
     ) -> Result<Self, OfferError> {
-        let (offer, text) = offer::read(text)?;
+        let audio = AudioUse::of(before);
+        let (offer, text) = offer::read(text, audio)?;
         if fingerprints(before) != fingerprints(&text) {
             return Err(OfferError::OtherFingerprint);
         }
-        let (first, _) = offer::read(before)?;
-        let (next, _) = offer::read(&text)?;
+        let (first, _) = offer::read(before, audio)?;
+        let (next, _) = offer::read(&text, audio)?;
         let mid = setup::audio_mid(before).ok_or(OfferError::NoMid)?;
         let mut rtc = setup::settings()
             .set_crypto_provider(identity.provider.clone())

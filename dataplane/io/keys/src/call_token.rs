@@ -1,4 +1,5 @@
-//! Tokens that let a browser start calls, or one: signed, short-lived, for one tenant and agent.
+//! Tokens that let a browser start calls, or one, or join a running call: signed, short-lived, for one tenant and
+//! agent or call.
 //!
 //! A token is a JWT (RFC 7519) in the compact form of RFC 7515, signed with HMAC-SHA-256. The key is
 //! derived by HKDF (RFC 5869) from a data key of the tenant, so that whoever has the tenant's keys mints
@@ -13,7 +14,7 @@ use std::time::Duration;
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use callplane_types::{TenantId, WallTime};
+use callplane_types::{CallId, ObserverMode, TenantId, WallTime};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -46,6 +47,21 @@ pub struct CallClaims {
     pub variables: BTreeMap<String, String>,
 }
 
+/// What a token says that lets a supervisor join a call that goes on. It does so once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObserverClaims {
+    /// The token's own name, in records and for its single use.
+    pub id: Uuid,
+    /// Which call.
+    pub call: CallId,
+    /// What the supervisor may do in it.
+    pub mode: ObserverMode,
+    /// When it was made.
+    pub issued_at: WallTime,
+    /// Until when the call may be joined with it; who has joined stays.
+    pub expires_at: WallTime,
+}
+
 /// Why a token is not taken: what is wrong with it and what to do. Tells nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallTokenError {
@@ -66,6 +82,12 @@ pub enum CallTokenError {
         "the token has expired: mint a new one, with a longer --ttl if the page is opened later"
     )]
     Expired,
+    /// For something else.
+    #[error(
+        "the token is for something else: `kubectl callplane token` mints those that call an agent, \
+         `kubectl callplane call join` those that join a call"
+    )]
+    OtherPurpose,
     /// Valid for longer than any may be.
     #[error("a token is valid for an hour at most")]
     TooLong,
@@ -75,15 +97,29 @@ pub enum CallTokenError {
 struct Payload {
     jti: Uuid,
     ten: Uuid,
-    agent: String,
     iat: i64,
     exp: i64,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    once: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    caller: Option<String>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    vars: BTreeMap<String, String>,
+    #[serde(flatten)]
+    subject: Subject,
+}
+
+/// What a token lets its holder do.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Subject {
+    Call {
+        agent: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        once: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<String>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        vars: BTreeMap<String, String>,
+    },
+    Observe {
+        call: CallId,
+        mode: ObserverMode,
+    },
 }
 
 /// Mints and checks the tokens of one tenant.
@@ -109,19 +145,41 @@ impl<'a> CallTokens<'a> {
     /// # Errors
     /// [`CallTokenError::TooLong`].
     pub fn mint(&self, claims: &CallClaims) -> Result<String, CallTokenError> {
-        let payload = Payload {
+        self.sign(&Payload {
             jti: claims.id,
             ten: self.tenant.uuid(),
-            agent: claims.agent.clone(),
             iat: seconds(claims.issued_at),
             exp: seconds(claims.expires_at),
-            once: claims.single_use,
-            caller: claims.caller.clone(),
-            vars: claims.variables.clone(),
-        };
+            subject: Subject::Call {
+                agent: claims.agent.clone(),
+                once: claims.single_use,
+                caller: claims.caller.clone(),
+                vars: claims.variables.clone(),
+            },
+        })
+    }
+
+    /// The same for who joins a call.
+    ///
+    /// # Errors
+    /// [`CallTokenError::TooLong`].
+    pub fn mint_observer(&self, claims: &ObserverClaims) -> Result<String, CallTokenError> {
+        self.sign(&Payload {
+            jti: claims.id,
+            ten: self.tenant.uuid(),
+            iat: seconds(claims.issued_at),
+            exp: seconds(claims.expires_at),
+            subject: Subject::Observe {
+                call: claims.call,
+                mode: claims.mode,
+            },
+        })
+    }
+
+    fn sign(&self, payload: &Payload) -> Result<String, CallTokenError> {
         let key = self.ring.key(self.ring.sealing());
         let key = key.ok_or(CallTokenError::UnknownKey)?;
-        let json = serde_json::to_vec(&payload).map_err(|_| CallTokenError::Malformed)?;
+        let json = serde_json::to_vec(payload).map_err(|_| CallTokenError::Malformed)?;
         let signed = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(header(key.id())),
@@ -129,8 +187,8 @@ impl<'a> CallTokens<'a> {
         );
         let tag = hmac::sign(&signing_key(key, self.tenant), signed.as_bytes());
         let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()));
-        let lasts = claims.expires_at.saturating_since(claims.issued_at);
-        match lasts > Self::LONGEST_TTL || token.len() > MAX_TOKEN {
+        let lasts = payload.exp.saturating_sub(payload.iat);
+        match lasts > Self::LONGEST_TTL.as_secs() as i64 || token.len() > MAX_TOKEN {
             true => Err(CallTokenError::TooLong),
             false => Ok(token),
         }
@@ -141,6 +199,50 @@ impl<'a> CallTokens<'a> {
     /// # Errors
     /// [`CallTokenError`] names what is wrong.
     pub fn read(&self, token: &str, now: WallTime) -> Result<CallClaims, CallTokenError> {
+        let payload = self.verify(token, now)?;
+        let Subject::Call {
+            agent,
+            once,
+            caller,
+            vars,
+        } = payload.subject
+        else {
+            return Err(CallTokenError::OtherPurpose);
+        };
+        Ok(CallClaims {
+            id: payload.jti,
+            agent,
+            issued_at: time(payload.iat),
+            expires_at: time(payload.exp),
+            single_use: once,
+            caller,
+            variables: vars,
+        })
+    }
+
+    /// The same of a token that lets somebody join a call.
+    ///
+    /// # Errors
+    /// [`CallTokenError`] names what is wrong.
+    pub fn read_observer(
+        &self,
+        token: &str,
+        now: WallTime,
+    ) -> Result<ObserverClaims, CallTokenError> {
+        let payload = self.verify(token, now)?;
+        let Subject::Observe { call, mode } = payload.subject else {
+            return Err(CallTokenError::OtherPurpose);
+        };
+        Ok(ObserverClaims {
+            id: payload.jti,
+            call,
+            mode,
+            issued_at: time(payload.iat),
+            expires_at: time(payload.exp),
+        })
+    }
+
+    fn verify(&self, token: &str, now: WallTime) -> Result<Payload, CallTokenError> {
         let malformed = CallTokenError::Malformed;
         if token.len() > MAX_TOKEN {
             return Err(malformed);
@@ -166,35 +268,13 @@ impl<'a> CallTokens<'a> {
             return Err(CallTokenError::OtherTenant);
         }
         check_times(&payload, now)?;
-        Ok(claims(payload))
+        Ok(payload)
     }
 }
 
 impl fmt::Debug for CallTokens<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CallTokens({})", self.tenant)
-    }
-}
-
-fn claims(payload: Payload) -> CallClaims {
-    let Payload {
-        jti,
-        ten: _,
-        agent,
-        iat,
-        exp,
-        once,
-        caller,
-        vars,
-    } = payload;
-    CallClaims {
-        id: jti,
-        agent,
-        issued_at: time(iat),
-        expires_at: time(exp),
-        single_use: once,
-        caller,
-        variables: vars,
     }
 }
 

@@ -6,7 +6,7 @@
 //! - A [`KeyEncryptionKey`] wraps data keys, so that the database holds none in the clear: a key of
 //!   a Kubernetes Secret ([`LocalKek`]), or one that Vault keeps (`VaultTransit`, feature `vault`).
 //! - [`Passwords`] and [`Tokens`] make what is only compared (class E3).
-//! - [`CallTokens`] let a browser start a call: signed with a key derived from a data key.
+//! - [`CallTokens`] let a browser start a call, or join one: signed with a key derived from a data key.
 //!
 //! It has no SQL and knows no cluster: others store what it makes. **Nothing here shows a key, a
 //! token or a plaintext in `Debug` or in an error.**
@@ -29,7 +29,7 @@ mod stream;
 mod token;
 
 pub use api_key::{ApiKey, ApiKeyEnvironment, ParseApiKeyError};
-pub use call_token::{CallClaims, CallTokenError, CallTokens};
+pub use call_token::{CallClaims, CallTokenError, CallTokens, ObserverClaims};
 pub use data_key::DataKey;
 pub use envelope::{Envelope, ParseEnvelopeError};
 pub use error::{Error, Result};

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use callplane_call::{Guards, LocalMedia, MediaSecurity, Opening, Setup};
 use callplane_keys::CallClaims;
 use callplane_types::{CallStatus, Direction, Pii};
-use callplane_webrtc::{Credentials, Identity, OfferError, Peer, PeerConfig};
+use callplane_webrtc::{
+    AudioUse, Credentials, Identity, OfferError, Peer, PeerConfig, TransportAddress,
+};
 
 use super::PACKET_TIME_MS;
 use super::conductor::{Line, conduct};
@@ -16,7 +18,7 @@ use super::meta::{Channel, Meta, foreign_text};
 use super::quota;
 use super::record::{self, Why};
 use super::slots::Slot;
-use crate::media::{MediaInput, Place};
+use crate::media::MediaInput;
 use crate::node::{Node, key_source, new_call_id, random_bytes, random_u64};
 use crate::routing::LoadedProgram;
 
@@ -124,7 +126,8 @@ pub(crate) async fn answer_browser(
         return Err(Refusal::Draining);
     }
     let place = node.media.emptiest();
-    let (peer, sdp) = make_peer(node, &place, identity, offer)?;
+    let audio = AudioUse::Conversation;
+    let (peer, sdp) = make_peer(node, place.browsers(), identity, audio, offer)?;
     let meta = describe(node, claims, Arc::clone(&program));
     let slot = match reserve(node, &meta).await {
         Ok(slot) => slot,
@@ -171,16 +174,19 @@ pub(crate) async fn answer_browser(
     })
 }
 
-fn make_peer(
+/// The node's end of a leg to a browser, and the answer to its offer.
+pub(super) fn make_peer(
     node: &Node,
-    place: &Place<'_>,
+    addresses: impl Iterator<Item = TransportAddress>,
     identity: &Identity,
+    audio: AudioUse,
     offer: &str,
 ) -> Result<(Box<Peer>, String), OfferError> {
     let config = PeerConfig {
         identity: identity.clone(),
         credentials: Credentials::from_random(random_bytes()),
-        addresses: place.browsers().collect(),
+        addresses: addresses.collect(),
+        audio,
         origin: node.clock.origin(),
     };
     let (peer, answer) = Peer::answer(node.clock.now(), config, offer)?;

@@ -50,7 +50,7 @@ struct Conductor {
     parties: Parties,
     recorder: Recording,
     /// Who follows it in a browser.
-    live: Option<Arc<Live>>,
+    live: Arc<Live>,
     entered: Entered,
 }
 
@@ -64,11 +64,13 @@ enum Recording {
 /// Serves a call until its end and hands in its record. The slot is free when this returns.
 pub(crate) async fn conduct(node: Arc<Node>, meta: Meta, slot: Slot, media: MediaCall, line: Line) {
     let (session, invite, invited_at, live) = match line {
-        Line::Inbound(session, at) => (Some(session), None, Some(at), None),
-        Line::Outbound(invite, placing) => (None, Some((invite, placing)), None, None),
-        Line::Browser(live) => (None, None, None, Some(live)),
+        Line::Inbound(session, at) => (Some(session), None, Some(at), Live::new()),
+        Line::Outbound(invite, placing) => (None, Some((invite, placing)), None, Live::new()),
+        Line::Browser(live) => (None, None, None, live),
     };
-    let entered = node.live.enter(meta.id, media.input().clone());
+    let entered = node
+        .live
+        .enter(meta.id, media.input().clone(), Arc::clone(&live));
     let sip_call_id = (meta.channel == Channel::Telephone).then_some(meta.external_id.as_str());
     // Until the record is handed in.
     let _watched = node
@@ -183,9 +185,7 @@ impl Conductor {
     }
 
     fn tell(&self, event: LiveEvent) {
-        if let Some(live) = &self.live {
-            live.tell(event);
-        }
+        self.live.tell(event);
     }
 
     fn helpers(&self) -> (Arc<Node>, MediaInput) {

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 
 /// Events kept for who is slow, or comes back.
 const MAX_KEPT: usize = 200;
-/// Who may read one call at once.
-const MAX_WATCHERS: usize = 4;
+/// Who may read one call at once: its own page, and those of its supervisors.
+const MAX_WATCHERS: usize = 8;
 
 /// One event of a running call.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callplane_types::CallId;
 
+use super::live::Live;
 use crate::media::MediaInput;
 
 /// A call that goes on.
@@ -13,6 +14,8 @@ use crate::media::MediaInput;
 pub(crate) struct LiveCall {
     /// The way into it.
     pub(crate) input: MediaInput,
+    /// What happens in it.
+    pub(crate) live: Arc<Live>,
     recording_failed: Arc<AtomicBool>,
 }
 
@@ -31,10 +34,11 @@ pub(crate) struct Entered {
 
 impl LiveCalls {
     /// A call goes on until what this gives is dropped.
-    pub(crate) fn enter(&self, call: CallId, input: MediaInput) -> Entered {
+    pub(crate) fn enter(&self, call: CallId, input: MediaInput, live: Arc<Live>) -> Entered {
         let recording_failed = Arc::default();
         let live = LiveCall {
             input,
+            live,
             recording_failed: Arc::clone(&recording_failed),
         };
         self.lock().insert(call, live);

@@ -15,8 +15,13 @@ pub(super) fn samples(facts: &Facts) -> Vec<QualitySample> {
         .parties
         .iter()
         .map(|party| (party.ended_at, party.quality.as_ref(), party.codec));
+    let observers = facts.observers.iter().map(|observer| {
+        let at = observer.left_at.unwrap_or(facts.ended_at);
+        (at, observer.quality.as_ref(), Some(observer.codec))
+    });
     iter::once(caller)
         .chain(parties)
+        .chain(observers)
         .zip(1..)
         .filter_map(|((at, quality, codec), leg_no)| Some((leg_no, at, quality?, codec)))
         .flat_map(|(leg_no, at, quality, codec)| of_leg(leg_no, at, quality, codec))

@@ -1,23 +1,21 @@
 //! Facts into the record that the database keeps.
 
-use std::iter;
-
 use callplane_agent::Speaker;
-use callplane_call::{CallEvent, EventKind, Facts, Gap, HangupCause, Message, PartyFacts, Score};
+use callplane_call::{CallEvent, EventKind, Facts, Gap, HangupCause, Message, Score};
 use callplane_campaign::{AttemptEnd, Outcome};
 use callplane_flow::EndReason;
 use callplane_store::campaigns::RecipientOutcome;
 use callplane_store::media_nodes::NodeEpoch;
 use callplane_store::records::{
-    self, CallRecord, CampaignAttempt, Conversation, EndpointKind, Leg, LegKind, MessageRole,
-    Recording, RecordingGap, Spoken, Transcription,
+    self, CallRecord, CampaignAttempt, Conversation, MessageRole, Recording, RecordingGap, Spoken,
+    Transcription,
 };
-use callplane_types::{CallStatus, Direction, HangupParty, LegId, WallTime};
+use callplane_types::{CallStatus, Direction, HangupParty, WallTime};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::costs::{RECOGNIZER, costs};
-use super::meta::{Attempt, Channel, Meta};
+use super::legs::legs;
+use super::meta::{Attempt, Meta};
 use super::party::Way;
 use super::quality;
 use super::segments::segments;
@@ -130,9 +128,8 @@ pub(crate) fn finished(
         recording.as_ref(),
         prices,
     );
-    let parties = facts.parties.iter().map(|party| party_leg(party, ways));
     CallRecord {
-        legs: iter::once(leg(meta, &call, facts)).chain(parties).collect(),
+        legs: legs(meta, &call, facts, ways),
         segments: segments(facts, call.agent_id),
         events: events(facts, recording.is_some()),
         conversation: conversation(meta, facts),
@@ -146,62 +143,6 @@ pub(crate) fn finished(
         recording,
         costs,
         ..CallRecord::new(call)
-    }
-}
-
-/// The leg to the person. The agent has no leg of its own: it sits on the node.
-fn leg(meta: &Meta, call: &records::Call, facts: &Facts) -> Leg {
-    Leg {
-        id: LegId::new(Uuid::now_v7()),
-        kind: LegKind::Caller,
-        endpoint_kind: match (meta.channel, call.customer_number()) {
-            (Channel::Browser, _) => EndpointKind::Webrtc,
-            (Channel::Telephone, Some(_)) => EndpointKind::Pstn,
-            (Channel::Telephone, None) => EndpointKind::Sip,
-        },
-        direction: meta.direction,
-        from_uri: meta.from_uri.clone(),
-        to_uri: meta.to_uri.clone(),
-        trunk_id: meta.trunk_id,
-        agent_id: None,
-        carrier_leg_id: Some(meta.external_id.clone()),
-        status: facts.status,
-        initiated_at: facts.initiated_at,
-        answered_at: facts.answered_at,
-        ended_at: Some(facts.ended_at),
-        hangup_cause: call.hangup_cause.clone(),
-        sip_code: facts.sip_status,
-        codec: facts.codec.map(str::to_owned),
-        srtp_suite: facts.encryption.map(|profile| profile.suite().to_owned()),
-        media: quality::media(facts.refused, facts.quality.as_ref()),
-    }
-}
-
-/// The leg to somebody whom the caller was to be connected with.
-fn party_leg(party: &PartyFacts, ways: &[Way]) -> Leg {
-    let way = ways.iter().find(|way| way.party == party.party);
-    Leg {
-        id: LegId::new(Uuid::now_v7()),
-        kind: LegKind::Transfer,
-        endpoint_kind: EndpointKind::Pstn,
-        direction: Direction::Outbound,
-        from_uri: way.map(|way| way.from.clone()),
-        to_uri: way.map(|way| way.to.clone()),
-        trunk_id: way.map(|way| way.trunk),
-        agent_id: None,
-        carrier_leg_id: way.map(|way| way.sip_call_id.clone()),
-        status: match party.answered_at {
-            Some(_) => CallStatus::Completed,
-            None => party.hangup.cause.unanswered_status(),
-        },
-        initiated_at: party.started_at,
-        answered_at: party.answered_at,
-        ended_at: Some(party.ended_at),
-        hangup_cause: Some(party.hangup.cause.as_str().to_owned()),
-        sip_code: party.sip_status,
-        codec: party.codec.map(str::to_owned),
-        srtp_suite: party.encryption.map(|profile| profile.suite().to_owned()),
-        media: quality::media(party.refused, party.quality.as_ref()),
     }
 }
 
@@ -249,6 +190,9 @@ fn event(event: &CallEvent) -> records::CallEvent {
             json!({"node": node, "message": message})
         }
         EventKind::TransferFailed { cause } => json!({"cause": cause.as_str()}),
+        EventKind::ObserverJoined { mode } | EventKind::ObserverLeft { mode } => {
+            json!({"mode": mode.as_str()})
+        }
         _ => json!({}),
     };
     records::CallEvent {

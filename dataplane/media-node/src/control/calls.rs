@@ -116,7 +116,7 @@ fn document(row: &Value, agent_version: Option<i32>) -> Value {
             "kind": leg["kind"], "number": row["from_number"],
             "answeredAt": leg["answered_at"], "endedAt": leg["ended_at"], "codec": leg["codec"],
             "srtpSuite": leg["srtp_suite"], "endpoint": leg["endpoint_kind"],
-            "to": leg["to_uri"], "hangupCause": leg["hangup_cause"],
+            "to": leg["to_uri"], "hangupCause": leg["hangup_cause"], "mode": leg["media"]["mode"],
             "quality": quality(&leg["media"]),
         })),
         "segments": each(&row["segments"], |segment| json!({

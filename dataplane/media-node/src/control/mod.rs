@@ -7,6 +7,7 @@ mod calls;
 mod campaigns;
 mod csv;
 mod error;
+mod observers;
 mod recording;
 mod tokens;
 mod trace;
@@ -47,6 +48,7 @@ impl ControlServer {
             )
             .route("/v1/calls/{id}/trace", get(trace::show))
             .route("/v1/calls/{id}/capture", post(trace::capture))
+            .route("/v1/calls/{id}/observers", post(observers::mint))
             .route("/v1/campaigns/{name}", get(campaigns::show))
             .route(
                 "/v1/campaigns/{name}/recipients",

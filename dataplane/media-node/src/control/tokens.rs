@@ -1,12 +1,13 @@
 //! Tokens that let a browser call an agent.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use callplane_keys::{CallClaims, CallTokens};
+use callplane_keys::{CallClaims, CallTokens, KeyRing};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -36,11 +37,7 @@ pub(super) async fn mint(
     State(node): State<Arc<Node>>,
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, ApiError> {
-    if node.config.whip.is_none() {
-        return Err(ApiError::bad_request(
-            "browsers are not served here: start the media nodes with CALLPLANE_WHIP",
-        ));
-    }
+    let (_, ring) = signing(&node)?;
     let Wanted {
         agent,
         ttl_seconds,
@@ -60,12 +57,6 @@ pub(super) async fn mint(
         caller,
         variables,
     };
-    let ring = node.keys.ring().ok_or_else(|| {
-        ApiError::bad_request(
-            "the tenant has no data keys, and tokens are signed with them: give the operator a \
-             key-encryption key",
-        )
-    })?;
     let token = CallTokens::new(&ring, node.tenant_id)
         .mint(&claims)
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
@@ -77,6 +68,22 @@ pub(super) async fn mint(
         "expiresAt": time(claims.expires_at),
         "singleUse": claims.single_use,
     })))
+}
+
+/// Where browsers are served, and what their tokens are signed with.
+pub(super) fn signing(node: &Node) -> Result<(SocketAddr, KeyRing), ApiError> {
+    let whip = node.config.whip.ok_or_else(|| {
+        ApiError::bad_request(
+            "browsers are not served here: start the media nodes with CALLPLANE_WHIP",
+        )
+    })?;
+    let ring = node.keys.ring().ok_or_else(|| {
+        ApiError::bad_request(
+            "the tenant has no data keys, and tokens are signed with them: give the operator a \
+             key-encryption key",
+        )
+    })?;
+    Ok((whip, ring))
 }
 
 fn check(

@@ -150,7 +150,7 @@ pub(super) async fn capture(
     Ok((StatusCode::OK, usual, file.into_body()).into_response())
 }
 
-fn call_of(id: &str) -> Result<CallId, ApiError> {
+pub(super) fn call_of(id: &str) -> Result<CallId, ApiError> {
     id.parse()
         .map_err(|_| ApiError::bad_request("write the id of a call, as GET /v1/calls lists them"))
 }

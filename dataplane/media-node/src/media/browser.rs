@@ -1,14 +1,12 @@
-//! The ports that all browsers of a thread share, and the call of one of them.
+//! The ports that all browsers of a thread share, and one of them.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use callplane_call::{Call, Input, Left, Measured};
-use callplane_types::{Instant, WallTime};
-use callplane_webrtc::{
-    Closed, Demux, Dropped, FRAME_SAMPLES, Output, Owners, Peer, Transport, TransportAddress,
-};
+use callplane_call::{Frame, Measured};
+use callplane_types::Instant;
+use callplane_webrtc::{Demux, Dropped, Output, Owners, Peer, Transport, TransportAddress};
 use mio::Registry;
 use mio::event::Event;
 use socket2::SockRef;
@@ -165,7 +163,7 @@ fn make_room(socket: &UdpSocket) {
     }
 }
 
-/// The browser's end of a call, as the thread has it.
+/// The browser's end of a leg, as the thread has it. What it tells, other than datagrams, is handed to `told`.
 pub(super) struct Browser {
     key: Key,
     peer: Box<Peer>,
@@ -181,8 +179,27 @@ impl Browser {
         }
     }
 
+    pub(super) fn key(&self) -> Key {
+        self.key
+    }
+
     pub(super) fn ufrag(&self) -> &str {
         self.peer.ufrag()
+    }
+
+    /// When anything last came of it.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        self.peer.last_heard()
+    }
+
+    /// How the media has been so far.
+    pub(super) fn measured(&self) -> Measured {
+        Measured {
+            received: self.peer.received(),
+            sent_packets: self.peer.sent_packets(),
+            round_trip: self.peer.round_trip(),
+            far_end: self.peer.far_end(),
+        }
     }
 
     /// A datagram that is the browser's.
@@ -191,42 +208,35 @@ impl Browser {
         now: Instant,
         from: TransportAddress,
         datagram: &[u8],
-        call: &mut Call,
         port: &mut BrowserPort,
+        told: impl FnMut(&Output),
     ) {
         self.peer.handle(now, from, datagram);
-        self.settle(now, call, port);
+        self.settle(port, told);
     }
 
-    /// 20 ms of both sides.
-    pub(super) fn tick(
+    /// The next 20 ms of it.
+    pub(super) fn hear(&mut self, now: Instant, frame: &mut Frame) {
+        self.peer.hear(now, frame);
+    }
+
+    /// The next 20 ms for it, and time.
+    pub(super) fn say(
         &mut self,
         now: Instant,
-        wall: WallTime,
-        call: &mut Call,
+        frame: &Frame,
         port: &mut BrowserPort,
+        told: impl FnMut(&Output),
     ) {
-        let mut frame = [0; FRAME_SAMPLES];
-        self.peer.hear(now, &mut frame);
-        call.hear(&frame, self.peer.last_heard());
-        call.measured(Measured {
-            received: self.peer.received(),
-            sent_packets: self.peer.sent_packets(),
-            round_trip: self.peer.round_trip(),
-            far_end: self.peer.far_end(),
-        });
-        // There are no packets: the agent's side is taken as a frame.
-        let _ = call.tick(now, wall);
-        self.peer.say(now, call.say());
-        self.settle(now, call, port);
+        self.peer.say(now, frame);
+        self.settle(port, told);
     }
 
-    /// Tells the browser once the call is over.
-    pub(super) fn close_if_over(&mut self, now: Instant, call: &mut Call, port: &mut BrowserPort) {
-        if call.is_over() && !self.closing {
-            self.closing = true;
+    /// Tells the browser that it is over.
+    pub(super) fn close(&mut self, now: Instant, port: &mut BrowserPort) {
+        if !std::mem::replace(&mut self.closing, true) {
             self.peer.close(now);
-            self.settle(now, call, port);
+            self.settle(port, |_| {});
         }
     }
 
@@ -235,8 +245,8 @@ impl Browser {
         &mut self,
         now: Instant,
         change: ToPeer,
-        call: &mut Call,
         port: &mut BrowserPort,
+        told: impl FnMut(&Output),
     ) {
         let before = self.peer.ufrag().to_owned();
         match change {
@@ -251,7 +261,7 @@ impl Browser {
             }
         }
         self.renamed(&before, port);
-        self.settle(now, call, port);
+        self.settle(port, told);
     }
 
     fn way(&self, answer: Option<String>) -> Way {
@@ -268,20 +278,11 @@ impl Browser {
         }
     }
 
-    fn settle(&mut self, now: Instant, call: &mut Call, port: &mut BrowserPort) {
+    fn settle(&mut self, port: &mut BrowserPort, mut told: impl FnMut(&Output)) {
         while let Some(output) = self.peer.poll() {
             match output {
                 Output::Transmit { to, datagram } => port.send(self.key, to, &datagram),
-                Output::Connected => call.handle(now, Input::Joined),
-                Output::Key(key) => call.handle(now, Input::Key(key)),
-                Output::Closed(why) => {
-                    let left = match why {
-                        Closed::ByPeer => Left::HungUp,
-                        Closed::ConsentExpired => Left::Lost,
-                        Closed::Failed => Left::Failed,
-                    };
-                    call.handle(now, Input::Left(left));
-                }
+                output => told(&output),
             }
         }
     }

@@ -17,7 +17,9 @@
 //! Beyond what its threads can do in time a node takes no calls ([`Media::has_room`]).
 
 mod browser;
+mod caller;
 mod load;
+mod observer;
 mod seat;
 mod shard;
 mod streams;
@@ -31,8 +33,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::{io, thread};
 
 use callplane_call::{
-    CannotRecord, HangupCause, Input, Output, PartyId, PartyLine, Quality, RecordingAction,
-    RecordingState, Setup,
+    CannotObserve, CannotRecord, HangupCause, Input, Output, PartyId, PartyLine, Quality,
+    RecordingAction, RecordingState, Setup,
 };
 use callplane_transport::rtp::MediaSockets;
 use callplane_webrtc::{Fragment, FragmentError, OfferError, Peer, Reoffer, TransportAddress};
@@ -45,6 +47,7 @@ use crate::trace::Tap;
 use browser::BrowserPort;
 pub(crate) use load::Limits;
 use load::Shown;
+pub(crate) use observer::{NewObserver, Observing};
 use shard::Shard;
 use wire::Wire;
 
@@ -83,6 +86,9 @@ pub(crate) struct Way {
 /// How the recording of a call stands after it was told to do something, or why it does not do it.
 pub(crate) type RecordingAnswer = Result<RecordingState, CannotRecord>;
 
+/// What resolves when a supervisor is out of a call again, or why it does not take them.
+type ObserveAnswer = Result<oneshot::Receiver<()>, CannotObserve>;
+
 /// Where browsers reach the threads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BrowserPorts {
@@ -101,6 +107,8 @@ enum ToShard {
     Start(Key, Box<NewCall>),
     Input(Key, Input),
     Peer(Key, ToPeer),
+    Observe(Key, Key, Box<NewObserver>, oneshot::Sender<ObserveAnswer>),
+    Leave(Key),
     Party(Key, PartyId, Box<(PartyLine, MediaSockets)>),
     Record(Key, RecordingAction, oneshot::Sender<RecordingAnswer>),
     /// The buffer of a recording, for whichever call wants one next.
@@ -113,7 +121,7 @@ enum ToShard {
 pub(crate) struct Media {
     shards: Vec<Handle>,
     limits: Limits,
-    next_key: AtomicU64,
+    next_key: Arc<AtomicU64>,
 }
 
 struct Handle {
@@ -130,11 +138,13 @@ pub(crate) struct MediaCall {
     outputs: mpsc::Receiver<Output>,
 }
 
-/// The way into a call, for as many tasks as like.
+/// The way into a call, or to the browser of a supervisor in one, for as many tasks as like.
 #[derive(Clone)]
 pub(crate) struct MediaInput {
     key: Key,
     commands: mpsc::Sender<ToShard>,
+    browsers: Option<[TransportAddress; 2]>,
+    next_key: Arc<AtomicU64>,
 }
 
 impl Media {
@@ -177,7 +187,7 @@ impl Media {
         Ok(Self {
             shards,
             limits,
-            next_key: AtomicU64::new(0),
+            next_key: Arc::default(),
         })
     }
 
@@ -248,7 +258,7 @@ impl Place<'_> {
 
     async fn start(mut self, setup: Setup, wire: Wire) -> MediaCall {
         let (sender, outputs) = mpsc::channel(OUTPUTS);
-        let key = Key(self.media.next_key.fetch_add(1, Ordering::Relaxed));
+        let key = next(&self.media.next_key);
         let new = Box::new(NewCall {
             setup,
             wire,
@@ -257,11 +267,17 @@ impl Place<'_> {
         let input = MediaInput {
             key,
             commands: self.shard.commands.clone(),
+            browsers: self.shard.browsers,
+            next_key: Arc::clone(&self.media.next_key),
         };
         self.seated = true;
         input.send(ToShard::Start(key, new)).await;
         MediaCall { input, outputs }
     }
+}
+
+fn next(key: &AtomicU64) -> Key {
+    Key(key.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Drop for Place<'_> {
@@ -323,6 +339,33 @@ impl MediaInput {
         self.send(ToShard::Peer(self.key, ToPeer::Restart(offer, answer)))
             .await;
         answered.await.ok()
+    }
+
+    /// Lets a supervisor into the call. Nothing if there is none any more.
+    pub(crate) async fn observe(
+        &self,
+        observer: NewObserver,
+    ) -> Option<Result<Observing, CannotObserve>> {
+        let (answer, answered) = oneshot::channel();
+        let input = Self {
+            key: next(&self.next_key),
+            ..self.clone()
+        };
+        let observer = Box::new(observer);
+        self.send(ToShard::Observe(self.key, input.key, observer, answer))
+            .await;
+        let observed = answered.await.ok()?;
+        Some(observed.map(|over| Observing::new(input, over)))
+    }
+
+    /// Whoever is at the end of it hangs up.
+    pub(crate) async fn leave(&self) {
+        self.send(ToShard::Leave(self.key)).await;
+    }
+
+    /// Where browsers reach the thread of the call; nowhere if they are not served.
+    pub(crate) fn browsers(&self) -> impl Iterator<Item = TransportAddress> {
+        self.browsers.into_iter().flatten()
     }
 
     /// Has something done to the recording. Nothing if the call is over.

@@ -3,15 +3,18 @@
 use std::collections::VecDeque;
 use std::io;
 
-use callplane_call::{Call, Input, Output, PartyId, PartyLine, Quality, RecordingAction};
+use callplane_call::{Call, Input, Left, Output, PartyId, PartyLine, Quality, RecordingAction};
 use callplane_types::{Instant, WallTime};
 use callplane_webrtc::TransportAddress;
 use mio::{Registry, Token};
 use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::oneshot;
 
 use super::browser::{Browser, BrowserPort};
+use super::caller::BrowserCaller;
+use super::observer::Observer;
 use super::wire::{RtpWire, Wire};
-use super::{Key, RecordingAnswer, ToPeer};
+use super::{Key, NewObserver, ObserveAnswer, RecordingAnswer, ToPeer};
 use crate::trace::Tap;
 
 /// Outputs that may wait while the other side of the channel is slow. Seconds of the recording are lost beyond;
@@ -24,6 +27,8 @@ pub(super) struct Seat {
     line: Line,
     /// The ports of another party.
     party: Option<(PartyId, RtpWire)>,
+    /// Supervisors who joined it.
+    observers: Vec<Observer>,
     outputs: mpsc::Sender<Output>,
     waiting: VecDeque<Output>,
     abandoned: bool,
@@ -41,7 +46,7 @@ pub(super) enum Socket {
 /// What the call is carried by.
 enum Line {
     Rtp(RtpWire),
-    Browser(Browser),
+    Browser(BrowserCaller),
 }
 
 impl Seat {
@@ -50,9 +55,10 @@ impl Seat {
             call,
             line: match wire {
                 Wire::Rtp(wire) => Line::Rtp(wire),
-                Wire::Browser(peer) => Line::Browser(Browser::new(key, peer)),
+                Wire::Browser(peer) => Line::Browser(BrowserCaller::new(Browser::new(key, peer))),
             },
             party: None,
+            observers: Vec::new(),
             outputs,
             waiting: VecDeque::with_capacity(16),
             abandoned: false,
@@ -117,11 +123,56 @@ impl Seat {
         self.flush();
     }
 
-    /// A change to the way to a browser.
-    pub(super) fn change(&mut self, now: Instant, change: ToPeer, port: &mut BrowserPort) {
-        if let Line::Browser(browser) = &mut self.line {
-            browser.change(now, change, &mut self.call, port);
+    /// A change to the way to one of its browsers.
+    pub(super) fn change(
+        &mut self,
+        now: Instant,
+        key: Key,
+        change: ToPeer,
+        port: &mut BrowserPort,
+    ) {
+        let Self {
+            call,
+            line,
+            observers,
+            ..
+        } = self;
+        match (observer_of(observers, key), line) {
+            (Some(observer), _) => observer.change(now, change, call, port),
+            (None, Line::Browser(caller)) => caller.change(now, change, call, port),
+            (None, Line::Rtp(_)) => {}
         }
+    }
+
+    /// Lets a supervisor in. What it gives resolves when they are out again.
+    pub(super) fn observe(&mut self, now: Instant, key: Key, new: NewObserver) -> ObserveAnswer {
+        let NewObserver { observer, peer } = new;
+        self.call.observe(now, observer)?;
+        let (over, is_over) = oneshot::channel();
+        let browser = Browser::new(key, peer);
+        self.observers
+            .push(Observer::new(observer.leg, browser, over));
+        Ok(is_over)
+    }
+
+    /// Whoever is at the end of a browser's leg hangs up.
+    pub(super) fn leave(&mut self, now: Instant, key: Key) {
+        match (observer_of(&mut self.observers, key), &self.line) {
+            (Some(observer), _) => observer.leave(now, &mut self.call),
+            (None, Line::Browser(_)) => self.call.handle(now, Input::Left(Left::HungUp)),
+            (None, Line::Rtp(_)) => {}
+        }
+        self.flush();
+    }
+
+    /// Takes out a supervisor whom the call has no place for any more, and tells the browser. Gives what named it.
+    pub(super) fn part(&mut self, now: Instant, port: &mut BrowserPort) -> Option<Key> {
+        let (call, abandoned) = (&self.call, self.abandoned);
+        let mut observers = self.observers.iter();
+        let place = observers.position(|observer| abandoned || !observer.is_in(call))?;
+        let mut observer = self.observers.swap_remove(place);
+        observer.close(now, port);
+        Some(observer.key())
     }
 
     /// Nothing if the call is over.
@@ -187,16 +238,25 @@ impl Seat {
         }
     }
 
-    /// A datagram of the browser.
+    /// A datagram of one of its browsers.
     pub(super) fn receive(
         &mut self,
         now: Instant,
+        key: Key,
         from: TransportAddress,
         datagram: &[u8],
         port: &mut BrowserPort,
     ) {
-        if let Line::Browser(browser) = &mut self.line {
-            browser.receive(now, from, datagram, &mut self.call, port);
+        let Self {
+            call,
+            line,
+            observers,
+            ..
+        } = self;
+        match (observer_of(observers, key), line) {
+            (Some(observer), _) => observer.receive(now, from, datagram, call, port),
+            (None, Line::Browser(caller)) => caller.receive(now, from, datagram, call, port),
+            (None, Line::Rtp(_)) => {}
         }
     }
 
@@ -205,7 +265,7 @@ impl Seat {
         &mut self,
         now: Instant,
         wall: WallTime,
-        port: Option<&mut BrowserPort>,
+        mut port: Option<&mut BrowserPort>,
         spare: &mut Vec<Vec<u8>>,
     ) {
         if self.call.wants_buffer(now)
@@ -213,17 +273,25 @@ impl Seat {
         {
             self.call.recycle(buffer);
         }
-        match (&mut self.line, port) {
+        for observer in &mut self.observers {
+            observer.hear(now, &mut self.call);
+        }
+        match (&mut self.line, port.as_deref_mut()) {
             (Line::Rtp(wire), _) => wire.send(now, self.call.tick(now, wall)),
-            (Line::Browser(browser), Some(port)) => {
-                browser.tick(now, wall, &mut self.call, port);
-                browser.close_if_over(now, &mut self.call, port);
+            (Line::Browser(caller), Some(port)) => {
+                caller.tick(now, wall, &mut self.call, port);
+                caller.close_if_over(now, &self.call, port);
             }
             // A thread without the port gets no browsers.
             (Line::Browser(_), None) => {}
         }
         if let Some((_, wire)) = &mut self.party {
             wire.send(now, self.call.tick_party(now, wall));
+        }
+        if let Some(port) = port {
+            for observer in &mut self.observers {
+                observer.say(now, &mut self.call, port);
+            }
         }
         self.flush();
     }
@@ -259,4 +327,8 @@ impl Seat {
             }
         }
     }
+}
+
+fn observer_of(observers: &mut [Observer], key: Key) -> Option<&mut Observer> {
+    observers.iter_mut().find(|observer| observer.key() == key)
 }

@@ -20,7 +20,7 @@ use super::load::{Meter, Shown, ThreadLoad};
 use super::seat::{Seat, Socket};
 use super::wheel::{SLOTS, Wheel};
 use super::wire::RtpWire;
-use super::{Key, NewCall, ToPeer, ToShard};
+use super::{Key, NewCall, NewObserver, ObserveAnswer, ToPeer, ToShard};
 use crate::clock::Clock;
 use crate::metrics::ThreadMetrics;
 
@@ -44,6 +44,8 @@ pub(super) struct Shard {
     wheel: Wheel,
     /// Each in a box: a map has room for more than it holds.
     seats: HashMap<Key, Box<Seat>>,
+    /// The calls that supervisors joined, by the supervisor.
+    observed: HashMap<Key, Key>,
     slots: [Vec<Key>; SLOTS],
     buffer: [u8; MAX_DATAGRAM],
     /// For what calls record. A call needs one for the moment in which a part of it goes out: as many calls share
@@ -70,6 +72,7 @@ impl Shard {
             shown,
             browsers,
             seats: HashMap::new(),
+            observed: HashMap::new(),
             slots: Default::default(),
             buffer: [0; MAX_DATAGRAM],
             spare: Vec::with_capacity(MAX_SPARE),
@@ -147,6 +150,18 @@ impl Shard {
                 }
             }
             ToShard::Peer(key, change) => self.change(key, change),
+            ToShard::Observe(call, key, observer, answer) => {
+                // Who asked may be gone: then nobody comes to the place, and it is free again.
+                if let Some(observed) = self.observe(call, key, *observer) {
+                    let _ = answer.send(observed);
+                }
+            }
+            ToShard::Leave(key) => {
+                let (now, call) = (self.clock.now(), self.call_of(key));
+                if let Some(seat) = self.seats.get_mut(&call) {
+                    seat.leave(now, key);
+                }
+            }
             ToShard::Party(key, party, line) => self.attach(key, party, *line),
             ToShard::Record(key, action, answer) => {
                 let now = self.clock.now();
@@ -238,9 +253,10 @@ impl Shard {
             port.receive(&mut self.buffer, &mut burst, &self.metrics.media)
         {
             for key in owners {
-                if let Some(seat) = self.seats.get_mut(&key) {
+                let call = self.observed.get(&key).unwrap_or(&key);
+                if let Some(seat) = self.seats.get_mut(call) {
                     let from = TransportAddress::udp(from);
-                    seat.receive(now, from, &self.buffer[..length], port);
+                    seat.receive(now, key, from, &self.buffer[..length], port);
                 }
             }
         }
@@ -249,18 +265,36 @@ impl Shard {
         while let Some((key, length, from)) =
             port.receive_framed(&mut self.buffer, &mut burst, &self.metrics.media)
         {
-            if let Some(seat) = self.seats.get_mut(&key) {
+            let call = self.observed.get(&key).unwrap_or(&key);
+            if let Some(seat) = self.seats.get_mut(call) {
                 let from = TransportAddress::tcp(from);
-                seat.receive(now, from, &self.buffer[..length], port);
+                seat.receive(now, key, from, &self.buffer[..length], port);
             }
         }
     }
 
     fn change(&mut self, key: Key, change: ToPeer) {
-        let now = self.clock.now();
-        if let Some((seat, port)) = self.seats.get_mut(&key).zip(self.browsers.as_mut()) {
-            seat.change(now, change, port);
+        let (now, call) = (self.clock.now(), self.call_of(key));
+        if let Some((seat, port)) = self.seats.get_mut(&call).zip(self.browsers.as_mut()) {
+            seat.change(now, key, change, port);
         }
+    }
+
+    /// The call that a browser is in, as its caller or as a supervisor.
+    fn call_of(&self, key: Key) -> Key {
+        self.observed.get(&key).copied().unwrap_or(key)
+    }
+
+    /// Lets a supervisor into a call; nothing if there is no such call.
+    fn observe(&mut self, call: Key, key: Key, observer: NewObserver) -> Option<ObserveAnswer> {
+        let (seat, port) = self.seats.get_mut(&call).zip(self.browsers.as_mut())?;
+        let ufrag = observer.peer.ufrag().to_owned();
+        let observed = seat.observe(self.clock.now(), key, observer);
+        if observed.is_ok() {
+            port.enter(key, &ufrag);
+            self.observed.insert(key, call);
+        }
+        Some(observed)
     }
 
     fn attach(&mut self, key: Key, party: PartyId, (line, sockets): (PartyLine, MediaSockets)) {
@@ -281,6 +315,12 @@ impl Shard {
                 None => true,
                 Some(seat) => {
                     seat.tick(due, wall, self.browsers.as_mut(), &mut self.spare);
+                    if let Some(port) = self.browsers.as_mut() {
+                        while let Some(observer) = seat.part(due, port) {
+                            port.leave(observer);
+                            self.observed.remove(&observer);
+                        }
+                    }
                     seat.detach_if_gone(self.poll.registry());
                     seat.is_done()
                 }

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use callplane_call::{Facts, Stage};
-use callplane_types::{CallId, CallStatus, Direction};
+use callplane_types::{CallId, CallStatus, Direction, ObserverMode};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
@@ -46,6 +46,12 @@ struct CallLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TenantLabels {
     tenant: Arc<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModeLabels {
+    tenant: Arc<str>,
+    mode: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,6 +141,7 @@ pub(crate) struct Metrics {
     pub(crate) media: Arc<MediaMetrics>,
     calls: Family<CallLabels, Counter>,
     active: Family<TenantLabels, Gauge>,
+    observers: Family<ModeLabels, Gauge>,
     rejected: Family<ReasonLabels, Counter>,
     setup: Histogram,
     turn: Family<StageLabels, Histogram, Buckets>,
@@ -172,6 +179,7 @@ impl Metrics {
             }),
             calls: Family::default(),
             active: Family::default(),
+            observers: Family::default(),
             rejected: Family::default(),
             setup: Histogram::new(SETUP_SECONDS),
             turn: Family::new_with_constructor(Buckets(&TURN_SECONDS)),
@@ -214,6 +222,11 @@ impl Metrics {
             "callplane_calls_active",
             "Calls that are going on",
             self.active.clone(),
+        );
+        registry.register(
+            "callplane_call_observers",
+            "Supervisors in running calls, by what they do there",
+            self.observers.clone(),
         );
         registry.register(
             "callplane_calls_rejected",
@@ -357,6 +370,16 @@ impl Metrics {
         self.active
             .get_or_create(&TenantLabels {
                 tenant: Arc::clone(&self.tenant),
+            })
+            .clone()
+    }
+
+    /// How many supervisors are in calls in this mode.
+    pub(crate) fn observers(&self, mode: ObserverMode) -> Gauge {
+        self.observers
+            .get_or_create(&ModeLabels {
+                tenant: Arc::clone(&self.tenant),
+                mode: mode.as_str(),
             })
             .clone()
     }

@@ -1,4 +1,4 @@
-//! WHIP (RFC 9725): how a browser starts a call, changes its way in, and ends it.
+//! WHIP (RFC 9725): how a browser starts a call, or joins one, changes its way in, and ends it.
 //!
 //! | request | answer |
 //! |---|---|
@@ -8,9 +8,10 @@
 //! | `PATCH Location`, an offer | 200 with the answer |
 //! | `DELETE Location` | 200; the call ends |
 //! | `GET Location/events` | 200; what happens in it, see `events` |
-//! | `GET /`, `/call/{agent}` | 200; a page that calls, see `page` |
+//! | `OPTIONS`, `POST /observe/{call}` | the same for a supervisor, who joins a running call and leaves it |
+//! | `GET /`, `/call/{agent}`, `/observe/{call}` | 200; a page that calls, or joins a call, see `page` |
 //!
-//! A token starts calls. What a call is at its `Location`, a name of 128 random bits, may be done by
+//! A token starts calls, or joins one. What a call is at its `Location`, a name of 128 random bits, may be done by
 //! whoever has it: the token has expired by then. The port is open to the world, so connections, the time that
 //! a request takes, bodies, wrong requests and calls of a token are bounded, and what is wrong is said as RFC
 //! 9457 says it. TLS is ended by an ingress before it.
@@ -19,6 +20,7 @@ mod connections;
 mod door;
 mod events;
 mod limits;
+mod observe;
 mod page;
 mod problem;
 mod session;
@@ -46,7 +48,7 @@ use door::{Door, Patience, read_whole};
 use limits::Limits;
 use problem::Problem;
 use session::Sessions;
-use tokens::authorize;
+use tokens::{authorize, authorize_observer};
 use turn::IceServers;
 
 /// Longest body: an offer.
@@ -94,6 +96,19 @@ impl WhipServer {
                     .options(preflight),
             )
             .route("/whip/{agent}/{session}/events", get(events::events))
+            .route(
+                "/observe/{call}",
+                get(page::page)
+                    .post(observe::join)
+                    .options(observer_options),
+            )
+            .route(
+                "/observe/{call}/{session}",
+                axum::routing::patch(session::change)
+                    .delete(session::end)
+                    .options(preflight),
+            )
+            .route("/observe/{call}/{session}/events", get(events::events))
             .merge(page::router())
             .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is no such path") })
             .method_not_allowed_fallback(|| async {
@@ -177,15 +192,33 @@ async fn options(
     Path(agent): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut response = preflight().await.into_response();
     if headers.contains_key(header::AUTHORIZATION) {
         authorize(&whip.node, &headers, &agent)?;
-        let links = whip.servers.links(whip.node.clock.wall()).await;
-        for link in links {
-            response.headers_mut().append(header::LINK, link);
-        }
+        return Ok(with_servers(&whip).await);
     }
-    Ok(response)
+    Ok(preflight().await.into_response())
+}
+
+/// The same for who joins a call.
+async fn observer_options(
+    State(whip): State<Arc<Whip>>,
+    Path(call): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        authorize_observer(&whip.node, &headers, &call)?;
+        return Ok(with_servers(&whip).await);
+    }
+    Ok(preflight().await.into_response())
+}
+
+async fn with_servers(whip: &Whip) -> Response {
+    let mut response = preflight().await.into_response();
+    let links = whip.servers.links(whip.node.clock.wall()).await;
+    for link in links {
+        response.headers_mut().append(header::LINK, link);
+    }
+    response
 }
 
 /// What a page may send (the preflight request of Fetch), and what is taken here.

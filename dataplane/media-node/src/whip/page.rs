@@ -1,4 +1,4 @@
-//! The page that calls an agent, and the web component it is made of, from the folder `page`.
+//! The page that calls an agent or joins a call, and the web component it is made of, from the folder `page`.
 //!
 //! A token reaches it in the fragment of its URL, which no server sees. Nothing of the page depends on who
 //! asks, so it needs no token itself, and says nothing of which agents there are.
@@ -88,13 +88,16 @@ const ASSETS: [Asset; 9] = [
     },
 ];
 
-/// The page at `/` and, for one agent, at `/call/{agent}`.
+/// The page at `/` and, for one agent, at `/call/{agent}`. At `/observe/{call}` it is beside what is posted there.
 pub(super) fn router() -> Router<Arc<Whip>> {
-    let page = async |headers: HeaderMap| serve(&headers, &INDEX);
     Router::new()
         .route("/", get(page))
         .route("/call/{agent}", get(page))
         .route("/callplane-call/{file}", get(file))
+}
+
+pub(super) async fn page(headers: HeaderMap) -> Response {
+    serve(&headers, &INDEX)
 }
 
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {

@@ -1,4 +1,4 @@
-//! What a `Location` names: a call that a browser started, until it ends.
+//! What a `Location` names: a call that a browser started, or a supervisor's place in one, until it ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use callplane_call::{Input, Left};
-use callplane_keys::CallClaims;
+use callplane_keys::{CallClaims, ObserverClaims};
 use callplane_types::WallTime;
 use callplane_webrtc::{Fragment, FragmentError, OfferError, Reoffer};
 use uuid::Uuid;
@@ -25,7 +24,7 @@ pub(super) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// Calls that may go on at once that one token started.
 const MAX_OF_TOKEN: u32 = 4;
 
-/// The calls that browsers started at this node.
+/// The calls that browsers started at this node, and those that they joined.
 #[derive(Default)]
 pub(super) struct Sessions {
     state: Mutex<Known>,
@@ -38,12 +37,16 @@ struct Known {
 }
 
 #[derive(Clone)]
-struct Session {
-    input: MediaInput,
-    live: Arc<Live>,
-    ufrag: String,
+pub(super) struct Session {
+    /// The way to the browser.
+    pub(super) input: MediaInput,
+    /// The way into the call.
+    pub(super) call: MediaInput,
+    /// What happens in the call.
+    pub(super) live: Arc<Live>,
+    pub(super) ufrag: String,
     /// What was offered last.
-    offer: Arc<str>,
+    pub(super) offer: Arc<str>,
 }
 
 /// A token that was shown.
@@ -57,7 +60,7 @@ struct Token {
 /// Why a token starts no call.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("the token starts one call, and it did: mint a new one")]
+    #[error("the token starts or joins one call, and it did: mint a new one")]
     Used,
     #[error("as many calls as one token may start go on: end one, or mint another token")]
     TooMany,
@@ -86,17 +89,36 @@ impl Sessions {
         claims: &CallClaims,
         now: WallTime,
     ) -> Result<Entry, Refused> {
+        self.enter_with(claims.id, claims.expires_at, claims.single_use, now)
+    }
+
+    /// The same for who joins a call, which each token does once.
+    pub(super) fn enter_as_observer(
+        self: &Arc<Self>,
+        claims: &ObserverClaims,
+        now: WallTime,
+    ) -> Result<Entry, Refused> {
+        self.enter_with(claims.id, claims.expires_at, true, now)
+    }
+
+    fn enter_with(
+        self: &Arc<Self>,
+        id: Uuid,
+        expires_at: WallTime,
+        single_use: bool,
+        now: WallTime,
+    ) -> Result<Entry, Refused> {
         let mut known = self.lock();
         // Expired tokens are refused by their time; those whose calls go on are still counted.
         known
             .tokens
             .retain(|_, token| token.calls > 0 || token.expires_at > now);
-        let token = known.tokens.entry(claims.id).or_insert(Token {
-            expires_at: claims.expires_at,
+        let token = known.tokens.entry(id).or_insert(Token {
+            expires_at,
             calls: 0,
             used: false,
         });
-        if claims.single_use && token.used {
+        if single_use && token.used {
             return Err(Refused::Used);
         }
         if token.calls >= MAX_OF_TOKEN {
@@ -106,8 +128,8 @@ impl Sessions {
         token.used = true;
         Ok(Entry {
             sessions: Arc::clone(self),
-            token: claims.id,
-            single_use: claims.single_use,
+            token: id,
+            single_use,
             opened: false,
         })
     }
@@ -123,8 +145,8 @@ impl Sessions {
 
     /// What follows a call, and the way into it.
     pub(super) fn live(&self, name: &str) -> Option<(Arc<Live>, MediaInput)> {
-        let Session { live, input, .. } = self.find(name)?;
-        Some((live, input))
+        let Session { live, call, .. } = self.find(name)?;
+        Some((live, call))
     }
 
     fn renew(&self, name: &str, way: &Way) {
@@ -144,20 +166,8 @@ impl Sessions {
 
 impl Entry {
     /// The call is there.
-    pub(super) fn open(
-        mut self,
-        input: MediaInput,
-        live: Arc<Live>,
-        ufrag: &str,
-        offer: Arc<str>,
-    ) -> Open {
+    pub(super) fn open(mut self, session: Session) -> Open {
         let name = format!("{:032x}", u128::from_ne_bytes(random_bytes()));
-        let session = Session {
-            input,
-            live,
-            ufrag: ufrag.to_owned(),
-            offer,
-        };
         self.sessions.lock().open.insert(name.clone(), session);
         self.opened = true;
         Open {
@@ -201,13 +211,13 @@ pub(super) fn gone() -> Problem {
     )
 }
 
-/// `DELETE Location`: the call ends.
+/// `DELETE Location`: the call ends, or the supervisor leaves it.
 pub(super) async fn end(
     State(whip): State<Arc<Whip>>,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let session = whip.sessions.find(&name).ok_or_else(gone)?;
-    session.input.handle(Input::Left(Left::HungUp)).await;
+    session.input.leave().await;
     Ok(StatusCode::OK)
 }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use callplane_keys::CallClaims;
 
 use super::problem::Problem;
-use super::session::{self, Refused};
+use super::session::{self, Refused, Session};
 use super::tokens::authorize;
 use super::{Whip, events};
 use crate::calls::{BrowserRefusal, answer_browser, retry_when_overloaded};
@@ -19,7 +19,7 @@ use crate::routing::LoadedProgram;
 /// The type of offers and answers.
 pub(super) const SDP: &str = "application/sdp";
 /// What a browser is asked to wait when there is no room.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) async fn start(
     State(whip): State<Arc<Whip>>,
@@ -41,14 +41,30 @@ pub(super) async fn start(
     // In a task of its own: whoever asked may be gone before the answer, and the call then ends as any other whose
     // caller never came, with its record and what was reserved for it.
     let begun = tokio::spawn(begin(Arc::clone(&whip), claims, program, offer)).await;
-    let Begun { sdp, etag, name } = begun.map_err(|_| {
-        Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the call could not be begun; the log of the media node says why",
-        )
-    })??;
-    let links = whip.servers.links(node.clock.wall()).await;
-    let location = format!("/whip/{agent}/{name}");
+    let begun = begun.map_err(|_| lost())??;
+    Ok(created(&whip, &format!("/whip/{agent}"), begun).await)
+}
+
+/// What began ended at once by a fault of ours.
+pub(super) fn lost() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the call could not be begun; the log of the media node says why",
+    )
+}
+
+/// What the answer says of a session that began.
+pub(super) struct Begun {
+    pub(super) sdp: String,
+    pub(super) etag: HeaderValue,
+    pub(super) name: String,
+}
+
+/// The 201 to an offer that was sent to `path`.
+pub(super) async fn created(whip: &Whip, path: &str, begun: Begun) -> Response {
+    let Begun { sdp, etag, name } = begun;
+    let links = whip.servers.links(whip.node.clock.wall()).await;
+    let location = format!("{path}/{name}");
     let mut response = (StatusCode::CREATED, sdp).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(SDP));
@@ -66,14 +82,16 @@ pub(super) async fn start(
     for link in links {
         headers.append(header::LINK, link);
     }
-    Ok(response)
+    response
 }
 
-/// What the answer says of a call that began.
-struct Begun {
-    sdp: String,
-    etag: HeaderValue,
-    name: String,
+/// What a token that does nothing more is answered with.
+pub(super) fn spent(refused: Refused) -> Problem {
+    match refused {
+        Refused::Used => Problem::new(StatusCode::UNAUTHORIZED, refused.to_string()),
+        Refused::TooMany => Problem::new(StatusCode::TOO_MANY_REQUESTS, refused.to_string())
+            .retry_after(RETRY_AFTER),
+    }
 }
 
 async fn begin(
@@ -88,13 +106,7 @@ async fn begin(
         .enter(&claims, node.clock.wall())
         .map_err(|refused| {
             node.metrics.rejected("token");
-            match refused {
-                Refused::Used => Problem::new(StatusCode::UNAUTHORIZED, refused.to_string()),
-                Refused::TooMany => {
-                    Problem::new(StatusCode::TOO_MANY_REQUESTS, refused.to_string())
-                        .retry_after(RETRY_AFTER)
-                }
-            }
+            spent(refused)
         })?;
     let answered = Box::pin(answer_browser(
         node,
@@ -109,12 +121,13 @@ async fn begin(
         refused(&refusal)
     })?;
     let etag = session::etag(&answered.ufrag);
-    let entry = entry.open(
-        answered.input,
-        answered.live,
-        &answered.ufrag,
-        answered.offer,
-    );
+    let entry = entry.open(Session {
+        call: answered.input.clone(),
+        input: answered.input,
+        live: answered.live,
+        ufrag: answered.ufrag,
+        offer: answered.offer,
+    });
     let name = entry.name().to_owned();
     let conducting = answered.conducting;
     node.tasks.spawn(async move {

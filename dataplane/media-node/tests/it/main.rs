@@ -16,6 +16,7 @@ mod hand;
 mod inbound;
 mod killed;
 mod metrics;
+mod observe;
 mod opus;
 mod overload;
 mod page;

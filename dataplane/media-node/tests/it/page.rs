@@ -20,7 +20,7 @@ const SAID: &str = "I have my customer number here, one moment please.";
 const SAID_AT: f64 = 6.0;
 
 /// A script about the component, which is `call`, and what is inside it, `root`.
-fn inside(script: &str) -> String {
+pub(crate) fn inside(script: &str) -> String {
     format!(
         "(() => {{ const call = document.querySelector('callplane-call'), root = call.shadowRoot; \
          return {script}; }})()"
@@ -33,7 +33,7 @@ const FOCUSED: &str = "(() => { let at = document.activeElement; \
     return at?.getAttribute('aria-label') ?? at?.textContent ?? ''; })()";
 
 /// Goes to what has this name by Tab alone.
-async fn tab_to(chromium: &mut Chromium, name: &str) {
+pub(crate) async fn tab_to(chromium: &mut Chromium, name: &str) {
     go_to(chromium, "Tab", name).await;
 }
 
@@ -48,7 +48,7 @@ async fn go_to(chromium: &mut Chromium, key: &str, name: &str) {
     panic!("{key} does not lead to {name:?}");
 }
 
-async fn until_state(chromium: &mut Chromium, state: &str) {
+pub(crate) async fn until_state(chromium: &mut Chromium, state: &str) {
     let script = inside(&format!("call.state === '{state}'"));
     if let Err(error) = chromium.until(state, PATIENCE, &script).await {
         let shown = chromium
@@ -75,7 +75,7 @@ async fn keep_events(chromium: &mut Chromium) {
     chromium.evaluate(script).await.unwrap();
 }
 
-async fn text_of(chromium: &mut Chromium, selector: &str) -> String {
+pub(crate) async fn text_of(chromium: &mut Chromium, selector: &str) -> String {
     let script = inside(&format!("root.querySelector('{selector}').textContent"));
     chromium
         .evaluate(&script)
@@ -443,7 +443,7 @@ async fn who_has_the_location_reads_how_the_call_ends() {
     assert!(answered.head.contains(&link), "{}", answered.head);
     let (whip, path) = (open.whip(), format!("{location}/events"));
     let mut readers = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..8 {
         readers.push(Reader::begin(&whip, &path).await);
     }
     let refused = get(&whip, &path).await.unwrap();

@@ -32,7 +32,7 @@ fn presses_after(seconds: f64) -> Caller {
 }
 
 /// The id of the call that goes on.
-async fn running(node: &Running) -> String {
+pub(crate) async fn running(node: &Running) -> String {
     let control = node.control_address();
     until("the call goes on", PATIENCE, async || {
         let calls = json_of(control, "/v1/calls?limit=1").await?;

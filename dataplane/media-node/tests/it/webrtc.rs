@@ -19,9 +19,9 @@ use crate::speech::speech_program;
 use crate::world::{World, digits_flow, json_of, keys, metrics};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const SDP: &str = "application/sdp";
+pub(crate) const SDP: &str = "application/sdp";
 /// What Chromium offers for a microphone, a camera and a data channel.
-const OFFER: &str = include_str!("../../../core/webrtc/tests/it/chromium.sdp");
+pub(crate) const OFFER: &str = include_str!("../../../core/webrtc/tests/it/chromium.sdp");
 
 /// A node that browsers reach, with data keys for tokens.
 pub(crate) struct Open {

@@ -21,6 +21,10 @@ impl Agent {
         if !self.goes_on(now) {
             return;
         }
+        if self.floor_is_taken() {
+            self.last_sound = now;
+            return;
+        }
         self.hear(now, length, voice);
         if voice || self.speech.audible() {
             self.last_sound = now;
@@ -156,7 +160,7 @@ impl Agent {
     }
 
     pub(super) fn digit(&mut self, now: Instant, key: char) {
-        if self.phase != Phase::Talking || !self.keys.press(key) {
+        if self.phase != Phase::Talking || self.floor_is_taken() || !self.keys.press(key) {
             return;
         }
         self.last_sound = now;

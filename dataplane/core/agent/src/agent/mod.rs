@@ -1,6 +1,7 @@
 //! The agent of one call: joins gate, keys, speech and guards with the flow.
 
 mod caller;
+mod floor;
 mod model;
 mod transfer;
 mod voice;
@@ -10,6 +11,7 @@ use std::collections::VecDeque;
 use callplane_flow::{Action, Event, Listen, Run, SayId};
 use callplane_types::Instant;
 
+use self::floor::Floor;
 pub use self::model::FILLER;
 use self::model::Thinking;
 use crate::gate::Gate;
@@ -19,7 +21,7 @@ use crate::ledger::UtteranceId;
 use crate::listening::Listening;
 use crate::output::{Ending, Output, Stage};
 use crate::policy::TurnPolicy;
-use crate::speech::{Origin, Speech};
+use crate::speech::{Sentence, Speech};
 
 /// What callers hear when speech is down, from a clip that was made while it was up.
 pub const APOLOGY: &str = "I am sorry, I have trouble speaking and listening right now. You can use the keys of your phone.";
@@ -52,6 +54,9 @@ pub struct Agent {
     unanswered: Option<Instant>,
     last_turn: u32,
     phase: Phase,
+    floor: Floor,
+    /// The sentence that the flow wanted said last.
+    last_said: Option<Sentence>,
 }
 
 /// How the caller may answer.
@@ -105,6 +110,8 @@ impl Agent {
             unanswered: None,
             last_turn: 0,
             phase: Phase::Waiting,
+            floor: Floor::Own,
+            last_said: None,
         }
     }
 
@@ -164,6 +171,8 @@ impl Agent {
             Input::Recognized { turn, result } => self.recognized(now, turn, result),
             Input::Thought { id, thought } => self.thought(now, id, thought),
             Input::Transferred(end) => self.transferred(now, end),
+            Input::FloorTaken => self.take_floor(),
+            Input::FloorReturned => self.return_floor(now),
             Input::Ended => self.end(now),
         }
         self.go_on(now);
@@ -227,11 +236,13 @@ impl Agent {
                 text,
                 interruptible,
             } => {
-                let utterance = self
-                    .speech
-                    .say(now, Origin::Flow(id), text.clone(), interruptible);
-                self.outputs
-                    .push_back(Output::Synthesize { utterance, text });
+                let sentence = Sentence {
+                    id,
+                    text,
+                    interruptible,
+                };
+                self.last_said = Some(sentence.clone());
+                self.say(now, sentence);
             }
             Action::Listen(Listen {
                 speech,

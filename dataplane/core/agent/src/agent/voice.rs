@@ -13,6 +13,9 @@ use crate::speech::{Finished, Origin, Step};
 impl Agent {
     /// Begins what waits to be said, and leaves when all is said.
     pub(super) fn go_on(&mut self, now: Instant) {
+        if self.floor_is_taken() {
+            return;
+        }
         while !self.gate.in_turn()
             && self.recognizing.is_none()
             && let Some(step) = self.speech.step(now)

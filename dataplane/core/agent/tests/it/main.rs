@@ -8,6 +8,7 @@
 )]
 
 mod conversation;
+mod floor;
 mod model;
 mod talk;
 mod transfer;

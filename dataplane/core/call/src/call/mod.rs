@@ -2,6 +2,7 @@
 
 mod agreement;
 mod joined;
+mod observer;
 mod party;
 mod recording;
 mod signal;
@@ -17,12 +18,13 @@ use callplane_sip::Command;
 use callplane_types::{CallStatus, HangupParty, Instant, WallTime};
 
 use self::agreement::Agreement;
+pub use self::observer::{CannotObserve, Observer};
 use self::party::Party;
 pub use self::party::PartyId;
-use crate::facts::{Facts, PartyFacts, Quality, SpeechUse, Timeline};
+use crate::facts::{Facts, ObserverFacts, PartyFacts, Quality, SpeechUse, Timeline};
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::Input;
-use crate::media::{Clip, Line, Packets, Voices};
+use crate::media::{Clip, Line, Observers, Packets, Voices};
 use crate::output::Output;
 use crate::setup::{Guards, Opening, Setup};
 
@@ -47,6 +49,9 @@ pub struct Call {
     parties: Vec<PartyFacts>,
     /// Packets of both are passed on as they come.
     passing: bool,
+    /// Who listens in, or talks in the agent's place; and what the record says of them.
+    observers: Observers,
+    observations: Vec<ObserverFacts>,
     seed: u64,
     language: String,
     agent: Agent,
@@ -124,6 +129,8 @@ impl Call {
             parties_rung: 0,
             parties: Vec::new(),
             passing: false,
+            observers: Observers::default(),
+            observations: Vec::new(),
             seed,
             language,
             agent: Agent::new(run, policy, apology.as_apology()),
@@ -209,6 +216,7 @@ impl Call {
     /// changes.
     pub fn tick(&mut self, now: Instant, wall: WallTime) -> Packets<'_> {
         self.check_guards(now);
+        self.check_observers(now);
         self.talk(now);
         match self.line.as_mut() {
             Some(line) if self.passing => line.report(now, wall),
@@ -293,6 +301,7 @@ impl Call {
         }
         self.tell_agent(now, callplane_agent::Input::Ended);
         self.leave_party(now);
+        self.leave_observers(now);
         self.phase = Phase::Over;
         let status = match self.timeline.status() {
             CallStatus::InProgress => CallStatus::Completed,
@@ -322,6 +331,7 @@ impl Call {
             quality,
             refused: self.line.as_ref().map(Line::refused).unwrap_or_default(),
             parties: std::mem::take(&mut self.parties),
+            observers: std::mem::take(&mut self.observations),
             segments: std::mem::take(&mut self.timeline.segments),
             events: std::mem::take(&mut self.timeline.events),
             messages: std::mem::take(&mut self.timeline.messages),

@@ -14,7 +14,9 @@ use super::agreement::Agreement;
 use crate::facts::PartyFacts;
 use crate::hangup::Hangup;
 use crate::input::PartyLine;
-use crate::media::{Audience, Clip, FRAME_SAMPLES, Frame, Line, Packets, Playout, WaitingSound};
+use crate::media::{
+    Audience, Clip, FRAME_SAMPLES, Frame, Line, Observers, Packets, Playout, WaitingSound,
+};
 
 /// How long whoever makes the line may take.
 const PREPARATION: Duration = Duration::from_secs(5);
@@ -293,11 +295,12 @@ impl Party {
     }
 
     /// Makes the next 20 ms that it hears.
-    pub(super) fn hear(&mut self, caller: &Frame, agent: &Frame) {
+    pub(super) fn hear(&mut self, caller: &Frame, agent: &Frame, observers: &Observers) {
         match self.phase {
             Phase::Joined { .. } => {
                 self.hears = *caller;
                 mix_into(&mut self.hears, agent);
+                observers.mix_for_party(&mut self.hears);
             }
             _ => {
                 if self.playout.next(&mut self.hears).is_none() {

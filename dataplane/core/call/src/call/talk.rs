@@ -29,7 +29,7 @@ impl Call {
         let Some(line) = self.line.as_mut() else {
             return;
         };
-        let heard = self.voices.listen(now, line, talking);
+        let heard = self.voices.listen(now, line, &mut self.observers, talking);
         if !talking {
             return;
         }

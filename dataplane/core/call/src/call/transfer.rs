@@ -228,14 +228,17 @@ impl Call {
         };
         self.passing = party.is_joined()
             && !self.voices.is_playing()
+            && !self.observers.are_heard()
             && is_one_codec(line, party.line().map(|line| &*line));
-        let audience = match self.passing && !self.voices.are_recorded() {
+        let is_unheard = self.passing && !self.voices.are_recorded() && self.observers.is_empty();
+        let audience = match is_unheard {
             true => Audience::Nobody,
             false => Audience::People,
         };
         let voice = party.listen(now, audience);
-        let (caller, agent, played) = self.voices.join(now, line, audience, voice);
-        party.hear(&caller, &agent);
+        let observers = &mut self.observers;
+        let (caller, agent, played) = self.voices.join(now, line, observers, audience, voice);
+        party.hear(&caller, &agent, &self.observers);
         self.carry_keys(now);
         self.hand_out_recorded();
         if let Some(progress) = played {

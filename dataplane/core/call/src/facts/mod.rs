@@ -1,5 +1,6 @@
 //! What a call leaves behind, collected while it goes on.
 
+mod observer;
 mod party;
 mod quality;
 mod timeline;
@@ -10,8 +11,9 @@ use callplane_agent::Speaker;
 use callplane_flow::graph::NodeKind;
 use callplane_sdp::NegotiationError;
 use callplane_srtp::Profile;
-use callplane_types::{CallStatus, Pii, WallTime};
+use callplane_types::{CallStatus, ObserverMode, Pii, WallTime};
 
+pub use observer::ObserverFacts;
 pub use party::PartyFacts;
 pub use quality::{FarEndQuality, Measured, Quality, RefusedPackets, Score};
 pub(crate) use timeline::Timeline;
@@ -51,6 +53,8 @@ pub struct Facts {
     pub refused: RefusedPackets,
     /// The parties that the caller was to be connected with, in order.
     pub parties: Vec<PartyFacts>,
+    /// The supervisors who joined it, in order.
+    pub observers: Vec<ObserverFacts>,
     /// The nodes of the flow, in order.
     pub segments: Vec<Segment>,
     /// What happened, oldest first.
@@ -160,6 +164,16 @@ pub enum EventKind {
     },
     /// It is gone, and the caller still there.
     TransferEnded,
+    /// A supervisor listens in, or talks.
+    ObserverJoined {
+        /// Which of it.
+        mode: ObserverMode,
+    },
+    /// One is gone.
+    ObserverLeft {
+        /// What they had done.
+        mode: ObserverMode,
+    },
     /// The recording began, or went on after a stop.
     RecordingStarted,
     /// From here on it has silence.
@@ -198,6 +212,8 @@ impl EventKind {
             Self::Transferred => "transferred",
             Self::TransferFailed { .. } => "transfer_failed",
             Self::TransferEnded => "transfer_ended",
+            Self::ObserverJoined { .. } => "observer_joined",
+            Self::ObserverLeft { .. } => "observer_left",
             Self::RecordingStarted => "recording_started",
             Self::RecordingPaused => "recording_paused",
             Self::RecordingResumed => "recording_resumed",

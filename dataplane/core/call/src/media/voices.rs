@@ -6,7 +6,7 @@ use callplane_types::Instant;
 
 use super::capture::{Capture, TurnAudio};
 use super::playout::{Clip, Playout, Progress};
-use super::{Audience, Deck, FRAME_SAMPLES, Frame, Line, RecordingState};
+use super::{Audience, Deck, FRAME_SAMPLES, Frame, Line, Observers, RecordingState};
 
 /// Silence the voice detector bridges: that of a stop consonant.
 const VAD_HANGOVER_FRAMES: u32 = 4;
@@ -49,7 +49,13 @@ impl Voices {
     /// Takes the next frame of both sides: what came over the line, and what the agent says. While the
     /// call is not `talking` or is held nothing is said; a hold is recorded as silence, so that the
     /// recording is handed out at its pace whatever happens.
-    pub(crate) fn listen(&mut self, now: Instant, line: &mut Line, talking: bool) -> Heard {
+    pub(crate) fn listen(
+        &mut self,
+        now: Instant,
+        line: &mut Line,
+        observers: &mut Observers,
+        talking: bool,
+    ) -> Heard {
         let is_heard = talking && !line.is_held();
         let audience = match is_heard {
             true => Audience::Recogniser,
@@ -58,6 +64,7 @@ impl Voices {
         line.listen(now, audience, &mut self.caller);
         if !is_heard {
             self.agent.fill(0);
+            observers.mix_alone();
             if talking {
                 self.record(now, &[0; FRAME_SAMPLES]);
             }
@@ -73,6 +80,7 @@ impl Voices {
             self.agent.fill(0);
         }
         let caller = self.caller;
+        observers.mix(&caller, &mut self.agent);
         self.record(now, &caller);
         Heard { voice, played }
     }
@@ -84,6 +92,7 @@ impl Voices {
         &mut self,
         now: Instant,
         line: &mut Line,
+        observers: &mut Observers,
         audience: Audience,
         voice: &Frame,
     ) -> (Frame, Frame, Option<Progress>) {
@@ -94,6 +103,7 @@ impl Voices {
         }
         let (caller, agent) = (self.caller, self.agent);
         mix_into(&mut self.agent, voice);
+        observers.mix(&caller, &mut self.agent);
         self.record(now, &caller);
         (caller, agent, played)
     }
@@ -107,7 +117,7 @@ impl Voices {
         self.deck.state() == RecordingState::Running
     }
 
-    /// The last frame that the caller hears: of the agent, and of another party.
+    /// The last frame that the caller hears: of the agent, of another party, and of supervisors who talk.
     pub(crate) fn agent(&self) -> &Frame {
         &self.agent
     }

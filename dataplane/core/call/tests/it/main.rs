@@ -14,6 +14,7 @@ mod hold;
 mod joined;
 mod keys;
 mod noise;
+mod observe;
 mod opus;
 mod other;
 mod packet_times;

@@ -36,11 +36,12 @@ impl Peer {
         config: PeerConfig,
         offer: &str,
     ) -> Result<(Self, String), OfferError> {
-        let (offer, text) = offer::read(offer)?;
+        let (offer, text) = offer::read(offer, config.audio)?;
         let PeerConfig {
             identity,
             credentials,
             addresses,
+            audio: _,
             origin,
         } = config;
         let start = origin + now.since_origin();

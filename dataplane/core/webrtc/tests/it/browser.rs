@@ -7,8 +7,8 @@ use std::time::{Duration, Instant as StdInstant};
 use callplane_audio::{OpusConfig, OpusDecoder, OpusEncoder, Upsampler};
 use callplane_types::Instant;
 use callplane_webrtc::{
-    Credentials, Fragment, FragmentError, Frame, Identity, OfferError, Output, Peer, PeerConfig,
-    Reoffer, TransportAddress,
+    AudioUse, Credentials, Fragment, FragmentError, Frame, Identity, OfferError, Output, Peer,
+    PeerConfig, Reoffer, TransportAddress,
 };
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::{Codec, FormatParams};
@@ -45,6 +45,7 @@ pub(crate) fn config(origin: StdInstant) -> PeerConfig {
             TransportAddress::udp(server()),
             TransportAddress::tcp(server()),
         ],
+        audio: AudioUse::Conversation,
         origin,
     }
 }

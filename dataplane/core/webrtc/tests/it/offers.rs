@@ -1,5 +1,5 @@
 use callplane_types::Instant;
-use callplane_webrtc::{OfferError, Peer};
+use callplane_webrtc::{AudioUse, OfferError, Peer, PeerConfig};
 use proptest::prelude::*;
 use str0m::format::Codec;
 
@@ -10,6 +10,26 @@ const CHROMIUM: &str = include_str!("chromium.sdp");
 
 fn answer(offer: &str) -> Result<String, OfferError> {
     Peer::answer(Instant::ZERO, config(origin()), offer).map(|(_, answer)| answer)
+}
+
+#[test]
+fn who_listens_alone_may_offer_to_receive_alone() {
+    let (_, good, _) = Browser::offer(origin(), Codec::Opus);
+    let listens = |offer: &str| {
+        let config = PeerConfig {
+            audio: AudioUse::Listening,
+            ..config(origin())
+        };
+        Peer::answer(Instant::ZERO, config, offer).map(|(_, answer)| answer)
+    };
+    let receives = good.replace("a=sendrecv", "a=recvonly");
+    let answer = listens(&receives).unwrap();
+    assert!(answer.contains("a=sendonly"), "{answer}");
+    assert!(listens(&good).unwrap().contains("a=sendrecv"));
+    for one_way in ["sendonly", "inactive"] {
+        let offer = good.replace("sendrecv", one_way);
+        assert_eq!(listens(&offer).unwrap_err(), OfferError::OneWay(one_way));
+    }
 }
 
 #[test]
@@ -85,6 +105,11 @@ fn what_is_wrong_with_an_offer_is_said() {
     assert_eq!(
         answer(&one_way).unwrap_err(),
         OfferError::OneWay("sendonly")
+    );
+    let one_way = good.replace("a=sendrecv", "a=recvonly");
+    assert_eq!(
+        answer(&one_way).unwrap_err(),
+        OfferError::OneWay("recvonly")
     );
     let lite = good.replacen("a=group", "a=ice-lite\r\na=group", 1);
     assert_eq!(answer(&lite).unwrap_err(), OfferError::BothLite);

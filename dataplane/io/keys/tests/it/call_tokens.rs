@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use callplane_keys::{CallClaims, CallTokenError, CallTokens, DataKey, KeyRing};
-use callplane_types::{TenantId, WallTime};
+use callplane_keys::{CallClaims, CallTokenError, CallTokens, DataKey, KeyRing, ObserverClaims};
+use callplane_types::{CallId, ObserverMode, TenantId, WallTime};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -41,6 +41,33 @@ fn what_a_token_says_is_read_until_it_expires() {
     let later = |seconds| now() + Duration::from_secs(seconds);
     assert_eq!(tokens.read(&token, later(59)), Ok(claims()));
     assert_eq!(tokens.read(&token, later(60)), Err(CallTokenError::Expired));
+}
+
+#[test]
+fn a_token_that_joins_a_call_is_for_that_call_and_starts_none() {
+    let ring = ring();
+    let tokens = CallTokens::new(&ring, tenant(1));
+    for mode in ObserverMode::ALL {
+        let claims = ObserverClaims {
+            id: Uuid::from_u128(8),
+            call: CallId::new(Uuid::from_u128(9)),
+            mode: *mode,
+            issued_at: now(),
+            expires_at: now() + CallTokens::USUAL_TTL,
+        };
+        let token = tokens.mint_observer(&claims).unwrap();
+        assert_eq!(tokens.read_observer(&token, now()), Ok(claims.clone()));
+        assert_eq!(
+            tokens.read(&token, now()),
+            Err(CallTokenError::OtherPurpose)
+        );
+        let late = tokens.read_observer(&token, claims.expires_at);
+        assert_eq!(late, Err(CallTokenError::Expired));
+    }
+    let starts_calls = tokens.mint(&claims()).unwrap();
+    let error = tokens.read_observer(&starts_calls, now()).unwrap_err();
+    assert_eq!(error, CallTokenError::OtherPurpose);
+    assert!(error.to_string().contains("call join"));
 }
 
 #[test]
