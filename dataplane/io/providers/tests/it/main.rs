@@ -1,4 +1,11 @@
 //! Clients of models against servers that answer as the documents say, and as broken servers do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests may fail loudly"
+)]
+
 mod chat;
 mod server;
