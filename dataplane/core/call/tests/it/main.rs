@@ -13,6 +13,7 @@ mod calls;
 mod hold;
 mod joined;
 mod keys;
+mod listening;
 mod noise;
 mod observe;
 mod opus;

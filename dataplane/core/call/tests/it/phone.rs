@@ -63,6 +63,8 @@ pub(crate) struct Line {
     sender: Sender,
     receiver: Receiver,
     tone: ToneGenerator,
+    /// What is said instead of the tone, until it is over.
+    pub(crate) speech: VecDeque<i16>,
     /// What the phone protects and opens with, once it is agreed on.
     pub(crate) crypto: Option<(Protector, Unprotector)>,
     /// What the phone sends.
@@ -299,6 +301,7 @@ impl Line {
                 ..ReceiverConfig::new(Vec::new(), Some(101))
             }),
             tone: ToneGenerator::new(Tone::BEEP, Cadence::STEADY, 8_000),
+            speech: VecDeque::new(),
             crypto: None,
             codec: Codec::Pcmu,
             packet_time: FRAME,
@@ -404,7 +407,10 @@ impl Line {
 
     fn phone_sends(&mut self) {
         let mut samples = [0; 160];
-        self.tone.fill(&mut samples);
+        match self.speech.is_empty() {
+            true => self.tone.fill(&mut samples),
+            false => samples.fill_with(|| self.speech.pop_front().unwrap_or_default()),
+        }
         self.unsent.extend(samples);
         let length = self.packet_time.as_millis() as usize * 8;
         while self.unsent.len() >= length {
