@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use callplane_e2e::{get, run, until};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -76,22 +77,54 @@ async fn prometheus_scrapes_the_pods_and_promtool_finds_nothing() {
         ("sum(callplane_calls_total)", "1".to_owned()),
     ] {
         until(query, Duration::from_secs(30), async || {
-            let answer = get(
-                &address,
-                &format!(
-                    "/api/v1/query?query={}",
-                    query.replace('(', "%28").replace(')', "%29")
-                ),
-            )
-            .await?;
-            let value: Value = serde_json::from_str(&answer.body)?;
-            let found = value["data"]["result"][0]["value"][1]
-                .as_str()
-                .context("no sample yet")?;
+            let found = ask(&address, query).await?;
             anyhow::ensure!(found == wanted, "{query} is {found}");
             Ok(Some(()))
         })
         .await
         .unwrap();
     }
+    for query in queries_of_the_dashboard(&tenant).await {
+        until(&query, Duration::from_secs(30), async || {
+            ask(&address, &query).await.map(Some)
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// The first value that Prometheus has for a query.
+async fn ask(address: &str, query: &str) -> anyhow::Result<String> {
+    let query = utf8_percent_encode(query, NON_ALPHANUMERIC);
+    let answer = get(address, &format!("/api/v1/query?query={query}")).await?;
+    let value: Value = serde_json::from_str(&answer.body)?;
+    let found = value["data"]["result"][0]["value"][1].as_str();
+    found
+        .map(str::to_owned)
+        .with_context(|| format!("no sample yet: {}", answer.body))
+}
+
+/// What the dashboard that helm installed asks for, as Grafana would ask it of everything.
+async fn queries_of_the_dashboard(tenant: &Tenant) -> Vec<String> {
+    let name = "callplane-dashboard-calls";
+    let get = ["get", "configmap", "-n", "callplane-system", name, "-o", "json"];
+    let map: Value = serde_json::from_str(&tenant.cluster.kubectl(&get).await.unwrap()).unwrap();
+    let text = map["data"]["calls.json"].as_str().unwrap();
+    let dashboard: Value = serde_json::from_str(text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels
+        .iter()
+        .filter_map(|panel| panel["targets"].as_array())
+        .flatten();
+    let queries: Vec<String> = targets
+        .map(|target| target["expr"].as_str().unwrap())
+        // Nobody is refused here.
+        .filter(|expr| !expr.contains("callplane_calls_rejected_total"))
+        .map(|expr| {
+            expr.replace("$namespace", ".*")
+                .replace("$__rate_interval", "1m")
+        })
+        .collect();
+    assert!(queries.len() > 20, "{queries:?}");
+    queries
 }
