@@ -113,7 +113,8 @@ async fn an_opus_recording_goes_to_the_storage_and_plays_from_there() {
         }
     });
     let begun = keep(&world, &begun.await.unwrap());
-    assert!(decoded(&begun).await.seconds() > 0.9);
+    // What is recorded goes to the disk every half second.
+    assert!(decoded(&begun).await.seconds() > 0.4);
     phone.finish(PATIENCE).await.unwrap();
     let call = world.ended_call(&node).await;
     let id = call["call"]["id"].as_str().unwrap();

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::hand::Hand;
 use crate::world::{World, digits_flow, json_of};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_over_the_quota_of_the_tenant_is_busy_and_on_record() {

@@ -213,6 +213,7 @@ async fn a_capture_over_its_time_stops_and_holds_what_was_sent_in_it() {
         (&noted[1]["left_out"], &noted[1]["full"]),
         (&0.into(), &false.into())
     );
+    world.ended_call(&node).await;
     let over = capture(control, &id, "seconds=4").await;
     assert_eq!(over.0, 404, "{}", String::from_utf8_lossy(&over.1));
     node.drain().await;
