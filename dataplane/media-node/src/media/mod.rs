@@ -20,6 +20,7 @@ mod browser;
 mod caller;
 mod load;
 mod observer;
+mod port;
 mod seat;
 mod shard;
 mod streams;

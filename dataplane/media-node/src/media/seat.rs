@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::browser::{Browser, BrowserPort};
 use super::caller::BrowserCaller;
 use super::observer::Observer;
+use super::port::Way;
 use super::wire::{RtpWire, Wire};
 use super::{Key, NewObserver, ObserveAnswer, RecordingAnswer, ToPeer};
 use crate::trace::Tap;
@@ -37,9 +38,9 @@ pub(super) struct Seat {
 /// A socket of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Socket {
-    Rtp,
+    Rtp(Way),
     Rtcp,
-    PartyRtp,
+    PartyRtp(Way),
     PartyRtcp,
 }
 
@@ -70,6 +71,16 @@ impl Seat {
         match &mut self.line {
             Line::Rtp(wire) => wire.watch(registry, rtp, rtcp),
             Line::Browser(_) => Ok(()),
+        }
+    }
+
+    /// Gives far ends sockets of their own, watched under two tokens, where media goes there all the time.
+    pub(super) fn settle(&mut self, registry: &Registry, caller: Token, party: Token) {
+        if let Line::Rtp(wire) = &mut self.line {
+            wire.settle(registry, caller);
+        }
+        if let Some((_, wire)) = &mut self.party {
+            wire.settle(registry, party);
         }
     }
 
@@ -212,17 +223,19 @@ impl Seat {
         };
         let party = party.as_mut().map(|(_, wire)| wire);
         match (socket, caller, party) {
-            (Socket::Rtp, Some(wire), mut party) => wire.read_rtp(now, buffer, |from, datagram| {
-                let passed = call.rtp(now, from, datagram);
-                if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
-                    party.send_rtp(now, to, packet);
-                }
-            }),
+            (Socket::Rtp(way), Some(wire), mut party) => {
+                wire.read_rtp(now, way, buffer, |from, datagram| {
+                    let passed = call.rtp(now, from, datagram);
+                    if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
+                        party.send_rtp(now, to, packet);
+                    }
+                });
+            }
             (Socket::Rtcp, Some(wire), _) => wire.read_rtcp(now, buffer, |from, datagram| {
                 call.rtcp(now, wall, from, datagram);
             }),
-            (Socket::PartyRtp, mut caller, Some(wire)) => {
-                wire.read_rtp(now, buffer, |from, datagram| {
+            (Socket::PartyRtp(way), mut caller, Some(wire)) => {
+                wire.read_rtp(now, way, buffer, |from, datagram| {
                     let passed = call.party_rtp(now, from, datagram);
                     if let Some(((to, packet), caller)) = passed.zip(caller.as_mut()) {
                         caller.send_rtp(now, to, packet);
@@ -233,8 +246,8 @@ impl Seat {
                 call.party_rtcp(now, wall, from, datagram);
             }),
             // Of a party that is gone.
-            (Socket::Rtp | Socket::Rtcp, None, _)
-            | (Socket::PartyRtp | Socket::PartyRtcp, _, None) => {}
+            (Socket::Rtp(_) | Socket::Rtcp, None, _)
+            | (Socket::PartyRtp(_) | Socket::PartyRtcp, _, None) => {}
         }
     }
 

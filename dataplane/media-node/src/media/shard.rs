@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 
 use super::browser::BrowserPort;
 use super::load::{Meter, Shown, ThreadLoad};
+use super::port::Way;
 use super::seat::{Seat, Socket};
 use super::wheel::{SLOTS, Wheel};
 use super::wire::RtpWire;
@@ -200,7 +201,7 @@ impl Shard {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let seat = Seat::new(key, Call::new(now, wall, setup), wire, outputs);
         let mut seat = Box::new(seat);
-        let (rtp, rtcp) = (token(key, Socket::Rtp), token(key, Socket::Rtcp));
+        let (rtp, rtcp) = (token(key, Socket::Rtp(Way::Open)), token(key, Socket::Rtcp));
         if let Err(error) = seat.watch(self.poll.registry(), rtp, rtcp) {
             tracing::error!(%error, "failed to watch the media sockets of a call");
             seat.handle(
@@ -298,7 +299,10 @@ impl Shard {
     }
 
     fn attach(&mut self, key: Key, party: PartyId, (line, sockets): (PartyLine, MediaSockets)) {
-        let tokens = (token(key, Socket::PartyRtp), token(key, Socket::PartyRtcp));
+        let tokens = (
+            token(key, Socket::PartyRtp(Way::Open)),
+            token(key, Socket::PartyRtcp),
+        );
         // A call that is over needs no party; its sockets close here.
         if let Some(seat) = self.seats.get_mut(&key) {
             let line = (line, RtpWire::new(sockets));
@@ -321,7 +325,11 @@ impl Shard {
                             self.observed.remove(&observer);
                         }
                     }
-                    seat.detach_if_gone(self.poll.registry());
+                    let registry = self.poll.registry();
+                    seat.detach_if_gone(registry);
+                    let direct = [Socket::Rtp(Way::Direct), Socket::PartyRtp(Way::Direct)];
+                    let [caller, party] = direct.map(|socket| token(key, socket));
+                    seat.settle(registry, caller, party);
                     seat.is_done()
                 }
             };
@@ -346,16 +354,20 @@ impl Shard {
 }
 
 /// Sockets of a seat, in the order of their tokens.
-const SOCKETS: [Socket; 4] = [
-    Socket::Rtp,
+const SOCKETS: [Socket; 6] = [
+    Socket::Rtp(Way::Open),
+    Socket::Rtp(Way::Direct),
     Socket::Rtcp,
-    Socket::PartyRtp,
+    Socket::PartyRtp(Way::Open),
+    Socket::PartyRtp(Way::Direct),
     Socket::PartyRtcp,
 ];
 
 /// As many tokens a call, and back.
 fn token(key: Key, socket: Socket) -> Token {
-    Token(key.0 as usize * SOCKETS.len() + socket as usize)
+    let place = SOCKETS.iter().position(|one| *one == socket);
+    let place = place.expect("every socket is in the list");
+    Token(key.0 as usize * SOCKETS.len() + place)
 }
 
 fn socket_of(token: Token) -> (Key, Socket) {

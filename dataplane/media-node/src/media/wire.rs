@@ -11,6 +11,7 @@ use callplane_webrtc::Peer;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
+use super::port::{Port, Way, receive};
 use crate::trace::{Channel, Datagram, Tap};
 
 /// Datagrams read from one socket at a time, so that a flood on one port does not stop the others.
@@ -26,7 +27,7 @@ pub(super) enum Wire {
 
 /// The ports of a call over RTP.
 pub(super) struct RtpWire {
-    rtp: UdpSocket,
+    rtp: Port,
     rtcp: UdpSocket,
     /// Gives the ports back when it is dropped.
     lease: Lease,
@@ -44,7 +45,7 @@ impl RtpWire {
     pub(super) fn new(sockets: MediaSockets) -> Self {
         let MediaSockets { rtp, rtcp, lease } = sockets;
         Self {
-            rtp: UdpSocket::from_std(rtp),
+            rtp: Port::new(rtp),
             rtcp: UdpSocket::from_std(rtcp),
             lease,
             tap: None,
@@ -53,24 +54,39 @@ impl RtpWire {
 
     /// Watches both sockets under two tokens.
     pub(super) fn watch(&mut self, registry: &Registry, rtp: Token, rtcp: Token) -> io::Result<()> {
-        registry.register(&mut self.rtp, rtp, Interest::READABLE)?;
+        self.rtp.watch(registry, rtp)?;
         registry.register(&mut self.rtcp, rtcp, Interest::READABLE)
     }
 
+    /// Gives the far end a socket of its own when media has gone there for a while.
+    pub(super) fn settle(&mut self, registry: &Registry, direct: Token) {
+        if self.rtp.is_steady() {
+            self.rtp.connect(registry, direct);
+        }
+    }
+
     pub(super) fn unwatch(&mut self, registry: &Registry) {
-        // The sockets close right after; a failure here changes nothing.
-        let _ = registry.deregister(&mut self.rtp);
+        self.rtp.unwatch(registry);
+        // The socket closes right after; a failure here changes nothing.
         let _ = registry.deregister(&mut self.rtcp);
     }
 
-    /// Reads what came on the RTP port.
+    /// Reads what came on the RTP port by one of its ways.
     pub(super) fn read_rtp(
         &mut self,
         now: Instant,
+        way: Way,
         buffer: &mut [u8],
-        take: impl FnMut(SocketAddr, &mut [u8]),
+        mut take: impl FnMut(SocketAddr, &mut [u8]),
     ) {
-        self.read(now, Channel::Rtp, buffer, take);
+        for _ in 0..MAX_BURST {
+            let Some((length, from)) = self.rtp.receive(way, buffer) else {
+                return;
+            };
+            let datagram = &mut buffer[..length];
+            self.copy(now, (Channel::Rtp, Heading::Received), from, datagram);
+            take(from, datagram);
+        }
     }
 
     /// Reads what came on the RTCP port.
@@ -78,53 +94,33 @@ impl RtpWire {
         &mut self,
         now: Instant,
         buffer: &mut [u8],
-        take: impl FnMut(SocketAddr, &mut [u8]),
-    ) {
-        self.read(now, Channel::Rtcp, buffer, take);
-    }
-
-    fn read(
-        &mut self,
-        now: Instant,
-        channel: Channel,
-        buffer: &mut [u8],
         mut take: impl FnMut(SocketAddr, &mut [u8]),
     ) {
         for _ in 0..MAX_BURST {
-            let Some((length, from)) = receive(self.socket(channel), buffer) else {
+            let Some((length, from)) = receive(&self.rtcp, buffer) else {
                 return;
             };
             let datagram = &mut buffer[..length];
-            self.copy(now, (channel, Heading::Received), from, datagram);
+            self.copy(now, (Channel::Rtcp, Heading::Received), from, datagram);
             take(from, datagram);
         }
     }
 
     /// Sends one packet from the RTP port.
     pub(super) fn send_rtp(&mut self, now: Instant, to: SocketAddr, packet: &[u8]) {
-        self.send_one(now, Channel::Rtp, to, packet);
+        self.rtp.send(to, packet);
+        self.copy(now, (Channel::Rtp, Heading::Sent), to, packet);
     }
 
     /// Sends what is due.
     pub(super) fn send(&mut self, now: Instant, packets: Packets<'_>) {
         for (to, packet) in packets.rtp.into_iter().flatten() {
-            self.send_one(now, Channel::Rtp, to, packet);
+            self.send_rtp(now, to, packet);
         }
         if let Some((to, packet)) = packets.rtcp {
-            self.send_one(now, Channel::Rtcp, to, packet);
-        }
-    }
-
-    fn send_one(&mut self, now: Instant, channel: Channel, to: SocketAddr, packet: &[u8]) {
-        // A packet the network does not take is a lost packet.
-        let _ = self.socket(channel).send_to(packet, to);
-        self.copy(now, (channel, Heading::Sent), to, packet);
-    }
-
-    const fn socket(&self, channel: Channel) -> &UdpSocket {
-        match channel {
-            Channel::Rtp => &self.rtp,
-            Channel::Rtcp => &self.rtcp,
+            // A packet the network does not take is a lost packet.
+            let _ = self.rtcp.send_to(packet, to);
+            self.copy(now, (Channel::Rtcp, Heading::Sent), to, packet);
         }
     }
 
@@ -154,18 +150,6 @@ impl RtpWire {
         };
         if !tap.take(now, datagram) {
             self.tap = None;
-        }
-    }
-}
-
-/// The next datagram. An error that a socket reports about an earlier packet (an ICMP message of a
-/// peer that is gone) counts as nothing.
-fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-    loop {
-        match socket.recv_from(buffer) {
-            Ok(received) => return Some(received),
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-            Err(_) => return None,
         }
     }
 }
