@@ -1,5 +1,7 @@
 //! Media node: answers and places calls.
 
+mod descriptors;
+
 use anyhow::Context as _;
 use callplane_media_node::{Config, run};
 use callplane_telemetry::{LogFormat, init_logging, shutdown_signal};
@@ -8,6 +10,7 @@ use clap::Parser as _;
 fn main() -> anyhow::Result<()> {
     let config = Config::parse();
     init_logging(&config.log, LogFormat::detect())?;
+    descriptors::take_all();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -107,7 +107,15 @@ async fn ask(address: &str, query: &str) -> anyhow::Result<String> {
 /// What the dashboard that helm installed asks for, as Grafana would ask it of everything.
 async fn queries_of_the_dashboard(tenant: &Tenant) -> Vec<String> {
     let name = "callplane-dashboard-calls";
-    let get = ["get", "configmap", "-n", "callplane-system", name, "-o", "json"];
+    let get = [
+        "get",
+        "configmap",
+        "-n",
+        "callplane-system",
+        name,
+        "-o",
+        "json",
+    ];
     let map: Value = serde_json::from_str(&tenant.cluster.kubectl(&get).await.unwrap()).unwrap();
     let text = map["data"]["calls.json"].as_str().unwrap();
     let dashboard: Value = serde_json::from_str(text).unwrap();

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use callplane_call::{Frame, Measured};
 use callplane_types::Instant;
 use callplane_webrtc::{Demux, Dropped, Output, Owners, Peer, Transport, TransportAddress};
-use mio::Registry;
-use mio::event::Event;
 use socket2::SockRef;
 
 use super::streams::Streams;
@@ -30,8 +28,8 @@ pub(super) struct BrowserPort {
 }
 
 impl BrowserPort {
-    /// Binds the ports of thread `index`, whose sockets `registry` watches.
-    pub(super) fn bind(ports: BrowserPorts, index: usize, registry: &Registry) -> io::Result<Self> {
+    /// Binds the ports of thread `index`.
+    pub(super) fn bind(ports: BrowserPorts, index: usize) -> io::Result<Self> {
         let BrowserPorts {
             bind,
             address,
@@ -46,7 +44,7 @@ impl BrowserPort {
         let socket = UdpSocket::bind((bind, port(udp)))?;
         socket.set_nonblocking(true)?;
         make_room(&socket);
-        let streams = Streams::bind(SocketAddr::new(bind, port(tcp)), registry)?;
+        let streams = Streams::bind(SocketAddr::new(bind, port(tcp)))?;
         let told = |bound: SocketAddr| SocketAddr::new(address, bound.port());
         Ok(Self {
             addresses: [
@@ -64,13 +62,9 @@ impl BrowserPort {
         self.addresses
     }
 
-    /// Whether an event was one of these sockets.
-    pub(super) fn woke(&mut self, event: &Event) -> bool {
-        self.streams.woke(event)
-    }
-
-    /// Takes connections, and closes those that are no call's. Once in a while.
+    /// Takes connections, and closes those that are no call's; sees what those that are left have. Before they are read.
     pub(super) fn accept(&mut self, now: Instant) {
+        self.streams.look();
         self.streams.accept(now);
     }
 

@@ -24,6 +24,7 @@ mod port;
 mod seat;
 mod shard;
 mod streams;
+mod watch;
 mod wheel;
 mod wire;
 
@@ -39,7 +40,6 @@ use callplane_call::{
 };
 use callplane_transport::rtp::MediaSockets;
 use callplane_webrtc::{Fragment, FragmentError, OfferError, Peer, Reoffer, TransportAddress};
-use mio::Poll;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -50,6 +50,7 @@ pub(crate) use load::Limits;
 use load::Shown;
 pub(crate) use observer::{NewObserver, Observing};
 use shard::Shard;
+use watch::Watch;
 use wire::Wire;
 
 /// Commands that may wait for a thread; senders wait beyond it.
@@ -159,9 +160,8 @@ impl Media {
     ) -> io::Result<Self> {
         let shards = (0..threads.get())
             .map(|index| {
-                let poll = Poll::new()?;
                 let port = browsers
-                    .map(|ports| BrowserPort::bind(ports, index, poll.registry()))
+                    .map(|ports| BrowserPort::bind(ports, index))
                     .transpose()?;
                 let browsers = port.as_ref().map(BrowserPort::addresses);
                 let (commands, receiver) = mpsc::channel(COMMANDS);
@@ -170,7 +170,7 @@ impl Media {
                     clock,
                     metrics.thread(index),
                     receiver,
-                    poll,
+                    Watch::new()?,
                     Arc::clone(&shown),
                     port,
                 );

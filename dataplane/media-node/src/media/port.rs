@@ -6,11 +6,11 @@
 //! gives it what the peer sends, and all else to the first (of the sockets of a port, the one that names the sender).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
-use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use super::watch::Watch;
 
 /// Packets in a row to one address after which it is worth a socket: a second of speech.
 const STEADY: u32 = 50;
@@ -39,9 +39,9 @@ struct Direct {
 }
 
 impl Port {
-    pub(super) fn new(socket: std::net::UdpSocket) -> Self {
+    pub(super) const fn new(open: UdpSocket) -> Self {
         Self {
-            open: UdpSocket::from_std(socket),
+            open,
             direct: None,
             last: None,
             in_a_row: 0,
@@ -49,16 +49,8 @@ impl Port {
     }
 
     /// Watches what everybody sends.
-    pub(super) fn watch(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.open, token, Interest::READABLE)
-    }
-
-    pub(super) fn unwatch(&mut self, registry: &Registry) {
-        // The sockets close right after; a failure here changes nothing.
-        let _ = registry.deregister(&mut self.open);
-        if let Some(direct) = &mut self.direct {
-            let _ = registry.deregister(&mut direct.socket);
-        }
+    pub(super) fn watch(&self, watch: &Watch, token: u64) -> io::Result<()> {
+        watch.add(&self.open, token)
     }
 
     /// Sends a packet; one that the network does not take is a lost one.
@@ -90,31 +82,26 @@ impl Port {
     }
 
     /// Makes the direct way to where packets go, watched under `token`. Without one they go as before.
-    pub(super) fn connect(&mut self, registry: &Registry, token: Token) {
+    pub(super) fn connect(&mut self, watch: &Watch, token: u64) {
         // In any case not before as many packets again.
         self.in_a_row = 0;
         let Some(peer) = self.last else {
             return;
         };
-        if let Err(error) = self.try_connect(peer, registry, token) {
+        if let Err(error) = self.try_connect(peer, watch, token) {
             tracing::debug!(%error, "a port of a call gets no socket for its peer alone");
         }
     }
 
-    fn try_connect(
-        &mut self,
-        peer: SocketAddr,
-        registry: &Registry,
-        token: Token,
-    ) -> io::Result<()> {
+    fn try_connect(&mut self, peer: SocketAddr, watch: &Watch, token: u64) -> io::Result<()> {
         if let Some(direct) = &mut self.direct {
             direct.socket.connect(peer)?;
             direct.peer = peer;
             return Ok(());
         }
-        let mut socket = UdpSocket::from_std(beside(&self.open)?);
+        let socket = beside(&self.open)?;
         socket.connect(peer)?;
-        registry.register(&mut socket, token, Interest::READABLE)?;
+        watch.add(&socket, token)?;
         self.direct = Some(Direct { socket, peer });
         Ok(())
     }
@@ -133,7 +120,7 @@ impl Direct {
 
 /// A second socket on the port of `open`. The port may be shared while it is bound and not for longer: another process,
 /// too, could have it then.
-fn beside(open: &UdpSocket) -> io::Result<std::net::UdpSocket> {
+fn beside(open: &UdpSocket) -> io::Result<UdpSocket> {
     let address = open.local_addr()?;
     let socket = Socket::new(
         Domain::for_address(address),
@@ -166,26 +153,23 @@ pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, S
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, UdpSocket as Plain};
+    use std::net::Ipv4Addr;
     use std::time::Duration;
-
-    use mio::Poll;
 
     use super::*;
 
     /// A port, what watches it, and its number.
-    fn port() -> (Port, Poll, SocketAddr) {
-        let socket = Plain::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    fn port() -> (Port, Watch, SocketAddr) {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        let mut port = Port::new(socket);
-        let poll = Poll::new().unwrap();
-        port.watch(poll.registry(), Token(0)).unwrap();
-        (port, poll, address)
+        let (port, watch) = (Port::new(socket), Watch::new().unwrap());
+        port.watch(&watch, 0).unwrap();
+        (port, watch, address)
     }
 
-    fn peer() -> (Plain, SocketAddr) {
-        let socket = Plain::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    fn peer() -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
@@ -193,15 +177,15 @@ mod tests {
         (socket, address)
     }
 
-    fn settle(port: &mut Port, poll: &Poll, to: SocketAddr) {
+    fn settle(port: &mut Port, watch: &Watch, to: SocketAddr) {
         while !port.is_steady() {
             port.send(to, b"rtp");
         }
-        port.connect(poll.registry(), Token(1));
+        port.connect(watch, 1);
         assert_eq!(port.direct.as_ref().unwrap().peer, to);
     }
 
-    fn heard(socket: &Plain) -> (Vec<u8>, SocketAddr) {
+    fn heard(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
         let mut buffer = [0; 64];
         let (length, from) = socket.recv_from(&mut buffer).unwrap();
         (buffer[..length].to_vec(), from)
@@ -218,9 +202,9 @@ mod tests {
 
     #[test]
     fn a_steady_peer_gets_its_own_way_and_strangers_are_heard_as_before() {
-        let (mut port, poll, address) = port();
+        let (mut port, watch, address) = port();
         let ((peer, to), (stranger, other)) = (peer(), peer());
-        settle(&mut port, &poll, to);
+        settle(&mut port, &watch, to);
         port.send(to, b"direct");
         while heard(&peer) != (b"direct".to_vec(), address) {}
         peer.send_to(b"answer", address).unwrap();
@@ -231,14 +215,14 @@ mod tests {
 
     #[test]
     fn who_moves_is_heard_and_sent_to_at_once_and_gets_a_way_again() {
-        let (mut port, poll, address) = port();
+        let (mut port, watch, address) = port();
         let ((peer, to), (moved, other)) = (peer(), peer());
-        settle(&mut port, &poll, to);
+        settle(&mut port, &watch, to);
         moved.send_to(b"here now", address).unwrap();
         assert_eq!(read(&port, Way::Open), [(b"here now".to_vec(), other)]);
         port.send(other, b"there");
         assert_eq!(heard(&moved), (b"there".to_vec(), address));
-        settle(&mut port, &poll, other);
+        settle(&mut port, &watch, other);
         moved.send_to(b"on", address).unwrap();
         peer.send_to(b"left behind", address).unwrap();
         assert_eq!(read(&port, Way::Direct), [(b"on".to_vec(), other)]);
@@ -247,9 +231,9 @@ mod tests {
 
     #[test]
     fn the_port_stays_ours_alone() {
-        let (mut port, poll, address) = port();
+        let (mut port, watch, address) = port();
         let (_peer, to) = peer();
-        settle(&mut port, &poll, to);
+        settle(&mut port, &watch, to);
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
         socket.set_reuse_port(true).unwrap();
         let error = socket.bind(&address.into()).unwrap_err();
@@ -258,12 +242,12 @@ mod tests {
 
     #[test]
     fn a_peer_that_was_gone_for_a_moment_misses_no_later_packet() {
-        let (mut port, poll, _) = port();
+        let (mut port, watch, _) = port();
         let (peer, to) = peer();
-        settle(&mut port, &poll, to);
+        settle(&mut port, &watch, to);
         drop(peer);
         port.send(to, b"nobody hears this");
-        let back = Plain::bind(to).unwrap();
+        let back = UdpSocket::bind(to).unwrap();
         back.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         port.send(to, b"this is heard");
         assert_eq!(heard(&back).0, b"this is heard");

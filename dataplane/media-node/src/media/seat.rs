@@ -6,7 +6,6 @@ use std::io;
 use callplane_call::{Call, Input, Left, Output, PartyId, PartyLine, Quality, RecordingAction};
 use callplane_types::{Instant, WallTime};
 use callplane_webrtc::TransportAddress;
-use mio::{Registry, Token};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
 
@@ -14,6 +13,7 @@ use super::browser::{Browser, BrowserPort};
 use super::caller::BrowserCaller;
 use super::observer::Observer;
 use super::port::Way;
+use super::watch::Watch;
 use super::wire::{RtpWire, Wire};
 use super::{Key, NewObserver, ObserveAnswer, RecordingAnswer, ToPeer};
 use crate::trace::Tap;
@@ -67,29 +67,20 @@ impl Seat {
     }
 
     /// Watches the sockets of its own under two tokens.
-    pub(super) fn watch(&mut self, registry: &Registry, rtp: Token, rtcp: Token) -> io::Result<()> {
-        match &mut self.line {
-            Line::Rtp(wire) => wire.watch(registry, rtp, rtcp),
+    pub(super) fn watch(&self, watch: &Watch, rtp: u64, rtcp: u64) -> io::Result<()> {
+        match &self.line {
+            Line::Rtp(wire) => wire.watch(watch, rtp, rtcp),
             Line::Browser(_) => Ok(()),
         }
     }
 
     /// Gives far ends sockets of their own, watched under two tokens, where media goes there all the time.
-    pub(super) fn settle(&mut self, registry: &Registry, caller: Token, party: Token) {
+    pub(super) fn settle(&mut self, watch: &Watch, caller: u64, party: u64) {
         if let Line::Rtp(wire) = &mut self.line {
-            wire.settle(registry, caller);
+            wire.settle(watch, caller);
         }
         if let Some((_, wire)) = &mut self.party {
-            wire.settle(registry, party);
-        }
-    }
-
-    pub(super) fn unwatch(&mut self, registry: &Registry) {
-        if let Line::Rtp(wire) = &mut self.line {
-            wire.unwatch(registry);
-        }
-        if let Some((_, wire)) = &mut self.party {
-            wire.unwatch(registry);
+            wire.settle(watch, party);
         }
     }
 
@@ -98,27 +89,22 @@ impl Seat {
         &mut self,
         now: Instant,
         party: PartyId,
-        (line, mut wire): (PartyLine, RtpWire),
-        registry: &Registry,
-        (rtp, rtcp): (Token, Token),
+        (line, wire): (PartyLine, RtpWire),
+        watch: &Watch,
+        (rtp, rtcp): (u64, u64),
     ) {
-        if let Err(error) = wire.watch(registry, rtp, rtcp) {
+        if let Err(error) = wire.watch(watch, rtp, rtcp) {
             tracing::error!(%error, "failed to watch the media sockets of another party");
             return self.handle(now, Input::PartyUnreachable { party });
         }
-        if let Some((_, mut former)) = self.party.replace((party, wire)) {
-            former.unwatch(registry);
-        }
+        self.party = Some((party, wire));
         self.handle(now, Input::PartyReady { party, line });
     }
 
     /// Takes the ports away from a party that is gone.
-    pub(super) fn detach_if_gone(&mut self, registry: &Registry) {
+    pub(super) fn detach_if_gone(&mut self) {
         let call = &self.call;
-        let gone = self.party.take_if(|(party, _)| call.rung() != Some(*party));
-        if let Some((_, mut wire)) = gone {
-            wire.unwatch(registry);
-        }
+        self.party.take_if(|(party, _)| call.rung() != Some(*party));
     }
 
     /// What names the way to a browser.
@@ -212,7 +198,7 @@ impl Seat {
         }
     }
 
-    /// Reads what came on a socket. Audio that is passed on leaves at once.
+    /// Reads a datagram from a socket. Audio that is passed on leaves at once.
     pub(super) fn read(&mut self, now: Instant, wall: WallTime, socket: Socket, buffer: &mut [u8]) {
         let Self {
             call, line, party, ..

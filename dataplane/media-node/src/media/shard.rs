@@ -12,13 +12,13 @@ use std::{io, thread};
 use callplane_call::{Call, Input, PartyId, PartyLine};
 use callplane_transport::rtp::MediaSockets;
 use callplane_webrtc::TransportAddress;
-use mio::{Events, Poll, Token};
 use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 
 use super::browser::BrowserPort;
 use super::load::{Meter, Shown, ThreadLoad};
 use super::port::Way;
 use super::seat::{Seat, Socket};
+use super::watch::{Found, Watch};
 use super::wheel::{SLOTS, Wheel};
 use super::wire::RtpWire;
 use super::{Key, NewCall, NewObserver, ObserveAnswer, ToPeer, ToShard};
@@ -27,8 +27,8 @@ use crate::metrics::ThreadMetrics;
 
 /// Largest datagram that can be media: an Ethernet frame.
 const MAX_DATAGRAM: usize = 1_600;
-/// Sockets looked at in one go.
-const MAX_EVENTS: usize = 1_024;
+/// Datagrams read from one socket in a slot, so that a flood on one port does not stop the others.
+const MAX_BURST: usize = 64;
 
 /// Buffers for recordings that are kept while no call wants one: a megabyte.
 const MAX_SPARE: usize = 64;
@@ -40,7 +40,8 @@ pub(super) struct Shard {
     commands: Receiver<ToShard>,
     meter: Meter,
     shown: Arc<Shown>,
-    poll: Poll,
+    /// Tells of the sockets of calls.
+    watch: Watch,
     browsers: Option<BrowserPort>,
     wheel: Wheel,
     /// Each in a box: a map has room for more than it holds.
@@ -59,7 +60,7 @@ impl Shard {
         clock: Clock,
         metrics: ThreadMetrics,
         commands: Receiver<ToShard>,
-        poll: Poll,
+        watch: Watch,
         shown: Arc<Shown>,
         browsers: Option<BrowserPort>,
     ) -> Self {
@@ -68,7 +69,7 @@ impl Shard {
             clock,
             metrics,
             commands,
-            poll,
+            watch,
             meter: Meter::new(clock.now()),
             shown,
             browsers,
@@ -82,7 +83,7 @@ impl Shard {
 
     /// Runs until nobody can send commands any more and the last call is over.
     pub(super) fn run(mut self) {
-        let mut events = Events::with_capacity(MAX_EVENTS);
+        let mut found = Found::new();
         loop {
             if self.seats.is_empty() {
                 if let Some(port) = self.browsers.as_mut() {
@@ -98,15 +99,15 @@ impl Shard {
                 self.obey(command);
             }
             self.sleep_until_due();
-            self.serve(&mut events);
+            self.serve(&mut found);
         }
     }
 
     /// What is due: commands, what came, slots.
-    fn serve(&mut self, events: &mut Events) {
+    fn serve(&mut self, found: &mut Found) {
         let woken = self.clock.now();
         self.obey_all();
-        self.read(events);
+        self.read(found);
         self.read_browsers();
         while let Some(turn) = self.wheel.turn(self.clock.now()) {
             self.metrics.media.tick_late.observe(turn.late);
@@ -202,7 +203,7 @@ impl Shard {
         let seat = Seat::new(key, Call::new(now, wall, setup), wire, outputs);
         let mut seat = Box::new(seat);
         let (rtp, rtcp) = (token(key, Socket::Rtp(Way::Open)), token(key, Socket::Rtcp));
-        if let Err(error) = seat.watch(self.poll.registry(), rtp, rtcp) {
+        if let Err(error) = seat.watch(&self.watch, rtp, rtcp) {
             tracing::error!(%error, "failed to watch the media sockets of a call");
             seat.handle(
                 now,
@@ -223,22 +224,23 @@ impl Shard {
 
     /// Reads the sockets that have something, with the time it is seen at: the jitter that RTCP
     /// reports is off by a slot at most.
-    fn read(&mut self, events: &mut Events) {
-        if let Err(error) = self.poll.poll(events, Some(Duration::ZERO)) {
-            if error.kind() != io::ErrorKind::Interrupted {
-                tracing::error!(%error, "failed to look at the media sockets");
-            }
-            return;
-        }
+    fn read(&mut self, found: &mut Found) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        for event in events.iter() {
-            let port = self.browsers.as_mut();
-            if port.is_some_and(|port| port.woke(event)) {
-                continue;
+        for _ in 0..MAX_BURST {
+            if let Err(error) = self.watch.look(found) {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    tracing::error!(%error, "failed to look at the media sockets");
+                }
+                return;
             }
-            let (key, socket) = socket_of(event.token());
-            if let Some(seat) = self.seats.get_mut(&key) {
-                seat.read(now, wall, socket, &mut self.buffer);
+            if found.is_empty() {
+                return;
+            }
+            for token in found.tokens() {
+                let (key, socket) = socket_of(token);
+                if let Some(seat) = self.seats.get_mut(&key) {
+                    seat.read(now, wall, socket, &mut self.buffer);
+                }
             }
         }
     }
@@ -306,7 +308,7 @@ impl Shard {
         // A call that is over needs no party; its sockets close here.
         if let Some(seat) = self.seats.get_mut(&key) {
             let line = (line, RtpWire::new(sockets));
-            seat.attach(self.clock.now(), party, line, self.poll.registry(), tokens);
+            seat.attach(self.clock.now(), party, line, &self.watch, tokens);
         }
     }
 
@@ -325,11 +327,10 @@ impl Shard {
                             self.observed.remove(&observer);
                         }
                     }
-                    let registry = self.poll.registry();
-                    seat.detach_if_gone(registry);
+                    seat.detach_if_gone();
                     let direct = [Socket::Rtp(Way::Direct), Socket::PartyRtp(Way::Direct)];
                     let [caller, party] = direct.map(|socket| token(key, socket));
-                    seat.settle(registry, caller, party);
+                    seat.settle(&self.watch, caller, party);
                     seat.is_done()
                 }
             };
@@ -343,8 +344,7 @@ impl Shard {
     }
 
     fn leave(&mut self, key: Key) {
-        if let Some(mut seat) = self.seats.remove(&key) {
-            seat.unwatch(self.poll.registry());
+        if self.seats.remove(&key).is_some() {
             self.shown.calls.fetch_sub(1, Ordering::Relaxed);
         }
         if let Some(port) = self.browsers.as_mut() {
@@ -364,13 +364,13 @@ const SOCKETS: [Socket; 6] = [
 ];
 
 /// As many tokens a call, and back.
-fn token(key: Key, socket: Socket) -> Token {
+fn token(key: Key, socket: Socket) -> u64 {
     let place = SOCKETS.iter().position(|one| *one == socket);
     let place = place.expect("every socket is in the list");
-    Token(key.0 as usize * SOCKETS.len() + place)
+    key.0 * SOCKETS.len() as u64 + place as u64
 }
 
-fn socket_of(token: Token) -> (Key, Socket) {
-    let (key, socket) = (token.0 / SOCKETS.len(), token.0 % SOCKETS.len());
-    (Key(key as u64), SOCKETS[socket])
+fn socket_of(token: u64) -> (Key, Socket) {
+    let sockets = SOCKETS.len() as u64;
+    (Key(token / sockets), SOCKETS[(token % sockets) as usize])
 }

@@ -9,7 +9,7 @@ use callplane_types::Instant;
 use callplane_webrtc::{Deframer, Demux, frame_header};
 use mio::event::Event;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
+use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 
 use super::Key;
@@ -27,15 +27,17 @@ const MAX_WAITING: usize = 8 * 1024;
 /// What the kernel keeps for it besides.
 const SEND_BUFFER: usize = 32 * 1024;
 
-/// Token of the listener; connections have this bit and their number, calls have neither.
+/// Streams looked at in one go.
+const MAX_EVENTS: usize = 256;
+/// Token of the listener; connections have their number.
 const LISTENER: Token = Token(usize::MAX);
-const STREAM: usize = 1 << (usize::BITS - 1);
 
 /// The listener and its connections. **A connection is a call's by its first datagram, a check that names it, and is
 /// closed where that is anything else**; no write ever waits.
 pub(super) struct Streams {
     listener: TcpListener,
-    registry: Registry,
+    poll: Poll,
+    events: Events,
     open: HashMap<usize, Stream>,
     by_address: HashMap<SocketAddr, usize>,
     by_call: HashMap<Key, Vec<usize>>,
@@ -66,12 +68,15 @@ enum Next {
 }
 
 impl Streams {
-    pub(super) fn bind(address: SocketAddr, registry: &Registry) -> io::Result<Self> {
+    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let poll = Poll::new()?;
         let mut listener = TcpListener::bind(address)?;
-        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
         Ok(Self {
             listener,
-            registry: registry.try_clone()?,
+            poll,
+            events: Events::with_capacity(MAX_EVENTS),
             open: HashMap::new(),
             by_address: HashMap::new(),
             by_call: HashMap::new(),
@@ -86,19 +91,29 @@ impl Streams {
         self.listener.local_addr()
     }
 
-    /// Whether the event is of a connection or the listener.
-    pub(super) fn woke(&mut self, event: &Event) -> bool {
-        let token = event.token();
-        if token == LISTENER {
+    /// Sees which connections have something to read, or room for what waits.
+    pub(super) fn look(&mut self) {
+        if let Err(error) = self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
+            if error.kind() != io::ErrorKind::Interrupted {
+                tracing::error!(%error, "failed to look at the streams of browsers");
+            }
+            return;
+        }
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            self.woke(event);
+        }
+        self.events = events;
+    }
+
+    fn woke(&mut self, event: &Event) {
+        let Token(id) = event.token();
+        if event.token() == LISTENER {
             self.knocked = true;
-            return true;
+            return;
         }
-        if token.0 & STREAM == 0 {
-            return false;
-        }
-        let id = token.0 & !STREAM;
         let Some(stream) = self.open.get_mut(&id) else {
-            return true;
+            return;
         };
         if event.is_writable() && stream.flush().is_err() {
             self.close(id);
@@ -106,7 +121,6 @@ impl Streams {
             stream.is_ready = true;
             self.ready.push_back(id);
         }
-        true
     }
 
     /// Takes new connections, and closes those that took too long to prove whose they are.
@@ -146,10 +160,7 @@ impl Streams {
         let _ = socket.set_nodelay(true);
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let both = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self
-            .registry
-            .register(&mut socket, Token(STREAM | id), both)
-        {
+        if let Err(error) = self.poll.registry().register(&mut socket, Token(id), both) {
             tracing::warn!(%error, "failed to watch a TCP connection of WebRTC");
             return;
         }

@@ -1,21 +1,17 @@
 //! What a call on a media thread sends and receives by.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use callplane_call::Packets;
 use callplane_sip::Heading;
 use callplane_transport::rtp::{Lease, MediaSockets};
 use callplane_types::Instant;
 use callplane_webrtc::Peer;
-use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
 
 use super::port::{Port, Way, receive};
+use super::watch::Watch;
 use crate::trace::{Channel, Datagram, Tap};
-
-/// Datagrams read from one socket at a time, so that a flood on one port does not stop the others.
-const MAX_BURST: usize = 64;
 
 /// The wire of a call.
 pub(super) enum Wire {
@@ -46,60 +42,48 @@ impl RtpWire {
         let MediaSockets { rtp, rtcp, lease } = sockets;
         Self {
             rtp: Port::new(rtp),
-            rtcp: UdpSocket::from_std(rtcp),
+            rtcp,
             lease,
             tap: None,
         }
     }
 
-    /// Watches both sockets under two tokens.
-    pub(super) fn watch(&mut self, registry: &Registry, rtp: Token, rtcp: Token) -> io::Result<()> {
-        self.rtp.watch(registry, rtp)?;
-        registry.register(&mut self.rtcp, rtcp, Interest::READABLE)
+    /// Watches both sockets under two tokens, until they are closed.
+    pub(super) fn watch(&self, watch: &Watch, rtp: u64, rtcp: u64) -> io::Result<()> {
+        self.rtp.watch(watch, rtp)?;
+        watch.add(&self.rtcp, rtcp)
     }
 
     /// Gives the far end a socket of its own when media has gone there for a while.
-    pub(super) fn settle(&mut self, registry: &Registry, direct: Token) {
+    pub(super) fn settle(&mut self, watch: &Watch, direct: u64) {
         if self.rtp.is_steady() {
-            self.rtp.connect(registry, direct);
+            self.rtp.connect(watch, direct);
         }
     }
 
-    pub(super) fn unwatch(&mut self, registry: &Registry) {
-        self.rtp.unwatch(registry);
-        // The socket closes right after; a failure here changes nothing.
-        let _ = registry.deregister(&mut self.rtcp);
-    }
-
-    /// Reads what came on the RTP port by one of its ways.
+    /// Reads the next datagram of the RTP port that came by one of its ways.
     pub(super) fn read_rtp(
         &mut self,
         now: Instant,
         way: Way,
         buffer: &mut [u8],
-        mut take: impl FnMut(SocketAddr, &mut [u8]),
+        take: impl FnOnce(SocketAddr, &mut [u8]),
     ) {
-        for _ in 0..MAX_BURST {
-            let Some((length, from)) = self.rtp.receive(way, buffer) else {
-                return;
-            };
+        if let Some((length, from)) = self.rtp.receive(way, buffer) {
             let datagram = &mut buffer[..length];
             self.copy(now, (Channel::Rtp, Heading::Received), from, datagram);
             take(from, datagram);
         }
     }
 
-    /// Reads what came on the RTCP port.
+    /// Reads the next datagram of the RTCP port.
     pub(super) fn read_rtcp(
         &mut self,
         now: Instant,
         buffer: &mut [u8],
-        mut take: impl FnMut(SocketAddr, &mut [u8]),
+        take: impl FnOnce(SocketAddr, &mut [u8]),
     ) {
-        for _ in 0..MAX_BURST {
-            let Some((length, from)) = receive(&self.rtcp, buffer) else {
-                return;
-            };
+        if let Some((length, from)) = receive(&self.rtcp, buffer) {
             let datagram = &mut buffer[..length];
             self.copy(now, (Channel::Rtcp, Heading::Received), from, datagram);
             take(from, datagram);

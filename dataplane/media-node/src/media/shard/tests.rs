@@ -11,7 +11,6 @@ use callplane_call::{
 };
 use callplane_flow::{AgentSettings, Graph, compile};
 use callplane_transport::rtp::PortPool;
-use mio::Events;
 use prometheus_client::registry::Registry;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -118,7 +117,7 @@ struct Turned {
     shard: Shard,
     commands: mpsc::Sender<ToShard>,
     callers: Vec<Caller>,
-    events: Events,
+    found: Found,
 }
 
 impl Turned {
@@ -130,7 +129,7 @@ impl Turned {
             Clock::start(),
             metrics.media.thread(0),
             receiver,
-            Poll::new().unwrap(),
+            Watch::new().unwrap(),
             shown,
             None,
         );
@@ -138,7 +137,7 @@ impl Turned {
             shard,
             commands,
             callers: Vec::new(),
-            events: Events::with_capacity(MAX_EVENTS),
+            found: Found::new(),
         };
         let ports = PortPool::new(Ipv4Addr::LOCALHOST.into(), 19_000..=19_999, Duration::ZERO);
         for number in 0..CALLS {
@@ -189,7 +188,7 @@ impl Turned {
                 let before = ALLOCATIONS.with(Cell::get);
                 COUNTING.with(|counting| counting.set(true));
                 self.shard.sleep_until_due();
-                self.shard.serve(&mut self.events);
+                self.shard.serve(&mut self.found);
                 COUNTING.with(|counting| counting.set(false));
                 allocations += ALLOCATIONS.with(Cell::get) - before;
             }
