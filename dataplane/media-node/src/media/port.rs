@@ -1,4 +1,4 @@
-//! A UDP port of a call: open to everybody, with a way of its own to the peer that it sends to all the time.
+//! A UDP port of a call: open to everybody, with a socket of its own for the peer that it sends to all the time.
 //!
 //! A socket that is connected knows the route to its peer; one that is not looks it up for each packet, which is a sixth of what
 //! sending costs. But who may speak to a call is for the call to judge, and a peer behind a NAT may get another address:
@@ -17,7 +17,7 @@ const STEADY: u32 = 50;
 
 /// A bound port.
 #[derive(Debug)]
-pub(super) struct Port {
+pub(super) struct MediaPort {
     open: UdpSocket,
     direct: Option<Direct>,
     /// Where `open` sent last, and how often in a row.
@@ -27,7 +27,7 @@ pub(super) struct Port {
 
 /// Which socket of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum PortSocket {
     Open,
     Direct,
 }
@@ -38,7 +38,7 @@ struct Direct {
     peer: SocketAddr,
 }
 
-impl Port {
+impl MediaPort {
     pub(super) const fn new(open: UdpSocket) -> Self {
         Self {
             open,
@@ -68,20 +68,24 @@ impl Port {
         self.last = Some(to);
     }
 
-    /// The next datagram by one of the ways.
-    pub(super) fn receive(&self, way: Way, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        match way {
-            Way::Open => receive(&self.open, buffer),
-            Way::Direct => receive(&self.direct.as_ref()?.socket, buffer),
+    /// The next datagram from one of the sockets.
+    pub(super) fn receive(
+        &self,
+        socket: PortSocket,
+        buffer: &mut [u8],
+    ) -> Option<(usize, SocketAddr)> {
+        match socket {
+            PortSocket::Open => receive(&self.open, buffer),
+            PortSocket::Direct => receive(&self.direct.as_ref()?.socket, buffer),
         }
     }
 
-    /// Whether packets have gone to one address for a while, and none of them by the direct way.
+    /// Whether packets have gone to one address for a while, and none of them by a socket of its own.
     pub(super) fn is_steady(&self) -> bool {
         self.in_a_row >= STEADY
     }
 
-    /// Makes the direct way to where packets go, watched under `token`. Without one they go as before.
+    /// Makes the socket for where packets go, watched under `token`. Without one they go as before.
     pub(super) fn connect(&mut self, watch: &Watch, token: u64) {
         // In any case not before as many packets again.
         self.in_a_row = 0;
@@ -159,11 +163,11 @@ mod tests {
     use super::*;
 
     /// A port, what watches it, and its number.
-    fn port() -> (Port, Watch, SocketAddr) {
+    fn port() -> (MediaPort, Watch, SocketAddr) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        let (port, watch) = (Port::new(socket), Watch::new().unwrap());
+        let (port, watch) = (MediaPort::new(socket), Watch::new().unwrap());
         port.watch(&watch, 0).unwrap();
         (port, watch, address)
     }
@@ -177,7 +181,7 @@ mod tests {
         (socket, address)
     }
 
-    fn settle(port: &mut Port, watch: &Watch, to: SocketAddr) {
+    fn settle(port: &mut MediaPort, watch: &Watch, to: SocketAddr) {
         while !port.is_steady() {
             port.send(to, b"rtp");
         }
@@ -191,10 +195,10 @@ mod tests {
         (buffer[..length].to_vec(), from)
     }
 
-    fn read(port: &Port, way: Way) -> Vec<(Vec<u8>, SocketAddr)> {
+    fn read(port: &MediaPort, socket: PortSocket) -> Vec<(Vec<u8>, SocketAddr)> {
         let mut buffer = [0; 64];
         std::iter::from_fn(|| {
-            let (length, from) = port.receive(way, &mut buffer)?;
+            let (length, from) = port.receive(socket, &mut buffer)?;
             Some((buffer[..length].to_vec(), from))
         })
         .collect()
@@ -209,8 +213,8 @@ mod tests {
         while heard(&peer) != (b"direct".to_vec(), address) {}
         peer.send_to(b"answer", address).unwrap();
         stranger.send_to(b"junk", address).unwrap();
-        assert_eq!(read(&port, Way::Direct), [(b"answer".to_vec(), to)]);
-        assert_eq!(read(&port, Way::Open), [(b"junk".to_vec(), other)]);
+        assert_eq!(read(&port, PortSocket::Direct), [(b"answer".to_vec(), to)]);
+        assert_eq!(read(&port, PortSocket::Open), [(b"junk".to_vec(), other)]);
     }
 
     #[test]
@@ -219,14 +223,20 @@ mod tests {
         let ((peer, to), (moved, other)) = (peer(), peer());
         settle(&mut port, &watch, to);
         moved.send_to(b"here now", address).unwrap();
-        assert_eq!(read(&port, Way::Open), [(b"here now".to_vec(), other)]);
+        assert_eq!(
+            read(&port, PortSocket::Open),
+            [(b"here now".to_vec(), other)]
+        );
         port.send(other, b"there");
         assert_eq!(heard(&moved), (b"there".to_vec(), address));
         settle(&mut port, &watch, other);
         moved.send_to(b"on", address).unwrap();
         peer.send_to(b"left behind", address).unwrap();
-        assert_eq!(read(&port, Way::Direct), [(b"on".to_vec(), other)]);
-        assert_eq!(read(&port, Way::Open), [(b"left behind".to_vec(), to)]);
+        assert_eq!(read(&port, PortSocket::Direct), [(b"on".to_vec(), other)]);
+        assert_eq!(
+            read(&port, PortSocket::Open),
+            [(b"left behind".to_vec(), to)]
+        );
     }
 
     #[test]

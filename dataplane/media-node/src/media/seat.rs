@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::browser::{Browser, BrowserPort};
 use super::caller::BrowserCaller;
 use super::observer::Observer;
-use super::port::Way;
+use super::port::PortSocket;
 use super::watch::Watch;
 use super::wire::{RtpWire, Wire};
 use super::{Key, NewObserver, ObserveAnswer, RecordingAnswer, ToPeer};
@@ -38,9 +38,9 @@ pub(super) struct Seat {
 /// A socket of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Socket {
-    Rtp(Way),
+    Rtp(PortSocket),
     Rtcp,
-    PartyRtp(Way),
+    PartyRtp(PortSocket),
     PartyRtcp,
 }
 
@@ -209,8 +209,8 @@ impl Seat {
         };
         let party = party.as_mut().map(|(_, wire)| wire);
         match (socket, caller, party) {
-            (Socket::Rtp(way), Some(wire), mut party) => {
-                wire.read_rtp(now, way, buffer, |from, datagram| {
+            (Socket::Rtp(socket), Some(wire), mut party) => {
+                wire.read_rtp(now, socket, buffer, |from, datagram| {
                     let passed = call.rtp(now, from, datagram);
                     if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
                         party.send_rtp(now, to, packet);
@@ -220,8 +220,8 @@ impl Seat {
             (Socket::Rtcp, Some(wire), _) => wire.read_rtcp(now, buffer, |from, datagram| {
                 call.rtcp(now, wall, from, datagram);
             }),
-            (Socket::PartyRtp(way), mut caller, Some(wire)) => {
-                wire.read_rtp(now, way, buffer, |from, datagram| {
+            (Socket::PartyRtp(socket), mut caller, Some(wire)) => {
+                wire.read_rtp(now, socket, buffer, |from, datagram| {
                     let passed = call.party_rtp(now, from, datagram);
                     if let Some(((to, packet), caller)) = passed.zip(caller.as_mut()) {
                         caller.send_rtp(now, to, packet);

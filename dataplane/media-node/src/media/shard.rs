@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{Receiver, error::TryRecvError};
 
 use super::browser::BrowserPort;
 use super::load::{Meter, Shown, ThreadLoad};
-use super::port::Way;
+use super::port::PortSocket;
 use super::seat::{Seat, Socket};
 use super::watch::{Found, Watch};
 use super::wheel::{SLOTS, Wheel};
@@ -202,7 +202,10 @@ impl Shard {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let seat = Seat::new(key, Call::new(now, wall, setup), wire, outputs);
         let mut seat = Box::new(seat);
-        let (rtp, rtcp) = (token(key, Socket::Rtp(Way::Open)), token(key, Socket::Rtcp));
+        let (rtp, rtcp) = (
+            token(key, Socket::Rtp(PortSocket::Open)),
+            token(key, Socket::Rtcp),
+        );
         if let Err(error) = seat.watch(&self.watch, rtp, rtcp) {
             tracing::error!(%error, "failed to watch the media sockets of a call");
             seat.handle(
@@ -302,7 +305,7 @@ impl Shard {
 
     fn attach(&mut self, key: Key, party: PartyId, (line, sockets): (PartyLine, MediaSockets)) {
         let tokens = (
-            token(key, Socket::PartyRtp(Way::Open)),
+            token(key, Socket::PartyRtp(PortSocket::Open)),
             token(key, Socket::PartyRtcp),
         );
         // A call that is over needs no party; its sockets close here.
@@ -328,7 +331,10 @@ impl Shard {
                         }
                     }
                     seat.detach_if_gone();
-                    let direct = [Socket::Rtp(Way::Direct), Socket::PartyRtp(Way::Direct)];
+                    let direct = [
+                        Socket::Rtp(PortSocket::Direct),
+                        Socket::PartyRtp(PortSocket::Direct),
+                    ];
                     let [caller, party] = direct.map(|socket| token(key, socket));
                     seat.settle(&self.watch, caller, party);
                     seat.is_done()
@@ -355,11 +361,11 @@ impl Shard {
 
 /// Sockets of a seat, in the order of their tokens.
 const SOCKETS: [Socket; 6] = [
-    Socket::Rtp(Way::Open),
-    Socket::Rtp(Way::Direct),
+    Socket::Rtp(PortSocket::Open),
+    Socket::Rtp(PortSocket::Direct),
     Socket::Rtcp,
-    Socket::PartyRtp(Way::Open),
-    Socket::PartyRtp(Way::Direct),
+    Socket::PartyRtp(PortSocket::Open),
+    Socket::PartyRtp(PortSocket::Direct),
     Socket::PartyRtcp,
 ];
 

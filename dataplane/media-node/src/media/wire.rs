@@ -9,7 +9,7 @@ use callplane_transport::rtp::{Lease, MediaSockets};
 use callplane_types::Instant;
 use callplane_webrtc::Peer;
 
-use super::port::{Port, Way, receive};
+use super::port::{MediaPort, PortSocket, receive};
 use super::watch::Watch;
 use crate::trace::{Channel, Datagram, Tap};
 
@@ -23,7 +23,7 @@ pub(super) enum Wire {
 
 /// The ports of a call over RTP.
 pub(super) struct RtpWire {
-    rtp: Port,
+    rtp: MediaPort,
     rtcp: UdpSocket,
     /// Gives the ports back when it is dropped.
     lease: Lease,
@@ -41,7 +41,7 @@ impl RtpWire {
     pub(super) fn new(sockets: MediaSockets) -> Self {
         let MediaSockets { rtp, rtcp, lease } = sockets;
         Self {
-            rtp: Port::new(rtp),
+            rtp: MediaPort::new(rtp),
             rtcp,
             lease,
             tap: None,
@@ -61,15 +61,15 @@ impl RtpWire {
         }
     }
 
-    /// Reads the next datagram of the RTP port that came by one of its ways.
+    /// Reads the next datagram of the RTP port that came to one of its sockets.
     pub(super) fn read_rtp(
         &mut self,
         now: Instant,
-        way: Way,
+        socket: PortSocket,
         buffer: &mut [u8],
         take: impl FnOnce(SocketAddr, &mut [u8]),
     ) {
-        if let Some((length, from)) = self.rtp.receive(way, buffer) {
+        if let Some((length, from)) = self.rtp.receive(socket, buffer) {
             let datagram = &mut buffer[..length];
             self.copy(now, (Channel::Rtp, Heading::Received), from, datagram);
             take(from, datagram);
