@@ -64,7 +64,7 @@ fn send(ports: &[u16], stopped: &AtomicBool) -> (u64, Duration) {
         let number = sent as usize;
         let mut packet = [number as u8; 172];
         packet[0] = firsts[number % firsts.len()];
-        packet[1] = if number % 3 == 0 { 200 } else { 0 };
+        packet[1] = if number.is_multiple_of(3) { 200 } else { 0 };
         packet[8..12].copy_from_slice(b"junk");
         let port = ports[number % ports.len()];
         // A port that nobody listens on says so with the next packet.

@@ -110,14 +110,17 @@ fn a_report_with_a_wrong_bit_ends_no_call_and_makes_no_figure_senseless() {
         let mut line = Line::inbound(digits(), true);
         line.take_answer();
         line.sip(Event::Acknowledged { sdp: None });
-        line.pass(Duration::from_secs(2));
+        line.pass(Duration::from_millis(500));
         let wall = WallTime::from_unix_micros(1_700_000_000_000_000) + (line.now - Instant::ZERO);
         line.call.rtcp(line.now, wall, phone, &mut genuine.clone());
         let mut forged = genuine.clone();
         forged[bit / 8] ^= 1 << (bit % 8);
         line.call.rtcp(line.now, wall, phone, &mut forged);
         line.press("1204");
-        line.pass(Duration::from_secs(4));
+        line.pass(Duration::from_millis(1_500));
+        line.call
+            .handle(line.now, Input::HangUp(HangupCause::NodeDrain));
+        line.pass(Duration::from_millis(20));
         let facts = line.facts.unwrap();
         assert_eq!(facts.status, CallStatus::Completed, "bit {bit}");
         assert_eq!(facts.variables["pin"], "1204", "bit {bit}");
