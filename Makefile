@@ -40,10 +40,12 @@ bench: own-artifacts ## Measure database and calls against their bars, or the se
 	@e2e/bench.sh $(SECTIONS)
 
 .PHONY: lint
-lint: own-artifacts ## Format, clippy and documentation, without a warning; licences and bans if cargo-deny is installed
+lint: own-artifacts ## Format, clippy, documentation and fuzz targets, without a warning; licences and bans if cargo-deny is installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+	@# The fuzz targets are no part of the workspace. Nothing is linked, so libFuzzer itself need not be built.
+	CUSTOM_LIBFUZZER_PATH=/dev/null cargo check --manifest-path dataplane/fuzz/Cargo.toml --locked
 	if command -v cargo-deny >/dev/null; then cargo deny --locked check licenses bans sources; fi
 
 .PHONY: cluster-up

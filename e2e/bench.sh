@@ -4,6 +4,7 @@
 # usage: bench.sh [SECTION...]   only the sections named
 #   CALLPLANE_BENCH_CALLS          calls of agent-leg and srtp, 300 unless given
 #   CALLPLANE_BENCH_NODE           another callplane-media-node to measure, such as that of a former commit
+#   CALLPLANE_BENCH_SESSIONS       browsers of webrtc-echo, 60 unless given
 #   CALLPLANE_BENCH_SOAK_MINUTES   length of soak, 2 unless given; 30 is what a release is measured with
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -9,7 +9,7 @@ use crate::latch::{Latch, Verdict};
 /// RTCP is taken from the address that signalling and the [`Latch`] of the media lead to, or, since
 /// a NAT gives RTCP a port of its own, from another port of the latched host when the report names
 /// the SSRC of its stream. **The first address taken is the only one until signalling names
-/// another**, as it is with media.
+/// another, or the media comes from another ([`ControlLatch::follow`])**.
 #[derive(Debug, Clone)]
 pub struct ControlLatch {
     signalled: SocketAddr,
@@ -64,6 +64,11 @@ impl ControlLatch {
             self.signalled = signalled;
             self.locked = None;
         }
+    }
+
+    /// The media comes from another address than before: so will the reports.
+    pub fn follow(&mut self) {
+        self.locked = None;
     }
 
     /// Datagrams of strangers so far.

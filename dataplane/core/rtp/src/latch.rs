@@ -10,6 +10,8 @@ use callplane_types::Instant;
 const CONFIRMATIONS: u8 = 3;
 /// Packets further apart do not count as a row.
 const ROW_GAP: Duration = Duration::from_millis(500);
+/// Whom nothing came from for so long may have got another address of its NAT.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// Whether to use a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +24,11 @@ pub enum Verdict {
 
 /// Decides whose packets are taken and where ours go.
 ///
-/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]).** Before, the
-/// signalled address wins at once, and an unknown one (a caller behind a NAT signals an address
+/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]), or when a NAT gives the far
+/// end another one**: the address has fallen silent, and three packets of the very stream that came from it come in a row
+/// from another. Who does not see that stream cannot know its SSRC, of 32 random bits (RFC 3550 section 8.1).
+///
+/// Before, the signalled address wins at once, and an unknown one (a caller behind a NAT signals an address
 /// nobody can send from) after three valid packets of one SSRC in a row. The address of before a
 /// [`Latch::resignal`] goes on sending for a while: it is latched to again only until the signalled one is
 /// heard, or another in a row.
@@ -33,6 +38,8 @@ pub enum Verdict {
 pub struct Latch {
     signalled: SocketAddr,
     locked: Option<SocketAddr>,
+    /// The SSRC of the last packet that was accepted, and when it came.
+    heard: Option<(u32, Instant)>,
     /// Who was latched to before the address in the SDP changed.
     former: Option<SocketAddr>,
     candidate: Option<Candidate>,
@@ -54,6 +61,7 @@ impl Latch {
         Self {
             signalled,
             locked: None,
+            heard: None,
             former: None,
             candidate: None,
             refused: 0,
@@ -62,13 +70,16 @@ impl Latch {
 
     /// Judges a packet by where it came from.
     pub fn judge(&mut self, now: Instant, from: SocketAddr, ssrc: u32) -> Verdict {
-        match self.locked {
-            Some(locked) if from == locked => return Verdict::Accepted,
-            Some(_) if self.locked != self.former => return self.refuse(),
-            _ => {}
+        if self.locked == Some(from) {
+            return self.accept(now, ssrc);
         }
-        if from == self.signalled {
-            return self.lock(from);
+        let is_settled = self.locked.is_some() && self.locked != self.former;
+        if is_settled && !self.may_have_moved(now, ssrc) {
+            return self.refuse();
+        }
+        // Whom we were latched to is not at the signalled address, or not any more: it needs a row as well.
+        if !is_settled && from == self.signalled {
+            return self.lock(now, from, ssrc);
         }
         let row = match self.candidate {
             Some(candidate)
@@ -87,7 +98,7 @@ impl Latch {
             _ => 1,
         };
         if row >= CONFIRMATIONS {
-            return self.lock(from);
+            return self.lock(now, from, ssrc);
         }
         self.candidate = Some(Candidate {
             address: from,
@@ -98,13 +109,25 @@ impl Latch {
         self.refuse()
     }
 
-    fn lock(&mut self, address: SocketAddr) -> Verdict {
+    /// Whether the far end may send from another address by now: its stream comes from one, and from where it came
+    /// nothing does.
+    fn may_have_moved(&self, now: Instant, ssrc: u32) -> bool {
+        self.heard
+            .is_some_and(|(heard, at)| ssrc == heard && now.saturating_since(at) >= SILENCE)
+    }
+
+    fn accept(&mut self, now: Instant, ssrc: u32) -> Verdict {
+        self.heard = Some((ssrc, now));
+        Verdict::Accepted
+    }
+
+    fn lock(&mut self, now: Instant, address: SocketAddr, ssrc: u32) -> Verdict {
         self.locked = Some(address);
         if address == self.signalled || Some(address) != self.former {
             self.former = None;
         }
         self.candidate = None;
-        Verdict::Accepted
+        self.accept(now, ssrc)
     }
 
     fn refuse(&mut self) -> Verdict {

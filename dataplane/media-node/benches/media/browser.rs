@@ -1,6 +1,6 @@
 //! Browsers by str0m, many on one thread: each offers Opus, speaks four seconds of ten, and listens.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -45,8 +45,9 @@ pub(crate) struct Browser {
 }
 
 impl Offering {
-    pub(crate) fn new(number: usize, voice: &Arc<[Vec<u8>]>) -> Result<Self> {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// A browser whose address is `ip`.
+    pub(crate) fn new(ip: IpAddr, number: usize, voice: &Arc<[Vec<u8>]>) -> Result<Self> {
+        let socket = UdpSocket::bind((ip, 0))?;
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         let config = RtcConfig::new()

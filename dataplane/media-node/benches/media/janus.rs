@@ -1,10 +1,11 @@
 //! Janus from Debian, whose plugin `echotest` sends back what it gets.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use callplane_e2e::{get, request, until};
+use callplane_e2e::{get, request, run, until};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -15,6 +16,11 @@ use crate::world::free_port;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu/janus";
+
+/// Where it is reached: it gathers no candidate of loopback. Who sends there from this network takes the way of loopback
+/// all the same.
+pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 97, 0, 1));
+const INTERFACE: &str = "janus0";
 
 const OTHER_TRANSPORTS: &str = "libjanus_mqtt.so,libjanus_nanomsg.so,libjanus_pfunix.so,libjanus_rabbitmq.so,\
                                 libjanus_websockets.so";
@@ -28,13 +34,14 @@ pub(crate) struct Janus {
 
 impl Janus {
     pub(crate) async fn start() -> Result<Self> {
+        add_interface().await?;
         let (folder, port) = (Folder::new(), free_port());
         let configuration = folder.path().join("janus.jcfg");
         // A setting a line: what follows another on its line is not always read.
         let text = format!(
             "general: {{\n configs_folder = \"{0}\"\n plugins_folder = \"{LIBRARIES}/plugins\"\n \
              transports_folder = \"{LIBRARIES}/transports\"\n debug_level = 2\n session_timeout = 0\n}}\n\
-             nat: {{\n ice_enforce_list = \"lo\"\n ice_lite = true\n}}\n\
+             nat: {{\n ice_enforce_list = \"{INTERFACE}\"\n ice_lite = true\n}}\n\
              media: {{\n rtp_port_range = \"10000-19999\"\n}}\nplugins: {{\n disable = \"{1}\"\n}}\n\
              transports: {{\n disable = \"{OTHER_TRANSPORTS}\"\n}}\n",
             folder.path().display(),
@@ -107,6 +114,26 @@ impl Janus {
         ensure!(word == "success" || word == "ack", "Janus says {answer}");
         Ok(answer)
     }
+}
+
+/// Gives the network of the bench an interface with [`ADDRESS`], once.
+async fn add_interface() -> Result<()> {
+    // /sys tells of the network it was mounted in.
+    if run("ip", &["link", "show", INTERFACE], "").await.is_ok() {
+        return Ok(());
+    }
+    let address = format!("{ADDRESS}/24");
+    for arguments in [
+        &[
+            "link", "add", INTERFACE, "type", "veth", "peer", "name", "janus1",
+        ][..],
+        &["address", "add", &address, "dev", INTERFACE],
+        &["link", "set", INTERFACE, "up"],
+        &["link", "set", "janus1", "up"],
+    ] {
+        run("ip", arguments, "").await?;
+    }
+    Ok(())
 }
 
 /// Plugins that are not wanted.

@@ -1,6 +1,7 @@
 //! Calls of browsers, beside the echo of Janus. **The work is not the same**: Janus takes SRTP off a packet and puts it
 //! on again; the node decodes Opus, listens for a voice, records and seals, and encodes what the agent says.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,37 +12,33 @@ use serde_json::{Value, json};
 use crate::bench::Bench;
 use crate::browser::{Browser, Browsers, Offering};
 use crate::figure::Figure;
-use crate::janus::Janus;
+use crate::janus::{self, Janus};
 use crate::node::Node;
 use crate::process::Process;
 use crate::relay::Said;
 use crate::series::{least, median};
 
-const SESSIONS: usize = 60;
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// How many, unless told otherwise.
+const SESSIONS: &str = "CALLPLANE_BENCH_SESSIONS";
+const USUAL_SESSIONS: usize = 60;
 const WARM: Duration = Duration::from_secs(10);
 const WINDOW: Duration = Duration::from_secs(15);
 const REPEATS: usize = 3;
 const FRAME_MICROS: f64 = 20_000.0;
 
 pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>> {
+    let sessions = sessions()?;
     let voice = Said::opus(&bench.voice)?.payloads;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..REPEATS {
         let node = Node::start(bench).await?;
-        ours.push(
-            measure(node.process(), &voice, async |offer| {
-                node.answer(offer).await
-            })
-            .await?,
-        );
+        let answer = async |offer: &str| node.answer(offer).await;
+        ours.push(measure(node.process(), (LOOPBACK, sessions), &voice, answer).await?);
+        drop(node);
         let janus = Janus::start().await?;
         let echo = async |offer: &str| janus.echo(offer).await;
-        match measure(janus.process(), &voice, echo).await {
-            Ok(cost) => theirs.push(cost),
-            // It gathers no candidate of loopback: on a machine whose other addresses do not reach it there is no
-            // peer, and the figures beside it are no numbers, which meet no bar.
-            Err(error) => eprintln!("   no echo of Janus: {error:#}"),
-        }
+        theirs.push(measure(janus.process(), (janus::ADDRESS, sessions), &voice, echo).await?);
     }
     let cpu = |costs: &[Cost]| costs.iter().map(|cost| cost.cpu).collect::<Vec<_>>();
     let memory = |costs: &[Cost]| costs.iter().map(|cost| cost.memory).collect::<Vec<_>>();
@@ -55,14 +52,14 @@ pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>> {
     let (own_memory, other_memory) = (median(&memory(&ours)), median(&memory(&theirs)));
     Ok(vec![
         Figure::shown(
-            format!("webrtc-echo: {SESSIONS} calls with an agent, CPU of a call and 20 ms"),
+            format!("webrtc-echo: {sessions} calls with an agent, CPU of a call and 20 ms"),
             own,
             "us",
         ),
         Figure::shown("webrtc-echo: the best of three", least(&cpu(&ours)), "us"),
         Figure::shown(
             format!(
-                "webrtc-echo: {SESSIONS} sessions of Janus echotest, CPU of a session and 20 ms"
+                "webrtc-echo: {sessions} sessions of Janus echotest, CPU of a session and 20 ms"
             ),
             other,
             "us",
@@ -98,6 +95,15 @@ pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>> {
     ])
 }
 
+fn sessions() -> Result<usize> {
+    match std::env::var(SESSIONS) {
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("{SESSIONS} is no number")),
+        Err(_) => Ok(USUAL_SESSIONS),
+    }
+}
+
 struct Cost {
     /// Microseconds for a call and 20 ms.
     cpu: f64,
@@ -106,33 +112,35 @@ struct Cost {
     missing: f64,
 }
 
+/// What so many browsers at `ip` cost the process that answers them.
 async fn measure(
     process: Process,
+    (ip, sessions): (IpAddr, usize),
     voice: &Arc<[Vec<u8>]>,
     mut answer: impl AsyncFnMut(&str) -> Result<String>,
 ) -> Result<Cost> {
     // What the first one loads is none's.
-    let first = Browsers::start(vec![connect(0, voice, &mut answer).await?]);
+    let first = Browsers::start(vec![connect(ip, 0, voice, &mut answer).await?]);
     first.until_connected(1).await?;
     let before = process.resident_kib()?;
     let mut browsers = Vec::new();
-    for number in 0..SESSIONS {
-        browsers.push(connect(number, voice, &mut answer).await?);
+    for number in 0..sessions {
+        browsers.push(connect(ip, number, voice, &mut answer).await?);
     }
     let browsers = Browsers::start(browsers);
-    browsers.until_connected(SESSIONS).await?;
+    browsers.until_connected(sessions).await?;
     first.stop().await?;
     tokio::time::sleep(WARM).await;
     let (cpu, received, began) = (process.cpu()?, browsers.received(), Instant::now());
     tokio::time::sleep(WINDOW).await;
     let used = process.cpu()?.since(cpu).whole;
-    let frames = began.elapsed().as_micros() as f64 / FRAME_MICROS * SESSIONS as f64;
+    let frames = began.elapsed().as_micros() as f64 / FRAME_MICROS * sessions as f64;
     let received = (browsers.received() - received) as f64;
     let memory = process.resident_kib()? - before;
     browsers.stop().await?;
     let cost = Cost {
         cpu: used.as_micros() as f64 / frames,
-        memory: memory / SESSIONS as f64,
+        memory: memory / sessions as f64,
         missing: (1.0 - received / frames).max(0.0),
     };
     eprintln!(
@@ -145,11 +153,12 @@ async fn measure(
 }
 
 async fn connect(
+    ip: IpAddr,
     number: usize,
     voice: &Arc<[Vec<u8>]>,
     answer: &mut impl AsyncFnMut(&str) -> Result<String>,
 ) -> Result<Browser> {
-    let offering = Offering::new(number, voice)?;
+    let offering = Offering::new(ip, number, voice)?;
     let answer = answer(&offering.offer).await?;
     offering.accept(&answer)
 }

@@ -198,8 +198,13 @@ impl Seat {
         }
     }
 
-    /// Reads a datagram from a socket. Audio that is passed on leaves at once.
-    pub(super) fn read(&mut self, now: Instant, wall: WallTime, socket: Socket, buffer: &mut [u8]) {
+    /// Reads what came on a socket, so many datagrams `at_most`. Audio that is passed on leaves at once.
+    pub(super) fn read(
+        &mut self,
+        (now, wall): (Instant, WallTime),
+        (socket, at_most): (Socket, usize),
+        buffer: &mut [u8],
+    ) {
         let Self {
             call, line, party, ..
         } = self;
@@ -210,27 +215,31 @@ impl Seat {
         let party = party.as_mut().map(|(_, wire)| wire);
         match (socket, caller, party) {
             (Socket::Rtp(socket), Some(wire), mut party) => {
-                wire.read_rtp(now, socket, buffer, |from, datagram| {
+                wire.read_rtp(now, (socket, at_most), buffer, |from, datagram| {
                     let passed = call.rtp(now, from, datagram);
                     if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
                         party.send_rtp(now, to, packet);
                     }
                 });
             }
-            (Socket::Rtcp, Some(wire), _) => wire.read_rtcp(now, buffer, |from, datagram| {
-                call.rtcp(now, wall, from, datagram);
-            }),
+            (Socket::Rtcp, Some(wire), _) => {
+                wire.read_rtcp(now, at_most, buffer, |from, datagram| {
+                    call.rtcp(now, wall, from, datagram);
+                })
+            }
             (Socket::PartyRtp(socket), mut caller, Some(wire)) => {
-                wire.read_rtp(now, socket, buffer, |from, datagram| {
+                wire.read_rtp(now, (socket, at_most), buffer, |from, datagram| {
                     let passed = call.party_rtp(now, from, datagram);
                     if let Some(((to, packet), caller)) = passed.zip(caller.as_mut()) {
                         caller.send_rtp(now, to, packet);
                     }
                 });
             }
-            (Socket::PartyRtcp, _, Some(wire)) => wire.read_rtcp(now, buffer, |from, datagram| {
-                call.party_rtcp(now, wall, from, datagram);
-            }),
+            (Socket::PartyRtcp, _, Some(wire)) => {
+                wire.read_rtcp(now, at_most, buffer, |from, datagram| {
+                    call.party_rtcp(now, wall, from, datagram);
+                })
+            }
             // Of a party that is gone.
             (Socket::Rtp(_) | Socket::Rtcp, None, _)
             | (Socket::PartyRtp(_) | Socket::PartyRtcp, _, None) => {}

@@ -27,8 +27,11 @@ use crate::metrics::ThreadMetrics;
 
 /// Largest datagram that can be media: an Ethernet frame.
 const MAX_DATAGRAM: usize = 1_600;
-/// Datagrams read from one socket in a slot, so that a flood on one port does not stop the others.
-const MAX_BURST: usize = 64;
+/// Looks at the sockets in a slot, and datagrams read from one after a look, but the first: hardly ever is there a second
+/// one. A flood on one port does not stop the others, and 200,000 in a second do not fill its socket, where they would
+/// take the room of the phone's own packets.
+const MAX_LOOKS: usize = 32;
+const MANY: usize = 16;
 
 /// Buffers for recordings that are kept while no call wants one: a megabyte.
 const MAX_SPARE: usize = 64;
@@ -229,7 +232,8 @@ impl Shard {
     /// reports is off by a slot at most.
     fn read(&mut self, found: &mut Found) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        for _ in 0..MAX_BURST {
+        for look in 0..MAX_LOOKS {
+            let at_most = if look == 0 { 1 } else { MANY };
             if let Err(error) = self.watch.look(found) {
                 if error.kind() != io::ErrorKind::Interrupted {
                     tracing::error!(%error, "failed to look at the media sockets");
@@ -242,7 +246,7 @@ impl Shard {
             for token in found.tokens() {
                 let (key, socket) = socket_of(token);
                 if let Some(seat) = self.seats.get_mut(&key) {
-                    seat.read(now, wall, socket, &mut self.buffer);
+                    seat.read((now, wall), (socket, at_most), &mut self.buffer);
                 }
             }
         }

@@ -8,10 +8,15 @@ use callplane_sip::Heading;
 use callplane_transport::rtp::{Lease, MediaSockets};
 use callplane_types::Instant;
 use callplane_webrtc::Peer;
+use socket2::SockRef;
 
 use super::port::{MediaPort, PortSocket, receive};
 use super::watch::Watch;
 use crate::trace::{Channel, Datagram, Tap};
+
+/// Octets of what waits in a socket, as far as the machine allows: 50 ms of 50,000 packets in a second. Only what waits
+/// takes memory.
+const ROOM: usize = 1024 * 1024;
 
 /// The wire of a call.
 pub(super) enum Wire {
@@ -40,6 +45,10 @@ impl Wire {
 impl RtpWire {
     pub(super) fn new(sockets: MediaSockets) -> Self {
         let MediaSockets { rtp, rtcp, lease } = sockets;
+        for socket in [&rtp, &rtcp] {
+            // Less room is enough for calls alone.
+            let _ = SockRef::from(socket).set_recv_buffer_size(ROOM);
+        }
         Self {
             rtp: MediaPort::new(rtp),
             rtcp,
@@ -61,29 +70,36 @@ impl RtpWire {
         }
     }
 
-    /// Reads the next datagram of the RTP port that came to one of its sockets.
+    /// Reads what came to one of the sockets of the RTP port, so many datagrams `at_most`.
     pub(super) fn read_rtp(
         &mut self,
         now: Instant,
-        socket: PortSocket,
+        (socket, at_most): (PortSocket, usize),
         buffer: &mut [u8],
-        take: impl FnOnce(SocketAddr, &mut [u8]),
+        mut take: impl FnMut(SocketAddr, &mut [u8]),
     ) {
-        if let Some((length, from)) = self.rtp.receive(socket, buffer) {
+        for _ in 0..at_most {
+            let Some((length, from)) = self.rtp.receive(socket, buffer) else {
+                return;
+            };
             let datagram = &mut buffer[..length];
             self.copy(now, (Channel::Rtp, Heading::Received), from, datagram);
             take(from, datagram);
         }
     }
 
-    /// Reads the next datagram of the RTCP port.
+    /// Reads what came to the RTCP port.
     pub(super) fn read_rtcp(
         &mut self,
         now: Instant,
+        at_most: usize,
         buffer: &mut [u8],
-        take: impl FnOnce(SocketAddr, &mut [u8]),
+        mut take: impl FnMut(SocketAddr, &mut [u8]),
     ) {
-        if let Some((length, from)) = receive(&self.rtcp, buffer) {
+        for _ in 0..at_most {
+            let Some((length, from)) = receive(&self.rtcp, buffer) else {
+                return;
+            };
             let datagram = &mut buffer[..length];
             self.copy(now, (Channel::Rtcp, Heading::Received), from, datagram);
             take(from, datagram);

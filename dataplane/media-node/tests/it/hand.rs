@@ -8,6 +8,8 @@ use tokio::net::UdpSocket;
 use crate::world::{NUMBER, World};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Where it says that it listens.
+const MEDIA: u16 = 39_998;
 
 /// A caller that writes its SIP by hand.
 pub(crate) struct Hand {
@@ -68,6 +70,17 @@ impl Hand {
         answer
     }
 
+    /// As [`Hand::call`], with media at this port.
+    pub(crate) async fn call_from(&self, call_id: &str, media: u16) -> String {
+        let (from, to) = (format!("audio {MEDIA} "), format!("audio {media} "));
+        assert_eq!(from.len(), to.len(), "the INVITE says how long it is");
+        let invite = self.invite(call_id, 1, "").replace(&from, &to);
+        self.send(invite.as_bytes()).await;
+        let answer = self.answer().await;
+        self.acknowledge(&answer, call_id, 1).await;
+        answer
+    }
+
     /// Calls that are begun at once, and their answers; those that the node refused are left out.
     pub(crate) async fn calls(&self, count: usize) -> Vec<(String, String)> {
         for number in 0..count {
@@ -120,8 +133,10 @@ pub(crate) fn invite(
     cseq: u32,
     more: &str,
 ) -> String {
-    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-               m=audio 39998 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+         m=audio {MEDIA} RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+    );
     format!(
         "INVITE sip:{NUMBER}@127.0.0.1 SIP/2.0\r\n\
          Via: SIP/2.0/{transport} {local};branch=z9hG4bK{call_id}{cseq}\r\n\

@@ -60,6 +60,7 @@ async fn loss_and_delay_of_both_ways_stand_in_the_record_the_metrics_and_what_pe
         lost_of_phone: 10,
         lost_of_node: 20,
         one_way: Duration::from_millis(30),
+        jitter: Duration::ZERO,
     };
     let (call, lost) = call_over(weather, &world, &node).await;
     let quality = &call["legs"][0]["quality"];

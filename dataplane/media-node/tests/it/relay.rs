@@ -1,13 +1,13 @@
-//! A network between a phone and the node: it carries their SIP and their media, takes time for the media, and
-//! loses some of it.
+//! A network between a phone and the node: it carries their SIP and their media, takes time for the media, now more
+//! and now less, and loses some of it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::world::free_port;
 
@@ -20,17 +20,25 @@ pub(crate) struct Weather {
     pub(crate) lost_of_node: u64,
     /// The way takes so long.
     pub(crate) one_way: Duration,
+    /// And up to so much longer, each packet for itself: more than a packet time reorders.
+    pub(crate) jitter: Duration,
 }
 
-/// Two ends of one way: datagrams come in by one socket and go out by the other.
+/// By which socket datagrams go out now.
+type Exit = Arc<Mutex<Arc<UdpSocket>>>;
+
+/// One way: datagrams come in by a socket and go out by another.
+#[derive(Clone)]
 struct Way {
-    from: Arc<UdpSocket>,
-    by: Arc<UdpSocket>,
+    by: Exit,
     /// Where they go; 0 until it is known.
     to: Arc<AtomicU64>,
     /// Each of so many is lost.
     every: Option<u64>,
-    one_way: Duration,
+    rtcp: bool,
+    weather: Weather,
+    lost: Arc<[AtomicU64; 2]>,
+    whose: usize,
 }
 
 /// The network. **All ports have five digits, so that a message with other ports is as long as before.**
@@ -39,7 +47,21 @@ pub(crate) struct Relay {
     pub(crate) sip: SocketAddr,
     /// RTP packets of the phone, and of the node, that were lost.
     pub(crate) lost: Arc<[AtomicU64; 2]>,
-    _ways: JoinSet<()>,
+    /// The ports from which RTP of the phone goes to the node, and RTP of the node to the phone.
+    pub(crate) rtp: [u16; 2],
+    /// RTP and RTCP of the phone on their way to the node, and back.
+    media: [Media; 2],
+    ways: JoinSet<()>,
+}
+
+/// Datagrams of one kind, both ways.
+struct Media {
+    /// Where those of the phone go out.
+    exit: Exit,
+    /// What carries those of the node that come to there.
+    back: AbortHandle,
+    /// How they go on.
+    outward: Way,
 }
 
 /// Sockets towards one side: SIP, RTP and RTCP.
@@ -76,32 +98,34 @@ impl Relay {
         let lost = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
         let mut ways = JoinSet::new();
         let (media_of_phone, media_of_node) = (Arc::default(), Arc::default());
-        for (rtcp, every_of_phone, every_of_node) in [
-            (
-                false,
-                Some(weather.lost_of_phone),
-                Some(weather.lost_of_node),
-            ),
-            (true, None, None),
-        ] {
+        let media = [false, true].map(|rtcp| {
             let of = |side: &Side| Arc::clone(if rtcp { &side.rtcp } else { &side.rtp });
+            let every = |lost| (!rtcp).then_some(lost);
+            let exit: Exit = Arc::new(Mutex::new(of(&back)));
             let inward = Way {
-                from: of(&front),
-                by: of(&back),
+                by: Arc::clone(&exit),
                 to: Arc::clone(&media_of_node),
-                every: every_of_phone,
-                one_way: weather.one_way,
+                every: every(weather.lost_of_phone),
+                rtcp,
+                weather,
+                lost: Arc::clone(&lost),
+                whose: 0,
             };
             let outward = Way {
-                from: of(&back),
-                by: of(&front),
+                by: Arc::new(Mutex::new(of(&front))),
                 to: Arc::clone(&media_of_phone),
-                every: every_of_node,
-                one_way: weather.one_way,
+                every: every(weather.lost_of_node),
+                whose: 1,
+                ..inward.clone()
             };
-            ways.spawn(inward.carry(rtcp, Arc::clone(&lost), 0));
-            ways.spawn(outward.carry(rtcp, Arc::clone(&lost), 1));
-        }
+            ways.spawn(inward.carry(of(&front)));
+            let back = ways.spawn(outward.clone().carry(of(&back)));
+            Media {
+                exit,
+                back,
+                outward,
+            }
+        });
         let (fp, bp) = (port_of(&front.sip), port_of(&back.sip));
         let towards_node = [(phone.port(), bp), (fp, node.port())];
         let towards_phone = [(bp, phone.port()), (node.port(), fp)];
@@ -121,7 +145,22 @@ impl Relay {
         Self {
             sip,
             lost,
-            _ways: ways,
+            rtp: [back_media, front_media],
+            media,
+            ways,
+        }
+    }
+
+    /// From now on media of the phone comes to the node from other ports, as a NAT does that has forgotten the phone;
+    /// what goes to those of before is lost.
+    pub(crate) async fn rebind(&mut self) {
+        let first = free_port();
+        for (media, port) in self.media.iter_mut().zip(first..) {
+            let socket = bind(port).await;
+            media.back.abort();
+            let outward = media.outward.clone();
+            media.back = self.ways.spawn(outward.carry(Arc::clone(&socket)));
+            *media.exit.lock().unwrap() = socket;
         }
     }
 
@@ -132,21 +171,30 @@ impl Relay {
 }
 
 impl Way {
-    async fn carry(self, rtcp: bool, lost: Arc<[AtomicU64; 2]>, whose: usize) {
+    async fn carry(self, from: Arc<UdpSocket>) {
         let mut buffer = [0; 2_048];
         let mut count = 0;
-        while let Ok((length, _)) = self.from.recv_from(&mut buffer).await {
+        // Looks random, and is the same in each run.
+        let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+        while let Ok((length, _)) = from.recv_from(&mut buffer).await {
             count += 1;
             if self.every.is_some_and(|every| count % every == 0) {
-                lost[whose].fetch_add(1, Ordering::Relaxed);
+                self.lost[self.whose].fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             let media = self.to.load(Ordering::Relaxed) as u16;
-            let to = SocketAddr::from((Ipv4Addr::LOCALHOST, media + u16::from(rtcp)));
-            let (by, datagram) = (Arc::clone(&self.by), buffer[..length].to_vec());
-            let one_way = self.one_way;
+            let to = SocketAddr::from((Ipv4Addr::LOCALHOST, media + u16::from(self.rtcp)));
+            let (by, datagram) = (
+                Arc::clone(&self.by.lock().unwrap()),
+                buffer[..length].to_vec(),
+            );
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let share = (random >> 40) as f64 / (1_u64 << 24) as f64;
+            let takes = self.weather.one_way + self.weather.jitter.mul_f64(share);
             tokio::spawn(async move {
-                tokio::time::sleep(one_way).await;
+                tokio::time::sleep(takes).await;
                 let _ = by.send_to(&datagram, to).await;
             });
         }

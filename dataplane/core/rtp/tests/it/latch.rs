@@ -19,7 +19,7 @@ fn the_signalled_address_is_taken_at_once_and_for_good() {
     for packet in 0..1000 {
         let stranger = address("198.51.100.9:666");
         assert_eq!(
-            latch.judge(at(packet * 20_000), stranger, 1),
+            latch.judge(at(packet * 20_000), stranger, 2),
             Verdict::Refused
         );
     }
@@ -86,6 +86,48 @@ fn only_signalling_moves_a_latched_stream() {
     assert_eq!(latch.remote(), second);
     assert_eq!(latch.judge(at(20), second, 1), Verdict::Accepted);
     assert_eq!(latch.judge(at(30), first, 1), Verdict::Refused);
+}
+
+#[test]
+fn a_caller_whose_nat_gives_another_address_is_followed_once_the_old_one_is_silent() {
+    let (first, second) = (address("203.0.113.7:61000"), address("203.0.113.7:40001"));
+    let mut latch = Latch::new(first);
+    for packet in 0..50 {
+        latch.judge(at(packet * 20_000), first, 7);
+    }
+    // The stream goes on from elsewhere at once; what is played stops for half a second.
+    let mut verdicts = (50..80).map(|packet| latch.judge(at(packet * 20_000), second, 7));
+    let refused = verdicts
+        .by_ref()
+        .take_while(|verdict| *verdict == Verdict::Refused);
+    assert_eq!(refused.count(), 26);
+    assert!(verdicts.all(|verdict| verdict == Verdict::Accepted));
+    assert_eq!(latch.remote(), second);
+    assert_eq!(latch.judge(at(1_610_000), first, 7), Verdict::Refused);
+}
+
+#[test]
+fn who_sends_another_stream_or_sends_while_the_caller_does_is_not_followed() {
+    let (caller, stranger) = (address("203.0.113.7:61000"), address("198.51.100.9:666"));
+    // As long as the caller is heard, not even its own stream is taken from elsewhere.
+    let mut latch = Latch::new(caller);
+    for packet in 0..500 {
+        latch.judge(at(packet * 20_000), caller, 7);
+        assert_eq!(
+            latch.judge(at(packet * 20_000 + 1), stranger, 7),
+            Verdict::Refused
+        );
+    }
+    // Nor is any other stream while it is silent, for however long.
+    for packet in 500..5_000 {
+        let verdict = latch.judge(at(packet * 20_000), stranger, 8 + packet as u32 % 2);
+        assert_eq!(verdict, Verdict::Refused);
+    }
+    assert_eq!(latch.remote(), caller);
+    // And one packet of it, as a repetition would be, is not enough.
+    assert_eq!(latch.judge(at(101_000_000), stranger, 7), Verdict::Refused);
+    assert_eq!(latch.judge(at(102_000_000), stranger, 7), Verdict::Refused);
+    assert_eq!(latch.judge(at(102_010_000), caller, 7), Verdict::Accepted);
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub(crate) struct Browser {
     pub(crate) here: SocketAddr,
     pub(crate) connected: bool,
     pub(crate) closed: bool,
+    /// DTLS has failed, as it sees it.
+    pub(crate) failed: bool,
     /// What was decoded of the agent, 16 kHz.
     pub(crate) heard: Vec<i16>,
     origin: StdInstant,
@@ -113,6 +115,7 @@ impl Browser {
             here: browser_address(),
             connected: false,
             closed: false,
+            failed: false,
             heard: Vec::new(),
             origin,
             decoder: OpusDecoder::new(),
@@ -168,25 +171,30 @@ impl Browser {
 
     pub(crate) fn advance(&mut self, now: Instant) {
         let at = self.origin + now.since_origin();
-        if !self.rtc.is_alive() {
-            return;
-        }
-        self.rtc.handle_input(Input::Timeout(at)).unwrap();
-        self.drain();
+        self.feed(Input::Timeout(at));
     }
 
     fn receive(&mut self, now: Instant, datagram: &[u8]) {
         let at = self.origin + now.since_origin();
         let received = Receive::new(Protocol::Udp, server(), self.here, datagram).unwrap();
-        if self.rtc.is_alive() {
-            self.rtc.handle_input(Input::Receive(at, received)).unwrap();
-            self.drain();
+        self.feed(Input::Receive(at, received));
+    }
+
+    fn feed(&mut self, input: Input<'_>) {
+        if self.failed || !self.rtc.is_alive() {
+            return;
         }
+        self.failed = self.rtc.handle_input(input).is_err();
+        self.drain();
     }
 
     fn drain(&mut self) {
         loop {
-            match self.rtc.poll_output().unwrap() {
+            let Ok(output) = self.rtc.poll_output() else {
+                self.failed = true;
+                return;
+            };
+            match output {
                 RtcOutput::Timeout(_) => return,
                 RtcOutput::Transmit(sent) => {
                     self.outbox.push((sent.destination, sent.contents.to_vec()));
@@ -214,6 +222,16 @@ impl Browser {
     }
 }
 
+/// Which way a datagram goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    ToPeer,
+    ToBrowser,
+}
+
+/// What becomes of a datagram on its way: nothing, it, or others.
+type Network = Box<dyn FnMut(Way, &[u8]) -> Vec<Vec<u8>>>;
+
 /// Both ends.
 pub(crate) struct Pair {
     pub(crate) now: Instant,
@@ -228,6 +246,8 @@ pub(crate) struct Pair {
     pub(crate) loses_each: usize,
     /// Where the peer sees the browser: its NAT may give it another address than it knows of.
     pub(crate) seen: SocketAddr,
+    /// What happens between both.
+    pub(crate) network: Network,
     carried: usize,
     identity: Identity,
 }
@@ -242,6 +262,13 @@ impl Pair {
     pub(crate) fn without_events() -> Self {
         let origin = origin();
         Self::of(origin, Browser::offer_with(origin, Codec::Opus, &[]))
+    }
+
+    /// A pair whose peer is given another offer than the browser made.
+    pub(crate) fn with_offer(changed: impl FnOnce(String) -> String) -> Self {
+        let origin = origin();
+        let (browser, offer, pending) = Browser::offer(origin, Codec::Opus);
+        Self::of(origin, (browser, changed(offer), pending))
     }
 
     fn of(origin: StdInstant, offer: (Browser, String, SdpPendingOffer)) -> Self {
@@ -259,6 +286,7 @@ impl Pair {
             reachable: true,
             loses_each: usize::MAX,
             seen: browser_address(),
+            network: Box::new(|_, datagram| vec![datagram.to_vec()]),
             carried: 0,
             identity,
         }
@@ -332,7 +360,9 @@ impl Pair {
                 let lost = self.browser.connected && self.carried.is_multiple_of(self.loses_each);
                 if self.reachable && !lost {
                     let from = TransportAddress::udp(self.seen);
-                    self.peer.handle(self.now, from, &datagram);
+                    for datagram in (self.network)(Way::ToPeer, &datagram) {
+                        self.peer.handle(self.now, from, &datagram);
+                    }
                 }
                 quiet = false;
             }
@@ -340,7 +370,9 @@ impl Pair {
                 match output {
                     Output::Transmit { to, datagram } => {
                         if to.address == self.seen && self.reachable {
-                            self.browser.receive(self.now, &datagram);
+                            for datagram in (self.network)(Way::ToBrowser, &datagram) {
+                                self.browser.receive(self.now, &datagram);
+                            }
                         }
                         quiet = false;
                     }

@@ -9,8 +9,10 @@
 
 mod browser;
 mod call;
+mod corrupted;
 mod demux;
 mod framing;
+mod handshake;
 mod memory;
 mod offers;
 mod stun;

@@ -60,8 +60,12 @@ impl Leg {
             packet.payload_type = types.map_or(packet.payload_type, |types| types.receive);
         }
         let media = self.media_of(packet.payload_type)?;
+        let before = self.latch.remote();
         if self.latch.judge(now, from, packet.ssrc) != Verdict::Accepted {
             return None;
+        }
+        if self.latch.remote() != before {
+            self.control_latch.follow();
         }
         let arrival = self.receiver.push(now, &packet);
         self.collect_keys();
