@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::python::python;
-use crate::until;
+use crate::{run, until};
 
 /// What steers it, and what finds what is wrong for users with disabilities.
 const PACKAGES: [&str; 2] = ["playwright==1.65.2", "axe-playwright-python==0.1.8"];
@@ -145,6 +145,30 @@ impl Chromium {
         Ok(())
     }
 
+    /// Kills its processes, as one that crashes ends: nothing is said to anybody. How many there were.
+    pub async fn kill(self) -> Result<usize> {
+        let steers = self.child.id().context("what steers Chromium has ended")?;
+        let mut found = Vec::new();
+        let mut open = vec![steers];
+        while let Some(process) = open.pop() {
+            let name = std::fs::read_to_string(format!("/proc/{process}/comm"));
+            if name.is_ok_and(|name| name.starts_with("chrom")) {
+                found.push(process.to_string());
+            }
+            open.extend(children(process));
+        }
+        ensure!(!found.is_empty(), "there is no Chromium");
+        let arguments = [vec!["-KILL".to_owned()], found.clone()].concat();
+        // One that has ended by itself meanwhile cannot be hit.
+        let _ = run("kill", &arguments, "").await;
+        let is_alive = |process: &String| Path::new("/proc").join(process).join("root").exists();
+        until("Chromium is dead", PATIENCE, async || {
+            Ok((!found.iter().any(is_alive)).then_some(()))
+        })
+        .await?;
+        Ok(found.len())
+    }
+
     async fn ask(&mut self, command: Value) -> Result<Value> {
         self.commands
             .write_all(format!("{command}\n").as_bytes())
@@ -163,4 +187,17 @@ impl Chromium {
             None => Ok(answer["ok"].take()),
         }
     }
+}
+
+/// The processes that a process has started and that live.
+fn children(process: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let threads = threads.into_iter().flatten().flatten();
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|listed| {
+            let numbers = listed.split_whitespace().map(str::parse);
+            numbers.flatten().collect::<Vec<u32>>()
+        })
+        .collect()
 }

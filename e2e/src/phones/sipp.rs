@@ -51,7 +51,7 @@ impl Sipp {
         let phone = Self::start(folder, local, &callee.scenario(), &[])?;
         until("SIPp listens", Duration::from_secs(10), async || {
             let port = format!("{:04X}", local.port());
-            let sockets = std::fs::read_to_string("/proc/net/udp")?;
+            let sockets = std::fs::read_to_string("/proc/thread-self/net/udp")?;
             let address = match local.ip() {
                 std::net::IpAddr::V4(ip) => format!("{:08X}", u32::from_le_bytes(ip.octets())),
                 std::net::IpAddr::V6(_) => bail!("phones have IPv4 addresses"),
