@@ -22,7 +22,8 @@ pub enum Verdict {
 
 /// Decides whose packets are taken and where ours go.
 ///
-/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]).** Before, the
+/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]), or by what proves more than
+/// a packet does ([`Latch::settle`]).** Before, the
 /// signalled address wins at once, and an unknown one (a caller behind a NAT signals an address
 /// nobody can send from) after three valid packets of one SSRC in a row. The address of before a
 /// [`Latch::resignal`] goes on sending for a while: it is latched to again only until the signalled one is
@@ -128,6 +129,11 @@ impl Latch {
     #[must_use]
     pub const fn is_latched(&self) -> bool {
         self.locked.is_some()
+    }
+
+    /// A handshake with whom signalling names proved that they are there: nobody else is latched to.
+    pub fn settle(&mut self, address: SocketAddr) {
+        self.lock(address);
     }
 
     /// A re-INVITE or a later answer named an address. The same address changes nothing; another
