@@ -213,7 +213,7 @@ impl Seat {
         let party = party.as_mut().map(|(_, wire)| wire);
         match (socket, caller, party) {
             (Socket::Rtp, Some(wire), mut party) => wire.read_rtp(now, buffer, |from, datagram| {
-                let passed = call.rtp(now, from, datagram);
+                let passed = call.rtp(now, wall, from, datagram);
                 if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
                     party.send_rtp(now, to, packet);
                 }
@@ -223,7 +223,7 @@ impl Seat {
             }),
             (Socket::PartyRtp, mut caller, Some(wire)) => {
                 wire.read_rtp(now, buffer, |from, datagram| {
-                    let passed = call.party_rtp(now, from, datagram);
+                    let passed = call.party_rtp(now, wall, from, datagram);
                     if let Some(((to, packet), caller)) = passed.zip(caller.as_mut()) {
                         caller.send_rtp(now, to, packet);
                     }
@@ -235,6 +235,24 @@ impl Seat {
             // Of a party that is gone.
             (Socket::Rtp | Socket::Rtcp, None, _)
             | (Socket::PartyRtp | Socket::PartyRtcp, _, None) => {}
+        }
+        self.send_outgoing(now);
+    }
+
+    /// Sends answers to checks, and handshakes.
+    fn send_outgoing(&mut self, now: Instant) {
+        let Self {
+            call, line, party, ..
+        } = self;
+        if let Line::Rtp(wire) = line {
+            while let Some(outgoing) = call.poll_outgoing() {
+                wire.send_outgoing(now, &outgoing);
+            }
+        }
+        if let Some((_, wire)) = party {
+            while let Some(outgoing) = call.poll_party_outgoing() {
+                wire.send_outgoing(now, &outgoing);
+            }
         }
     }
 
@@ -288,6 +306,7 @@ impl Seat {
         if let Some((_, wire)) = &mut self.party {
             wire.send(now, self.call.tick_party(now, wall));
         }
+        self.send_outgoing(now);
         if let Some(port) = port {
             for observer in &mut self.observers {
                 observer.say(now, &mut self.call, port);

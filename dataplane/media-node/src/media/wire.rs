@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use callplane_call::Packets;
+use callplane_call::{Outgoing, Packets, Port};
 use callplane_sip::Heading;
 use callplane_transport::rtp::{Lease, MediaSockets};
 use callplane_types::Instant;
@@ -110,9 +110,15 @@ impl RtpWire {
         for (to, packet) in packets.rtp.into_iter().flatten() {
             self.send_one(now, Channel::Rtp, to, packet);
         }
-        if let Some((to, packet)) = packets.rtcp {
-            self.send_one(now, Channel::Rtcp, to, packet);
+        if let Some((port, to, packet)) = packets.rtcp {
+            self.send_one(now, channel(port), to, packet);
         }
+    }
+
+    /// Sends what goes out besides.
+    pub(super) fn send_outgoing(&mut self, now: Instant, outgoing: &Outgoing) {
+        let Outgoing { port, to, octets } = outgoing;
+        self.send_one(now, channel(*port), *to, octets);
     }
 
     fn send_one(&mut self, now: Instant, channel: Channel, to: SocketAddr, packet: &[u8]) {
@@ -155,6 +161,14 @@ impl RtpWire {
         if !tap.take(now, datagram) {
             self.tap = None;
         }
+    }
+}
+
+/// What leaves a port as a capture has it.
+const fn channel(port: Port) -> Channel {
+    match port {
+        Port::Rtp => Channel::Rtp,
+        Port::Rtcp => Channel::Rtcp,
     }
 }
 
