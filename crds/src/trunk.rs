@@ -72,10 +72,12 @@ pub struct TrunkSpec {
     #[serde(default)]
     pub transport: Transport,
 
-    /// Whether the media of calls is encrypted (SRTP, RFC 3711, with keys in SDP, RFC 4568).
+    /// Whether the media of calls is encrypted (SRTP, RFC 3711). Calls that come in have the keys that they
+    /// offer, of a handshake (DTLS-SRTP, RFC 5763) or in SDP (RFC 4568); calls that go out have them in SDP.
     ///
-    /// The keys travel in the signalling and are as secret as it is: Udp and Tcp are not encrypted,
-    /// so let only a network that nobody else reads be between this trunk and the media nodes.
+    /// Keys in SDP are as secret as the signalling, and Udp and Tcp are not encrypted: let only a network that
+    /// nobody else reads be between this trunk and the media nodes. Keys of a handshake are secret from who only
+    /// reads the signalling.
     #[serde(default)]
     pub srtp: TrunkSrtp,
 

@@ -2,7 +2,8 @@
 
 #![no_main]
 
-use callplane_sdp::{Codec, LocalMedia, MediaSecurity, Session, SessionDescription};
+use callplane_dtls::{Fingerprint, HashFunction};
+use callplane_sdp::{Codec, KeyExchange, LocalMedia, MediaSecurity, Session, SessionDescription};
 use callplane_srtp::KeySource;
 use libfuzzer_sys::fuzz_target;
 
@@ -19,8 +20,14 @@ fuzz_target!(|body: &[u8]| {
         codecs: vec![Codec::Opus, Codec::G722, Codec::Pcmu, Codec::Pcma],
         packet_time_ms: 20,
     };
-    let session =
-        |security| Session::new(1, local.clone()).secured(security, KeySource::new([1; 32]));
+    let session = |security| {
+        Session::new(1, local.clone())
+            .secured(security, KeySource::new([1; 32]))
+            .certified(
+                Fingerprint::of(HashFunction::Sha256, b"ours"),
+                KeyExchange::Dtls,
+            )
+    };
     let mut session_with_offer = session(MediaSecurity::Allowed);
     if let Ok((answer, negotiated)) = session_with_offer.answer(&description) {
         assert_eq!(answer.media.len(), description.media.len());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::{net::SocketAddr, thread};
 
 use anyhow::Context as _;
+use callplane_call::Identity;
 use callplane_objects::ObjectStorage;
 use callplane_sip::Config as SipConfig;
 use callplane_store::media_nodes::NodeEpoch;
@@ -224,12 +225,14 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
     let media = Media::start(media_threads(&config), limits, clock, &metrics.media, browsers).context(
         "failed to start the media threads; if a port is in use, choose another CALLPLANE_WEBRTC_UDP or _TCP",
     )?;
+    let identity = Identity::generate(clock.origin())?;
     let (epoch_sender, epoch) = watch::channel(None);
     let node = Arc::new(Node {
         clock,
         tenant_id: credentials.tenant_id,
         database,
         keys,
+        identity,
         epoch,
         directory,
         sip,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use callplane_call::KeySource;
+use callplane_call::{Identity, KeyExchange, KeySource, MediaSecurity, Secrecy};
 use callplane_objects::ObjectStorage;
 use callplane_store::TenantDatabase;
 use callplane_store::media_nodes::NodeEpoch;
@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) database: TenantDatabase,
     /// They open what is sealed.
     pub(crate) keys: TenantKeys,
+    /// What handshakes for the keys of media show.
+    pub(crate) identity: Identity,
     /// This start of the node; nothing until the database has given it a number.
     pub(crate) epoch: watch::Receiver<Option<NodeEpoch>>,
     pub(crate) directory: watch::Receiver<Arc<Directory>>,
@@ -78,6 +80,16 @@ impl Node {
         SocketAddr::new(self.config.address, self.sip.local_address().port())
     }
 
+    /// How the media of a line is kept secret.
+    pub(crate) fn secrecy(&self, security: MediaSecurity) -> Secrecy {
+        Secrecy {
+            security,
+            exchange: KeyExchange::Sdes,
+            keys: KeySource::new(random_bytes()),
+            identity: self.identity.clone(),
+        }
+    }
+
     /// The address that goes into SDP.
     pub(crate) fn address(&self) -> IpAddr {
         self.config.address
@@ -95,11 +107,6 @@ pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     aws_lc_rs::rand::fill(&mut bytes)
         .expect("the system's random numbers are there once it has booted");
     bytes
-}
-
-/// Where the keys of one call come from.
-pub(crate) fn key_source() -> KeySource {
-    KeySource::new(random_bytes())
 }
 
 /// As [`random_bytes`], as one number.

@@ -15,6 +15,8 @@ use tokio::time::timeout;
 use crate::sound::Wav;
 use crate::until;
 
+mod curve;
+
 /// A running baresip with one account. Dropping it ends it.
 #[derive(Debug)]
 pub struct Baresip {
@@ -30,12 +32,40 @@ pub struct Speech {
     /// The codecs it offers and takes, separated by commas: names as in SDP, with the sampling rate where it is not
     /// 8 kHz, as in `G722/16000` and `opus/48000/2`.
     pub codecs: &'static str,
-    /// Whether it offers nothing but media that is encrypted with SDES.
-    pub encrypted: bool,
+    /// How its media is encrypted.
+    pub encryption: Encryption,
+    /// Whether it gathers candidates and checks them (ICE), which needs an address besides loopback.
+    pub checked: bool,
+    /// Whether RTCP shares the port of RTP where the other side does that, too.
+    pub one_port: bool,
     /// Milliseconds of audio in a packet, sent and asked for.
     pub packet_time: u8,
     /// Whether keys go by INFO in place of telephone events.
     pub keys_by_info: bool,
+}
+
+/// How a phone encrypts its media; it offers nothing else then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// Not at all.
+    None,
+    /// With keys in the description.
+    Sdes,
+    /// With keys of a handshake, in which it shows a certificate of an elliptic curve, as later versions of it do.
+    Dtls,
+    /// The same with the certificate that this version makes, which is of RSA.
+    DtlsRsa,
+}
+
+impl Encryption {
+    /// Its name in an account.
+    const fn account(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Sdes => ";mediaenc=srtp-mand",
+            Self::Dtls | Self::DtlsRsa => ";mediaenc=dtls_srtp",
+        }
+    }
 }
 
 impl Default for Speech {
@@ -48,7 +78,9 @@ impl Speech {
     /// As a telephone network does.
     pub const PLAIN: Self = Self {
         codecs: "PCMU",
-        encrypted: false,
+        encryption: Encryption::None,
+        checked: false,
+        one_port: false,
         packet_time: 20,
         keys_by_info: false,
     };
@@ -87,23 +119,31 @@ impl Baresip {
         let control = SocketAddr::new(address.ip(), address.port() + 1000);
         std::fs::write(
             folder.join("config"),
-            config(address, control, voice, folder),
+            config(address, control, voice, folder, speech),
         )?;
         let Speech {
             codecs,
-            encrypted,
+            encryption,
+            checked,
+            one_port: _,
             packet_time,
             keys_by_info,
         } = speech;
-        let encryption = if encrypted { ";mediaenc=srtp-mand" } else { "" };
+        let security = encryption.account();
+        let checks = if checked { ";medianat=ice" } else { "" };
         let keys = if keys_by_info { ";dtmfmode=info" } else { "" };
         let account = format!(
-            "<sip:{number}@{address}>;regint=0;audio_codecs={codecs};answermode=auto;ptime={packet_time}{encryption}{keys}\n"
+            "<sip:{number}@{address}>;regint=0;audio_codecs={codecs};answermode=auto;ptime={packet_time}{security}{checks}{keys}\n"
         );
         std::fs::write(folder.join("accounts"), account)?;
         std::fs::write(folder.join("contacts"), "")?;
         let log = std::fs::File::create(folder.join("baresip.log"))?;
-        let child = Command::new("baresip")
+        let mut command = Command::new("baresip");
+        if encryption == Encryption::Dtls {
+            let certificate = curve::certificate(folder).await?;
+            command.envs(certificate);
+        }
+        let child = command
             .arg("-f")
             .arg(folder)
             .stdin(Stdio::null())
@@ -221,9 +261,23 @@ fn netstring(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((message, rest))
 }
 
-fn config(address: SocketAddr, control: SocketAddr, voice: &Path, folder: &Path) -> String {
+fn config(
+    address: SocketAddr,
+    control: SocketAddr,
+    voice: &Path,
+    folder: &Path,
+    speech: Speech,
+) -> String {
     let IpAddr::V4(ip) = address.ip() else {
         return String::new();
+    };
+    let mux = if speech.one_port { "yes" } else { "no" };
+    let modules = match (speech.encryption, speech.checked) {
+        // Without these nothing is loaded that a test does not use.
+        (Encryption::Dtls | Encryption::DtlsRsa, false) => "module dtls_srtp.so\n",
+        (Encryption::Dtls | Encryption::DtlsRsa, true) => "module dtls_srtp.so\nmodule ice.so\n",
+        (_, true) => "module ice.so\n",
+        (_, false) => "",
     };
     let (first, last) = (address.port() + 2, address.port() + 20);
     format!(
@@ -244,12 +298,13 @@ auplay_channels 1
 audio_txmode thread
 rtp_ports {first}-{last}
 rtp_stats yes
+rtcp_mux {mux}
 module_path /usr/lib/baresip/modules
 module g711.so
 module g722.so
 module opus.so
 module srtp.so
-module aufile.so
+{modules}module aufile.so
 module sndfile.so
 module_tmp account.so
 module_app menu.so

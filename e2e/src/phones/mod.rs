@@ -9,7 +9,7 @@ mod scenario;
 mod sipp;
 
 pub use aiortc::{Aiortc, AiortcOptions};
-pub use baresip::{Baresip, Event, Speech};
+pub use baresip::{Baresip, Encryption, Event, Speech};
 pub use carrier::Carrier;
 pub use chromium::{Chromium, ChromiumOptions};
 pub use scenario::{Callee, Caller, Keys};

@@ -25,6 +25,9 @@ pub enum HangupCause {
     NormalUnspecified,
     /// No packet from the other side for the media timeout.
     MediaTimeout,
+    /// The handshake that media has its keys of failed: another certificate than that of the description, one that we
+    /// cannot read, or no answer.
+    HandshakeFailed,
     /// The caller said nothing for the silence limit.
     SilenceTimeout,
     /// The longest call was reached.
@@ -50,6 +53,7 @@ impl HangupCause {
             Self::NetworkOutOfOrder => "network_out_of_order",
             Self::NormalUnspecified => "normal_unspecified",
             Self::MediaTimeout => "media_timeout",
+            Self::HandshakeFailed => "handshake_failed",
             Self::SilenceTimeout => "silence_timeout",
             Self::MaxDuration => "max_duration",
             Self::NodeDrain => "node_drain",

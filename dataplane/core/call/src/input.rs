@@ -2,13 +2,13 @@
 
 use callplane_agent::{Recognition, SpeechDown, TurnId, UtteranceId};
 use callplane_flow::{ThinkId, Thought};
-use callplane_sdp::{LocalMedia, MediaSecurity};
+use callplane_sdp::LocalMedia;
 use callplane_sip::Event;
-use callplane_srtp::KeySource;
 
 use crate::call::PartyId;
 use crate::hangup::HangupCause;
 use crate::media::Clip;
+use crate::setup::Secrecy;
 
 /// One input.
 #[derive(Debug)]
@@ -75,10 +75,8 @@ pub enum Input {
 pub struct PartyLine {
     /// Where its media is received.
     pub local: LocalMedia,
-    /// Whether it is encrypted.
-    pub security: MediaSecurity,
-    /// Where our keys come from.
-    pub keys: KeySource,
+    /// Whether it is encrypted, and with what of ours.
+    pub secrecy: Secrecy,
 }
 
 /// Why a caller is no longer there.

@@ -24,10 +24,11 @@ pub use callplane_agent::{APOLOGY, Recognition, Speaker, SpeechDown, Stage, Turn
 pub use callplane_audio::{
     OGG_OPUS_HEADER_LENGTH, OggOpusWriter, WAV_HEADER_LENGTH, last_ogg_page, wav_header,
 };
+pub use callplane_dtls::Identity;
 pub use callplane_flow::RecordingAction;
 pub use callplane_rtp::ReceiverStats;
 pub use callplane_rtp::{mask_rtcp, mask_rtp};
-pub use callplane_sdp::{Codec, LocalMedia, MediaSecurity};
+pub use callplane_sdp::{Codec, KeyExchange, LocalMedia, MediaSecurity};
 pub use callplane_sip as sip;
 pub use callplane_srtp::{KeySource, Profile};
 pub use facts::{
@@ -36,6 +37,6 @@ pub use facts::{
 };
 pub use hangup::{Hangup, HangupCause};
 pub use input::{Input, Left, PartyLine};
-pub use media::{CannotRecord, Clip, Frame, Packets, RecordingState, TurnAudio};
+pub use media::{CannotRecord, Clip, Frame, Outgoing, Packets, Port, RecordingState, TurnAudio};
 pub use output::Output;
-pub use setup::{Guards, Opening, Setup};
+pub use setup::{Guards, Opening, Secrecy, Setup};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use callplane_dtls::Identity;
 use callplane_flow::Program;
-use callplane_sdp::{LocalMedia, MediaSecurity};
+use callplane_sdp::{KeyExchange, LocalMedia, MediaSecurity};
 use callplane_srtp::KeySource;
 
 use crate::media::Clip;
@@ -17,11 +18,8 @@ pub struct Setup {
     pub opening: Opening,
     /// Where we receive media.
     pub local: LocalMedia,
-    /// Whether media is encrypted.
-    pub security: MediaSecurity,
-    /// Where our keys come from. Not from `seed`, which is too short to be a secret and is written
-    /// into packets.
-    pub keys: KeySource,
+    /// Whether media is encrypted, and with what of ours.
+    pub secrecy: Secrecy,
     /// What the agent says and does.
     pub program: Arc<Program>,
     /// The variables that the call brings along.
@@ -32,6 +30,20 @@ pub struct Setup {
     pub seed: u64,
     /// The times that guard it.
     pub guards: Guards,
+}
+
+/// How the media of one line is kept secret.
+#[derive(Debug)]
+pub struct Secrecy {
+    /// Whether it is encrypted.
+    pub security: MediaSecurity,
+    /// Where the keys are from that our offers want.
+    pub exchange: KeyExchange,
+    /// Where our keys and passwords come from. Not from a seed, which is too short to be a secret and is written
+    /// into packets.
+    pub keys: KeySource,
+    /// The certificate of the process.
+    pub identity: Identity,
 }
 
 /// Who opened the call.
@@ -61,6 +73,9 @@ pub struct Guards {
     /// Inbound: how long the ACK of our answer may take, or the way to who joined. SIP gives up by
     /// itself after 32 s.
     pub acknowledgement: Duration,
+    /// How long media may wait for the keys of a handshake, counted from the answer or from when the handshake was
+    /// agreed on.
+    pub handshake: Duration,
     /// How long no packet may come, counted from the answer or the last packet.
     pub media: Duration,
     /// How long the end of a session may take that we asked to end.
@@ -72,6 +87,7 @@ impl Default for Guards {
         Self {
             ring: Duration::from_secs(30),
             acknowledgement: Duration::from_secs(40),
+            handshake: Duration::from_secs(15),
             media: Duration::from_secs(30),
             closing: Duration::from_secs(5),
         }

@@ -7,7 +7,11 @@ pub enum Datagram {
     Rtp,
     /// Control.
     Rtcp,
-    /// STUN, DTLS or anything else: not for this crate.
+    /// A check of ICE.
+    Stun,
+    /// A handshake.
+    Dtls,
+    /// Anything else.
     Other,
 }
 
@@ -19,6 +23,8 @@ pub fn classify(datagram: &[u8]) -> Datagram {
             192..=223 => Datagram::Rtcp,
             _ => Datagram::Rtp,
         },
+        [0..=3, ..] => Datagram::Stun,
+        [20..=63, ..] => Datagram::Dtls,
         _ => Datagram::Other,
     }
 }

@@ -58,6 +58,11 @@ impl ControlLatch {
         }
     }
 
+    /// A handshake with whom signalling names proved that they are there.
+    pub fn settle(&mut self, address: SocketAddr) {
+        self.locked = Some(address);
+    }
+
     /// A re-INVITE or a later answer named an address. The same address changes nothing.
     pub fn resignal(&mut self, signalled: SocketAddr) {
         if signalled != self.signalled {

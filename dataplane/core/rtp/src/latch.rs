@@ -24,8 +24,8 @@ pub enum Verdict {
 
 /// Decides whose packets are taken and where ours go.
 ///
-/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]), or when a NAT gives the far
-/// end another one**: the address has fallen silent, and three packets of the very stream that came from it come in a row
+/// **Once latched, the remote address changes only by signalling ([`Latch::resignal`]), by what proves more than
+/// a packet does ([`Latch::settle`]), or when a NAT gives the far end another one**: the address has fallen silent, and three packets of the very stream that came from it come in a row
 /// from another. Who does not see that stream cannot know its SSRC, of 32 random bits (RFC 3550 section 8.1).
 ///
 /// Before, the signalled address wins at once, and an unknown one (a caller behind a NAT signals an address
@@ -122,11 +122,7 @@ impl Latch {
     }
 
     fn lock(&mut self, now: Instant, address: SocketAddr, ssrc: u32) -> Verdict {
-        self.locked = Some(address);
-        if address == self.signalled || Some(address) != self.former {
-            self.former = None;
-        }
-        self.candidate = None;
+        self.settle(address);
         self.accept(now, ssrc)
     }
 
@@ -151,6 +147,15 @@ impl Latch {
     #[must_use]
     pub const fn is_latched(&self) -> bool {
         self.locked.is_some()
+    }
+
+    /// A handshake with whom signalling names proved that they are there: nobody else is latched to.
+    pub fn settle(&mut self, address: SocketAddr) {
+        self.locked = Some(address);
+        if address == self.signalled || Some(address) != self.former {
+            self.former = None;
+        }
+        self.candidate = None;
     }
 
     /// A re-INVITE or a later answer named an address. The same address changes nothing; another

@@ -28,6 +28,20 @@ impl SessionDescription {
         direction_of(&self.attributes)
     }
 
+    /// The values of what `media` says under a name, or of what the session says where the line says nothing
+    /// (RFC 8122 section 5, RFC 8839 section 5.4).
+    pub(crate) fn values_for<'a>(
+        &'a self,
+        media: &'a MediaDescription,
+        name: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        let attributes = match media.values(name).next() {
+            Some(_) => &media.attributes,
+            None => &self.attributes,
+        };
+        values_of(attributes, name)
+    }
+
     /// Where the stream of `media` is received: its own `c=` or that of the session.
     #[must_use]
     pub fn connection_of<'a>(&'a self, media: &'a MediaDescription) -> Option<&'a Host> {
@@ -80,7 +94,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// `a=name` or `a=name:value`. `Debug` does not show the keys of `a=crypto`.
+/// `a=name` or `a=name:value`. `Debug` does not show the keys of `a=crypto`, and no password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// The name, as written.
@@ -109,9 +123,15 @@ impl Attribute {
     }
 }
 
+impl Attribute {
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
 impl fmt::Debug for Attribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = match self.name.eq_ignore_ascii_case("crypto") {
+        let value = match self.is("crypto") || self.is("ice-pwd") {
             true => self.value.as_ref().map(|_| "<secret>"),
             false => self.value.as_deref(),
         };
@@ -120,6 +140,16 @@ impl fmt::Debug for Attribute {
             .field("value", &value)
             .finish()
     }
+}
+
+pub(crate) fn values_of<'a>(
+    attributes: &'a [Attribute],
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    attributes
+        .iter()
+        .filter(move |attribute| attribute.is(name))
+        .filter_map(|attribute| attribute.value.as_deref())
 }
 
 pub(crate) fn direction_of(attributes: &[Attribute]) -> Option<Direction> {

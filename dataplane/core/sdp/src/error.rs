@@ -35,6 +35,9 @@ pub enum NegotiationError {
     /// No `a=crypto` that we can do, or an answer with another tag or suite than those offered.
     #[error("no crypto attribute in common")]
     Crypto,
+    /// No `a=fingerprint` that is good enough, or an `a=setup` that leads to no handshake.
+    #[error("no certificate or no role for a handshake")]
+    Handshake,
     /// No address, or a host name, which SIP telephones do not use and we do not look up.
     #[error("audio stream without an IP address")]
     NoAddress,

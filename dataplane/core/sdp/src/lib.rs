@@ -5,16 +5,21 @@
 //! them, and holds the rules that need memory, which are the `o=` version, the order of the media
 //! lines and payload types that may not change their meaning.
 //!
-//! G.711, G.722 and Opus audio and telephone events (RFC 4733) are negotiated, plain or encrypted with
-//! keys in the description ([`MediaSecurity`], RFC 4568); every other media line is refused with
-//! port 0, as RFC 3264 section 6 wants. DTLS, ICE and bundling are left out.
+//! G.711, G.722 and Opus audio and telephone events (RFC 4733) are negotiated, plain or encrypted
+//! ([`MediaSecurity`]) with keys in the description (RFC 4568) or of a handshake (DTLS-SRTP, RFC 5763), over ICE
+//! where the other side speaks it (RFC 8839; our side is lite) and with RTCP on the port of RTP where it asks for
+//! that (RFC 5761); every other media line is refused with port 0, as RFC 3264 section 6 wants. Bundling and
+//! trickled candidates are left out.
 
 #![forbid(unsafe_code)]
 
+mod carriage;
 mod codec;
 mod description;
 mod direction;
 mod error;
+mod handshake;
+mod ice;
 mod media;
 mod negotiate;
 mod opus;
@@ -27,8 +32,10 @@ pub use codec::{Codec, RtpMap};
 pub use description::{Attribute, Host, Origin, SessionDescription};
 pub use direction::Direction;
 pub use error::{NegotiationError, ParseError};
+pub use handshake::DtlsTerms;
+pub use ice::IceTerms;
 pub use media::MediaDescription;
 pub use negotiate::{Negotiated, PayloadTypes, TelephoneEvents};
 pub use opus::OpusParameters;
-pub use security::{MediaCrypto, MediaSecurity};
+pub use security::{KeyExchange, MediaCrypto, MediaSecurity, Protection};
 pub use session::{LocalMedia, Session};

@@ -1,13 +1,26 @@
 //! One `m=` line and what belongs to it.
 
 use crate::codec::RtpMap;
-use crate::description::{Attribute, Host, direction_of};
+use crate::description::{Attribute, Host, direction_of, values_of};
 use crate::direction::Direction;
 
 /// RFC 3551, RFC 4585.
 const PLAIN: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
 /// RFC 3711, RFC 5124.
 const ENCRYPTED: [&str; 2] = ["RTP/SAVP", "RTP/SAVPF"];
+/// RFC 5764.
+const HANDSHAKE: [&str; 2] = ["UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"];
+
+/// What the protocol of a line says of its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// There are none.
+    Plain,
+    /// They are in `a=crypto` (RFC 4568); some who write this have them of a handshake.
+    Encrypted,
+    /// They come of a handshake.
+    Handshake,
+}
 
 /// A media line with its attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +47,18 @@ impl MediaDescription {
     }
 
     pub(crate) fn is_audio(&self) -> bool {
-        self.kind.eq_ignore_ascii_case("audio")
-            && (self.has_profile(&PLAIN) || self.has_profile(&ENCRYPTED))
+        self.kind.eq_ignore_ascii_case("audio") && self.profile().is_some()
     }
 
-    /// Whether its keys are in `a=crypto` (RFC 4568); those of `UDP/TLS/RTP/SAVP` would come from a
-    /// handshake.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.has_profile(&ENCRYPTED)
+    /// Nothing of what is no RTP.
+    pub(crate) fn profile(&self) -> Option<Profile> {
+        [
+            (&PLAIN, Profile::Plain),
+            (&ENCRYPTED, Profile::Encrypted),
+            (&HANDSHAKE, Profile::Handshake),
+        ]
+        .into_iter()
+        .find_map(|(names, profile)| self.has_profile(names).then_some(profile))
     }
 
     fn has_profile(&self, profiles: &[&str]) -> bool {
@@ -52,10 +69,12 @@ impl MediaDescription {
 
     /// The values of all attributes called `name`.
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.attributes
-            .iter()
-            .filter(move |attribute| attribute.name.eq_ignore_ascii_case(name))
-            .filter_map(|attribute| attribute.value.as_deref())
+        values_of(&self.attributes, name)
+    }
+
+    /// Whether it has a property.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.attributes.iter().any(|attribute| attribute.is(name))
     }
 
     /// What the payload types mean, in the order of preference; formats that nothing explains are

@@ -7,10 +7,11 @@ use crate::codec::{Codec, RtpMap};
 use crate::description::SessionDescription;
 use crate::direction::Direction;
 use crate::error::NegotiationError;
+use crate::ice::IceTerms;
 use crate::media::MediaDescription;
 use crate::opus::OpusParameters;
 use crate::parse::connection;
-use crate::security::MediaCrypto;
+use crate::security::{MediaCrypto, Protection};
 
 /// Packet times we can send, in milliseconds. A frame of Opus has one of some lengths (RFC 6716 section
 /// 2.1.4).
@@ -25,8 +26,10 @@ pub struct Negotiated {
     /// Where our packets go. Unspecified (`0.0.0.0`) while an old telephone holds us; then
     /// [`Negotiated::direction`] does not send.
     pub remote: SocketAddr,
-    /// Where our RTCP goes: `a=rtcp` (RFC 3605) or the port above.
+    /// Where our RTCP goes: `a=rtcp` (RFC 3605) or the port above, or with the media.
     pub remote_rtcp: SocketAddr,
+    /// Whether RTCP goes with the media, both ways (RFC 5761).
+    pub rtcp_mux: bool,
     /// The codec to send.
     pub codec: Codec,
     /// Payload types of [`Negotiated::codec`].
@@ -46,9 +49,21 @@ pub struct Negotiated {
     pub packet_time: Duration,
     /// Which way media flows, seen from us.
     pub direction: Direction,
-    /// The keys of both ends; nothing of plain RTP. **What is under the same key as before goes on**
-    /// with its counters and its replay window.
-    pub crypto: Option<MediaCrypto>,
+    /// Where the keys of both ends are from.
+    pub protection: Protection,
+    /// What checks show that prove where the other side is; nothing where it does not speak ICE, or not with us.
+    pub ice: Option<IceTerms>,
+}
+
+impl Negotiated {
+    /// The keys, if they are in the descriptions.
+    #[must_use]
+    pub const fn crypto(&self) -> Option<&MediaCrypto> {
+        match &self.protection {
+            Protection::Sdes(crypto) => Some(crypto),
+            Protection::Plain | Protection::Dtls(_) => None,
+        }
+    }
 }
 
 /// The payload types one format has in the two directions. They differ where the answerer numbers
@@ -84,7 +99,7 @@ impl PayloadTypes {
 /// What a media line of the other side says about the things we negotiate.
 pub(crate) struct RemoteAudio {
     pub(crate) remote: SocketAddr,
-    pub(crate) remote_rtcp: SocketAddr,
+    remote_rtcp: SocketAddr,
     /// Codecs in the other side's order of preference with its payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
     /// Payload types and clocks.
@@ -133,6 +148,14 @@ impl RemoteAudio {
         })
     }
 
+    /// Where its RTCP is received.
+    pub(crate) const fn rtcp(&self, rtcp_mux: bool) -> SocketAddr {
+        match rtcp_mux {
+            true => self.remote,
+            false => self.remote_rtcp,
+        }
+    }
+
     /// What we send in a packet of `codec`. `a=ptime` is what the sayer wants to receive, `a=maxptime`
     /// what it can (RFC 8866 sections 6.4 and 6.5).
     pub(crate) fn packet_time_of(&self, codec: Codec) -> Duration {
@@ -148,7 +171,7 @@ impl RemoteAudio {
     }
 }
 
-/// `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4`; `a=rtcp-mux` is not negotiated.
+/// `a=rtcp:53020` or `a=rtcp:53020 IN IP4 126.16.64.4`.
 fn rtcp_address(media: &MediaDescription, rtp: SocketAddr) -> SocketAddr {
     let next = SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1));
     let Some(value) = media.values("rtcp").next() else {

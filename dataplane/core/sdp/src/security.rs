@@ -1,8 +1,10 @@
-//! Encryption of the media: what is offered, answered and accepted (RFC 4568).
+//! Encryption of the media: what is wanted, and the keys in descriptions (RFC 4568).
 
+use callplane_ice::Credentials;
 use callplane_srtp::{CryptoAttribute, CryptoTag, KeySource, KeyingMaterial, Profile, SdesKey};
 
 use crate::error::NegotiationError;
+use crate::handshake::DtlsTerms;
 use crate::media::MediaDescription;
 
 /// What our offers have, best first: authenticated encryption in one pass, then what every
@@ -28,13 +30,34 @@ const ACCEPTED: [Profile; 4] = [
 /// write to ask for both, is ignored, for no RFC says what it means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum MediaSecurity {
-    /// Never: offers of `RTP/SAVP` alone are refused, and none are made.
+    /// Never: offers of encrypted media alone are refused, and none are made.
     #[default]
     Disabled,
     /// As the other side offers, encrypted where it offers both; our own offers are plain.
     Allowed,
     /// Always: offers of plain RTP alone are refused, and none are made.
     Required,
+}
+
+/// Where our own offers have the keys from, if they want any. Answers take what is offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum KeyExchange {
+    /// From the description, `RTP/SAVP`: as secret as the signalling.
+    #[default]
+    Sdes,
+    /// From a handshake, `UDP/TLS/RTP/SAVP`: secret from who only reads the signalling.
+    Dtls,
+}
+
+/// Where the keys of a media line are from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Protection {
+    /// There are none.
+    Plain,
+    /// The descriptions. **What is under the same key as before goes on** with its counters and its replay window.
+    Sdes(MediaCrypto),
+    /// A handshake.
+    Dtls(DtlsTerms),
 }
 
 /// The keys of an encrypted stream, both of one [`Profile`].
@@ -61,30 +84,27 @@ impl MediaCrypto {
 /// 7). Who comes back to a suite must not come back to its SSRC.
 #[derive(Debug)]
 pub(crate) struct Keyring {
-    required: bool,
+    security: MediaSecurity,
     source: KeySource,
     own: Vec<KeyingMaterial>,
 }
 
 impl Keyring {
-    /// None where nothing is ever encrypted.
-    pub(crate) fn new(security: MediaSecurity, source: KeySource) -> Option<Self> {
-        let required = match security {
-            MediaSecurity::Disabled => return None,
-            MediaSecurity::Allowed => false,
-            MediaSecurity::Required => true,
-        };
-        let own = Vec::new();
-        Some(Self {
-            required,
+    pub(crate) const fn new(security: MediaSecurity, source: KeySource) -> Self {
+        Self {
+            security,
             source,
-            own,
-        })
+            own: Vec::new(),
+        }
     }
 
-    /// Whether plain RTP is out of the question.
-    pub(crate) const fn is_required(&self) -> bool {
-        self.required
+    pub(crate) const fn security(&self) -> MediaSecurity {
+        self.security
+    }
+
+    /// Credentials for ICE that were never used.
+    pub(crate) fn credentials(&mut self) -> Credentials {
+        Credentials::from_random(self.source.draw_octets())
     }
 
     /// The attributes of our offer, always the same.

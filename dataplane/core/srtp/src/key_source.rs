@@ -11,7 +11,7 @@ use crate::profile::Profile;
 /// Octets of randomness that a [`KeySource`] is made of.
 const SEED: usize = 32;
 
-/// Makes as many keys as an association needs, out of 32 octets from a cryptographic source of
+/// Makes as many keys and other secrets as an association needs, out of 32 octets from a cryptographic source of
 /// randomness: HKDF-Expand (RFC 5869 section 2.3) over a counter.
 ///
 /// **No two of its keys are alike**, which is why there is no way to copy it. The octets are wiped
@@ -41,14 +41,25 @@ impl KeySource {
 
     /// The next key.
     pub fn draw(&mut self, profile: Profile) -> KeyingMaterial {
+        let octets = self.next();
+        KeyingMaterial::new(profile, &octets[..profile.keying_length()])
+            .expect("as many octets as the profile takes")
+    }
+
+    /// Octets for another secret of the same association, which are those of no key.
+    pub fn draw_octets(&mut self) -> [u8; 32] {
+        let octets = self.next();
+        *octets.first_chunk().expect("a key is longer")
+    }
+
+    fn next(&mut self) -> Zeroizing<[u8; MAX_KEYING_LENGTH]> {
         let mut octets = Zeroizing::new([0; MAX_KEYING_LENGTH]);
         Prk::new_less_safe(HKDF_SHA256, self.seed.as_slice())
             .expand(&[&self.made.to_be_bytes()], Length)
             .and_then(|key| key.fill(octets.as_mut_slice()))
             .expect("two blocks of SHA-256 are within what HKDF expands");
         self.made += 1;
-        KeyingMaterial::new(profile, &octets[..profile.keying_length()])
-            .expect("as many octets as the profile takes")
+        octets
     }
 }
 

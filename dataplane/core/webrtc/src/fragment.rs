@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use str0m::Candidate;
 
 use crate::Reoffer;
-use crate::identity::Credentials;
+use callplane_ice::Credentials;
 
 /// Longest fragment that is read.
 const MAX_FRAGMENT: usize = 16 * 1024;

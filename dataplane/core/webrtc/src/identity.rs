@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use callplane_ice::Credentials;
 use str0m::IceCreds;
 use str0m::config::{CryptoProvider, DtlsCert};
 
@@ -34,46 +35,10 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// What checks of the other side must show: the user name fragment, which also finds the peer among
-/// those of one port, and the password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// `a=ice-ufrag`: 4 to 256 letters, digits, `+` or `/` (RFC 8839 section 5.4).
-    pub ufrag: String,
-    /// `a=ice-pwd`: 22 to 256 of them.
-    pub password: String,
-}
-
-impl Credentials {
-    /// Signs of a fragment: 48 bits, so that two among a million calls are the same rarely, and RFC 8445
-    /// section 5.3 wants 24.
-    const UFRAG: usize = 8;
-    /// Signs of a password: 144 bits where RFC 8445 section 5.3 wants 128.
-    const PASSWORD: usize = 24;
-
-    /// Makes them of 32 random octets.
-    #[must_use]
-    pub fn from_random(octets: [u8; 32]) -> Self {
-        const SIGNS: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-        let sign = |octet: &u8| char::from(SIGNS[usize::from(octet & 63)]);
-        let (ufrag, password) = octets.split_at(Self::UFRAG);
-        Self {
-            ufrag: ufrag.iter().map(sign).collect(),
-            password: password[..Self::PASSWORD].iter().map(sign).collect(),
-        }
-    }
-
-    pub(crate) fn to_ice(&self) -> IceCreds {
-        IceCreds {
-            ufrag: self.ufrag.clone(),
-            pass: self.password.clone(),
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({}, <password>)", self.ufrag)
+/// As str0m has them.
+pub(crate) fn to_ice(credentials: &Credentials) -> IceCreds {
+    IceCreds {
+        ufrag: credentials.ufrag.clone(),
+        pass: credentials.password.clone(),
     }
 }

@@ -34,10 +34,11 @@ pub mod stun;
 mod transport;
 mod voice;
 
+pub use callplane_ice::Credentials;
 pub use demux::{Demux, Dropped, Owners};
 pub use fragment::{Fragment, FragmentError};
 pub use framing::{Deframer, FrameTooLong, MAX_FRAMED, frame_header};
-pub use identity::{Credentials, Identity};
+pub use identity::Identity;
 pub use offer::{AudioUse, MAX_OFFER, OfferError};
 pub use peer::{Closed, Output, Peer, PeerConfig};
 pub use playout::Heard;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant as StdInstant};
 
 use callplane_audio::{DtmfDetector, DtmfEvent};
+use callplane_ice::Credentials;
 use callplane_rtp::dtmf::{Digit, DigitReceiver};
 use callplane_rtp::{FarEnd, ReceiverStats};
 use callplane_types::Instant;
@@ -17,7 +18,7 @@ use str0m::rtp::RtpWrite;
 use str0m::{Input, Rtc};
 
 use crate::fragment::{Fragment, FragmentError};
-use crate::identity::{Credentials, Identity};
+use crate::identity::Identity;
 use crate::offer::{AudioUse, OfferError};
 use crate::playout::{Heard, Playout};
 use crate::speaker::Speaker;

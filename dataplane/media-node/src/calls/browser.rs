@@ -19,7 +19,7 @@ use super::quota;
 use super::record::{self, Why};
 use super::slots::Slot;
 use crate::media::MediaInput;
-use crate::node::{Node, key_source, new_call_id, random_bytes, random_u64};
+use crate::node::{Node, new_call_id, random_bytes, random_u64};
 use crate::routing::LoadedProgram;
 
 /// Why a browser's call is not taken.
@@ -144,8 +144,7 @@ pub(crate) async fn answer_browser(
             packet_time_ms: PACKET_TIME_MS,
         },
         // The browser's media is encrypted before it comes to the call.
-        security: MediaSecurity::Disabled,
-        keys: key_source(),
+        secrecy: node.secrecy(MediaSecurity::Disabled),
         program: Arc::clone(&program.program),
         variables: variables(&meta, claims),
         apology: node.speech.apology(),

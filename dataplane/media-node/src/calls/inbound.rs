@@ -17,7 +17,7 @@ use super::quota;
 use super::record::{self, Why};
 use super::signature;
 use super::slots::{Full, Slot};
-use crate::node::{Node, key_source, new_call_id, random_u64};
+use crate::node::{Node, new_call_id, random_u64};
 use crate::routing::{Directory, KnownTrunk, LoadedProgram, Lookup, TrunkMedia, number_in};
 
 /// The word for calls from where no trunk lets calls in.
@@ -159,8 +159,7 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
             codecs: admitted.media.codecs_for(&admitted.program.program.agent),
             packet_time_ms: PACKET_TIME_MS,
         },
-        security: admitted.media.security,
-        keys: key_source(),
+        secrecy: node.secrecy(admitted.media.security),
         program: Arc::clone(&admitted.program.program),
         variables: meta.flow_variables(),
         apology: node.speech.apology(),

@@ -21,7 +21,7 @@ use super::conductor::{Line, conduct};
 use super::meta::{Attempt, Channel, Meta, uri_text};
 use super::record::{self, Why};
 use super::slots::Slot;
-use crate::node::{Node, key_source, random_u64};
+use crate::node::{Node, random_u64};
 use crate::routing::{KnownTrunk, TrunkMedia};
 
 /// An attempt that is committed as `dialing`.
@@ -71,8 +71,7 @@ pub(crate) async fn place(node: Arc<Node>, placement: Placement) {
             codecs: trunk_media.codecs_for(&program.agent),
             packet_time_ms: PACKET_TIME_MS,
         },
-        security: trunk_media.security,
-        keys: key_source(),
+        secrecy: node.secrecy(trunk_media.security),
         program,
         variables: variables(&meta, claimed),
         apology: node.speech.apology(),

@@ -19,7 +19,7 @@ use super::PACKET_TIME_MS;
 use super::meta::{Meta, uri_text};
 use super::slots::TrunkLine;
 use crate::media::MediaInput;
-use crate::node::{Node, key_source};
+use crate::node::Node;
 use crate::routing::KnownTrunk;
 
 /// The other parties of one call: one at a time, and what is known of those before.
@@ -222,8 +222,7 @@ async fn find_line(
     if found.send(dialled).is_ok() {
         let line = PartyLine {
             local,
-            security: trunk.media.security,
-            keys: key_source(),
+            secrecy: node.secrecy(trunk.media.security),
         };
         input.attach(party, line, sockets).await;
     }

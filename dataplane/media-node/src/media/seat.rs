@@ -216,7 +216,7 @@ impl Seat {
         match (socket, caller, party) {
             (Socket::Rtp(socket), Some(wire), mut party) => {
                 wire.read_rtp(now, (socket, at_most), buffer, |from, datagram| {
-                    let passed = call.rtp(now, from, datagram);
+                    let passed = call.rtp(now, wall, from, datagram);
                     if let Some(((to, packet), party)) = passed.zip(party.as_mut()) {
                         party.send_rtp(now, to, packet);
                     }
@@ -229,7 +229,7 @@ impl Seat {
             }
             (Socket::PartyRtp(socket), mut caller, Some(wire)) => {
                 wire.read_rtp(now, (socket, at_most), buffer, |from, datagram| {
-                    let passed = call.party_rtp(now, from, datagram);
+                    let passed = call.party_rtp(now, wall, from, datagram);
                     if let Some(((to, packet), caller)) = passed.zip(caller.as_mut()) {
                         caller.send_rtp(now, to, packet);
                     }
@@ -243,6 +243,24 @@ impl Seat {
             // Of a party that is gone.
             (Socket::Rtp(_) | Socket::Rtcp, None, _)
             | (Socket::PartyRtp(_) | Socket::PartyRtcp, _, None) => {}
+        }
+        self.send_outgoing(now);
+    }
+
+    /// Sends answers to checks, and handshakes.
+    fn send_outgoing(&mut self, now: Instant) {
+        let Self {
+            call, line, party, ..
+        } = self;
+        if let Line::Rtp(wire) = line {
+            while let Some(outgoing) = call.poll_outgoing() {
+                wire.send_outgoing(now, &outgoing);
+            }
+        }
+        if let Some((_, wire)) = party {
+            while let Some(outgoing) = call.poll_party_outgoing() {
+                wire.send_outgoing(now, &outgoing);
+            }
         }
     }
 
@@ -296,6 +314,7 @@ impl Seat {
         if let Some((_, wire)) = &mut self.party {
             wire.send(now, self.call.tick_party(now, wall));
         }
+        self.send_outgoing(now);
         if let Some(port) = port {
             for observer in &mut self.observers {
                 observer.say(now, &mut self.call, port);

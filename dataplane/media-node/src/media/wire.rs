@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use callplane_call::Packets;
+use callplane_call::{Outgoing, Packets, Port};
 use callplane_sip::Heading;
 use callplane_transport::rtp::{Lease, MediaSockets};
 use callplane_types::Instant;
@@ -117,10 +117,25 @@ impl RtpWire {
         for (to, packet) in packets.rtp.into_iter().flatten() {
             self.send_rtp(now, to, packet);
         }
-        if let Some((to, packet)) = packets.rtcp {
-            // A packet the network does not take is a lost packet.
-            let _ = self.rtcp.send_to(packet, to);
-            self.copy(now, (Channel::Rtcp, Heading::Sent), to, packet);
+        if let Some((port, to, packet)) = packets.rtcp {
+            self.send_from(now, port, to, packet);
+        }
+    }
+
+    /// Sends what goes out besides.
+    pub(super) fn send_outgoing(&mut self, now: Instant, outgoing: &Outgoing) {
+        let Outgoing { port, to, octets } = outgoing;
+        self.send_from(now, *port, *to, octets);
+    }
+
+    fn send_from(&mut self, now: Instant, port: Port, to: SocketAddr, packet: &[u8]) {
+        match port {
+            Port::Rtp => self.send_rtp(now, to, packet),
+            Port::Rtcp => {
+                // A packet the network does not take is a lost packet.
+                let _ = self.rtcp.send_to(packet, to);
+                self.copy(now, (Channel::Rtcp, Heading::Sent), to, packet);
+            }
         }
     }
 

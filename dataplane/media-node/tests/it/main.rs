@@ -8,6 +8,7 @@
 )]
 
 mod campaign;
+mod dtls;
 mod encrypted;
 mod erasure;
 mod faults;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use callplane_e2e::phones::{Baresip, Caller, Carrier, Speech};
+use callplane_e2e::phones::{Baresip, Caller, Carrier, Encryption, Speech};
 use callplane_e2e::sound::{Wav, best_match, say_at};
 use callplane_e2e::{get, until};
 use callplane_flow::{AgentSettings, AudioCodec};
@@ -28,17 +28,24 @@ use crate::world::{
 const PATIENCE: Duration = Duration::from_secs(30);
 const CALLER: &str = "+15557770001";
 const ENCRYPTED: Speech = Speech {
-    encrypted: true,
+    encryption: Encryption::Sdes,
     ..Speech::PLAIN
 };
 
-async fn world(srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> World {
+pub(crate) async fn world(srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> World {
     world_of_agent(srtp, codecs, AgentSettings::default()).await
 }
 
 async fn world_of_agent(srtp: TrunkSrtp, codecs: &[TrunkCodec], settings: AgentSettings) -> World {
     let world = World::with_agent(digits_flow(), settings).await;
-    let spec = TrunkSpec {
+    let spec = trunk(&world, srtp, codecs);
+    world.replace_trunk(&spec, &keys()).await;
+    world
+}
+
+/// The trunk of a world.
+pub(crate) fn trunk(world: &World, srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> TrunkSpec {
+    TrunkSpec {
         id: TrunkId::new(Uuid::now_v7()),
         object: object("carrier"),
         spec_hash: "2".to_owned(),
@@ -50,9 +57,7 @@ async fn world_of_agent(srtp: TrunkSrtp, codecs: &[TrunkCodec], settings: AgentS
         codecs: codecs.to_vec(),
         max_calls: None,
         auth: None,
-    };
-    world.replace_trunk(&spec, &keys()).await;
-    world
+    }
 }
 
 /// A phone that says something from its first second on.
@@ -64,7 +69,17 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) async fn start(world: &World, number: &str, speech: Speech) -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, phone_port()));
+        Self::start_at(Ipv4Addr::LOCALHOST, world, number, speech).await
+    }
+
+    /// As [`Phone::start`], at another address of this machine.
+    pub(crate) async fn start_at(
+        address: Ipv4Addr,
+        world: &World,
+        number: &str,
+        speech: Speech,
+    ) -> Self {
+        let address = SocketAddr::from((address, phone_port()));
         let folder = world
             .folder
             .path()
@@ -85,7 +100,7 @@ impl Phone {
     }
 
     /// Speaks, presses four keys once the agent was heard, and waits for the end.
-    async fn converse(&mut self) {
+    pub(crate) async fn converse(&mut self) {
         self.baresip
             .event("CALL_ESTABLISHED", PATIENCE)
             .await
@@ -100,7 +115,7 @@ impl Phone {
     }
 
     /// Whether each side heard the other, held against the recording of the call.
-    async fn compare(&self, node: &Running, call: &Value) {
+    pub(crate) async fn compare(&self, node: &Running, call: &Value) {
         let id = call["call"]["id"].as_str().unwrap();
         let wav = recording_of(node.control_address(), id).await.unwrap();
         let wav = wav.unwrap();
@@ -250,10 +265,13 @@ async fn an_agent_is_spoken_with_in_the_codec_that_it_prefers_of_its_trunk() {
 async fn callers_and_the_agent_hear_each_other_in_opus_plain_and_encrypted() {
     let world = world(TrunkSrtp::Allowed, &[TrunkCodec::Opus, TrunkCodec::Pcma]).await;
     let node = world.node(&[]).await;
-    for (encrypted, caller) in [(false, CALLER), (true, "+15557770002")] {
+    for (encryption, caller) in [
+        (Encryption::None, CALLER),
+        (Encryption::Sdes, "+15557770002"),
+    ] {
         let speech = Speech {
             codecs: "PCMA,opus/48000/2",
-            encrypted,
+            encryption,
             ..Speech::PLAIN
         };
         let mut phone = Phone::start(&world, caller, speech).await;
@@ -265,7 +283,7 @@ async fn callers_and_the_agent_hear_each_other_in_opus_plain_and_encrypted() {
         assert_eq!(call["legs"][0]["codec"], "opus");
         assert_eq!(
             call["legs"][0]["srtpSuite"].is_string(),
-            encrypted,
+            encryption == Encryption::Sdes,
             "{call}"
         );
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use callplane_e2e::phones::{Baresip, Caller, Speech};
+use callplane_e2e::phones::{Baresip, Caller, Encryption, Speech};
 use callplane_e2e::sound::say_at;
 use callplane_e2e::{request, until};
 use callplane_media_node::Running;
@@ -232,7 +232,7 @@ async fn captured_call(world: &World, node: &Running, wanted: &str) -> Vec<u8> {
         .await
         .unwrap();
     let speech = Speech {
-        encrypted: true,
+        encryption: Encryption::Sdes,
         ..Speech::PLAIN
     };
     let mut phone = Baresip::speaking(speech, &folder, address, CALLER, &voice)

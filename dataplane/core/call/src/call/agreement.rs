@@ -1,13 +1,12 @@
 //! What was agreed on in one SIP dialog, and the line that it makes.
 
 use bytes::Bytes;
-use callplane_sdp::{
-    LocalMedia, MediaSecurity, Negotiated, NegotiationError, Session, SessionDescription,
-};
-use callplane_srtp::KeySource;
+use callplane_dtls::Identity;
+use callplane_sdp::{LocalMedia, Negotiated, NegotiationError, Session, SessionDescription};
 use callplane_types::Instant;
 
 use crate::media::{Leg, Line};
+use crate::setup::Secrecy;
 
 /// Our side of the offers and answers of a dialog.
 #[derive(Debug)]
@@ -17,21 +16,26 @@ pub(super) struct Agreement {
     offered: bool,
     /// What the last description that could not be used lacked.
     disagreement: Option<NegotiationError>,
+    identity: Identity,
     seed: u64,
 }
 
 impl Agreement {
     /// A dialog about which nothing was said; `seed` makes its stream differ from every other.
-    pub(super) fn new(
-        seed: u64,
-        local: LocalMedia,
-        security: MediaSecurity,
-        keys: KeySource,
-    ) -> Self {
+    pub(super) fn new(seed: u64, local: LocalMedia, secrecy: Secrecy) -> Self {
+        let Secrecy {
+            security,
+            exchange,
+            keys,
+            identity,
+        } = secrecy;
         Self {
-            sdp: Session::new(seed, local).secured(security, keys),
+            sdp: Session::new(seed, local)
+                .secured(security, keys)
+                .certified(identity.fingerprint().clone(), exchange),
             offered: false,
             disagreement: None,
+            identity,
             seed,
         }
     }
@@ -93,7 +97,10 @@ impl Agreement {
     fn follow(&self, now: Instant, negotiated: Negotiated, line: &mut Option<Line>) {
         match line {
             Some(Line::Rtp(leg)) => leg.renegotiate(now, negotiated),
-            line => *line = Some(Line::Rtp(Box::new(Leg::new(now, negotiated, self.seed)))),
+            line => {
+                let leg = Leg::new(now, &negotiated, self.seed, &self.identity);
+                *line = Some(Line::Rtp(Box::new(leg)));
+            }
         }
     }
 }

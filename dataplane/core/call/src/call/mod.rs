@@ -24,7 +24,7 @@ pub use self::party::PartyId;
 use crate::facts::{Facts, ObserverFacts, PartyFacts, Quality, SpeechUse, Timeline};
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::Input;
-use crate::media::{Clip, Line, Observers, Packets, Voices};
+use crate::media::{Clip, Line, Observers, Outgoing, Packets, Voices};
 use crate::output::Output;
 use crate::setup::{Guards, Opening, Setup};
 
@@ -103,8 +103,7 @@ impl Call {
         let Setup {
             opening,
             local,
-            security,
-            keys,
+            secrecy,
             program,
             variables,
             apology,
@@ -122,7 +121,7 @@ impl Call {
             },
             inbound: opening != Opening::Outbound,
             guards,
-            agreement: Agreement::new(seed, local, security, keys),
+            agreement: Agreement::new(seed, local, secrecy),
             line: None,
             voices: Voices::new(record),
             party: None,
@@ -192,13 +191,14 @@ impl Call {
     pub fn rtp(
         &mut self,
         now: Instant,
+        wall: WallTime,
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, &[u8])> {
         let Some(Line::Rtp(leg)) = self.line.as_mut() else {
             return None;
         };
-        let (media, packet) = leg.rtp(now, from, datagram)?;
+        let (media, packet) = leg.rtp(now, wall, from, datagram)?;
         match self.party.as_mut().and_then(Party::line) {
             Some(Line::Rtp(party)) if self.passing => party.pass(media, &packet),
             _ => None,
@@ -212,9 +212,19 @@ impl Call {
         }
     }
 
+    /// The next datagram to be sent besides packets: an answer to a check, or a part of a handshake. There may be some
+    /// after each [`Call::rtp`], [`Call::rtcp`] and [`Call::tick`].
+    pub fn poll_outgoing(&mut self) -> Option<Outgoing> {
+        self.line.as_mut()?.poll_outgoing()
+    }
+
     /// 20 ms passed. Lends the packets to be sent now. Allocates nothing while nobody's turn
     /// changes.
     pub fn tick(&mut self, now: Instant, wall: WallTime) -> Packets<'_> {
+        let may_begin = self.phase.sends_media();
+        if let Some(line) = self.line.as_mut() {
+            line.advance(now, may_begin);
+        }
         self.check_guards(now);
         self.check_observers(now);
         self.talk(now);
@@ -259,6 +269,9 @@ impl Call {
                 self.timeline.retract_answer();
                 self.hang_up(now, Hangup::system(HangupCause::ProtocolTimeout));
             }
+            Phase::Talking { since } if self.lacks_keys(now, since) => {
+                self.hang_up(now, Hangup::system(HangupCause::HandshakeFailed));
+            }
             Phase::Talking { since } => {
                 let heard = self.line.as_ref().and_then(|line| line.last_heard(since));
                 if heard.is_some_and(|heard| now - heard >= self.guards.media) {
@@ -273,6 +286,12 @@ impl Call {
             }
             _ => {}
         }
+    }
+
+    fn lacks_keys(&self, now: Instant, connected: Instant) -> bool {
+        let limit = self.guards.handshake;
+        let mut line = self.line.iter();
+        line.any(|line| line.lacks_keys(now, connected, limit))
     }
 
     /// Ends the call from our side. Who was answered is finished at once: the record does not wait

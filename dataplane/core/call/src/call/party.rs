@@ -17,6 +17,7 @@ use crate::input::PartyLine;
 use crate::media::{
     Audience, Clip, FRAME_SAMPLES, Frame, Line, Observers, Packets, Playout, WaitingSound,
 };
+use crate::setup::Guards;
 
 /// How long whoever makes the line may take.
 const PREPARATION: Duration = Duration::from_secs(5);
@@ -39,6 +40,7 @@ pub(super) struct Party {
     whisper: Whisper,
     playout: Playout,
     agreement: Option<Agreement>,
+    answered: Option<Instant>,
     line: Option<Line>,
     seed: u64,
     /// What is heard of them.
@@ -79,6 +81,8 @@ pub(super) enum Due {
     NotReached,
     /// It can talk with the caller from now on.
     Joined,
+    /// The handshake that its media has its keys of failed.
+    Unkeyed,
     /// Nothing comes from it any more.
     Silent,
 }
@@ -109,6 +113,7 @@ impl Party {
             whisper: whisper.map_or(Whisper::None, Whisper::Awaited),
             playout: Playout::default(),
             agreement: None,
+            answered: None,
             line: None,
             seed,
             voice: [0; FRAME_SAMPLES],
@@ -135,15 +140,11 @@ impl Party {
         self.phase = Phase::Ringing {
             until: now + self.ring,
         };
-        let PartyLine {
-            local,
-            security,
-            keys,
-        } = line;
+        let PartyLine { local, secrecy } = line;
         let mut codecs = local.codecs;
         codecs.sort_by_key(|codec| Some(*codec) != caller);
         let local = LocalMedia { codecs, ..local };
-        let agreement = Agreement::new(self.seed, local, security, keys);
+        let agreement = Agreement::new(self.seed, local, secrecy);
         Some(self.agreement.insert(agreement).offer())
     }
 
@@ -179,6 +180,7 @@ impl Party {
 
     pub(super) fn answered(&mut self, now: Instant, wall: WallTime) {
         self.facts.answered_at = Some(wall);
+        self.answered = Some(now);
         self.phase = Phase::Whispering {
             until: now + WHISPER_WAIT,
         };
@@ -198,7 +200,10 @@ impl Party {
     }
 
     /// What has become due at `now`.
-    pub(super) fn due(&mut self, now: Instant, silence: Duration) -> Option<Due> {
+    pub(super) fn due(&mut self, now: Instant, guards: &Guards) -> Option<Due> {
+        if self.lacks_keys(now, guards.handshake) {
+            return Some(Due::Unkeyed);
+        }
         match self.phase {
             Phase::Preparing { until } | Phase::Ringing { until } => {
                 (now >= until).then_some(Due::NotReached)
@@ -219,10 +224,18 @@ impl Party {
             Phase::Joined { since } => {
                 let heard = self.line.as_ref().and_then(|line| line.last_heard(since));
                 heard
-                    .is_some_and(|heard| now - heard >= silence)
+                    .is_some_and(|heard| now - heard >= guards.media)
                     .then_some(Due::Silent)
             }
         }
+    }
+
+    fn lacks_keys(&self, now: Instant, limit: Duration) -> bool {
+        let Some(answered) = self.answered else {
+            return false;
+        };
+        let mut line = self.line.iter();
+        line.any(|line| line.lacks_keys(now, answered, limit))
     }
 
     pub(super) fn join(&mut self, now: Instant, wall: WallTime) {
@@ -310,8 +323,16 @@ impl Party {
         }
     }
 
+    /// Checks and handshakes go on; it is there since it answered our offer.
+    pub(super) fn advance(&mut self, now: Instant) {
+        if let Some(line) = &mut self.line {
+            line.advance(now, true);
+        }
+    }
+
     /// The packets of that frame; the control packets alone while the caller's are passed on.
     pub(super) fn send(&mut self, now: Instant, wall: WallTime, passing: bool) -> Packets<'_> {
+        self.advance(now);
         match (&mut self.line, passing) {
             (Some(line), false) => line.send(now, wall, &self.hears),
             (Some(line), true) => line.report(now, wall),

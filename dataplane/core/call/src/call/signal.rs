@@ -159,6 +159,10 @@ impl Call {
         );
         let by = |cause, party| Hangup { cause, party };
         let hangup = match ending {
+            // Who is told that the handshake failed may hang up before we do.
+            Ending::Bye if self.line.as_ref().is_some_and(Line::has_failed) => {
+                by(HangupCause::HandshakeFailed, self.remote_party())
+            }
             Ending::Bye => by(HangupCause::NormalClearing, self.remote_party()),
             Ending::Local => self
                 .hangup

@@ -14,7 +14,7 @@ use super::{Call, Phase};
 use crate::facts::EventKind;
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::PartyLine;
-use crate::media::{Audience, Leg, Line, Packets};
+use crate::media::{Audience, Leg, Line, Outgoing, Packets};
 use crate::output::Output;
 
 /// From one party's seed to the next, so that their streams differ: odd.
@@ -186,13 +186,14 @@ impl Call {
     pub fn party_rtp(
         &mut self,
         now: Instant,
+        wall: WallTime,
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, &[u8])> {
         let Some(Line::Rtp(leg)) = self.party.as_mut().and_then(Party::line) else {
             return None;
         };
-        let (media, packet) = leg.rtp(now, from, datagram)?;
+        let (media, packet) = leg.rtp(now, wall, from, datagram)?;
         match &mut self.line {
             Some(Line::Rtp(caller)) if self.passing => caller.pass(media, &packet),
             _ => None,
@@ -210,6 +211,12 @@ impl Call {
         if let Some(Line::Rtp(leg)) = self.party.as_mut().and_then(Party::line) {
             leg.rtcp(now, wall, from, datagram);
         }
+    }
+
+    /// As [`Call::poll_outgoing`].
+    pub fn poll_party_outgoing(&mut self) -> Option<Outgoing> {
+        let line = self.party.as_mut().and_then(Party::line)?;
+        line.poll_outgoing()
     }
 
     /// Lends the packets for the party, after each [`Call::tick`].
@@ -252,8 +259,11 @@ impl Call {
         let Some(party) = &mut self.party else {
             return;
         };
-        match party.due(now, self.guards.media) {
+        match party.due(now, &self.guards) {
             Some(Due::NotReached) => self.part(now, Hangup::system(HangupCause::NoAnswer), None),
+            Some(Due::Unkeyed) => {
+                self.part(now, Hangup::system(HangupCause::HandshakeFailed), None);
+            }
             Some(Due::Silent) => self.part(now, Hangup::system(HangupCause::MediaTimeout), None),
             Some(Due::Joined) => {
                 party.join(now, wall);

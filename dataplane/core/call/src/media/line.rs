@@ -1,11 +1,13 @@
 //! What connects a call with its caller.
 
+use std::time::Duration;
+
 use callplane_srtp::Profile;
 use callplane_types::{Instant, WallTime};
 
 use super::frames::Frames;
 use super::leg::{Leg, Packets};
-use super::{Audience, Frame, WideFrame};
+use super::{Audience, Frame, Outgoing, WideFrame};
 use crate::facts::{Quality, RefusedPackets};
 
 /// The line of a call.
@@ -70,6 +72,39 @@ impl Line {
     pub(crate) fn last_heard(&self, connected: Instant) -> Option<Instant> {
         match self {
             Self::Rtp(leg) => leg.last_heard(connected),
+            Self::Frames(_) => None,
+        }
+    }
+
+    /// Checks and handshakes go on. `may_begin`: the other side said that it is there.
+    pub(crate) fn advance(&mut self, now: Instant, may_begin: bool) {
+        if let Self::Rtp(leg) = self {
+            leg.advance(now, may_begin);
+        }
+    }
+
+    /// Whether media, which could flow since `connected`, has not got the keys of its handshake within `limit`, or
+    /// never will.
+    pub(crate) fn lacks_keys(&self, now: Instant, connected: Instant, limit: Duration) -> bool {
+        let since = match self {
+            Self::Rtp(leg) => leg.awaits_keys_since(),
+            Self::Frames(_) => None,
+        };
+        self.has_failed() || since.is_some_and(|since| now - since.max(connected) >= limit)
+    }
+
+    /// Whether media will never have the keys of its handshake.
+    pub(crate) fn has_failed(&self) -> bool {
+        match self {
+            Self::Rtp(leg) => leg.failure().is_some(),
+            Self::Frames(_) => false,
+        }
+    }
+
+    /// What is to be sent besides [`Packets`].
+    pub(crate) fn poll_outgoing(&mut self) -> Option<Outgoing> {
+        match self {
+            Self::Rtp(leg) => leg.poll_outgoing(),
             Self::Frames(_) => None,
         }
     }

@@ -6,6 +6,7 @@ mod deck;
 mod decode;
 mod encode;
 mod frames;
+mod handshakes;
 mod hearing;
 mod leg;
 mod line;
@@ -15,6 +16,7 @@ mod shield;
 mod tape;
 mod voices;
 mod waiting;
+mod way;
 
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ pub use playout::Clip;
 pub(crate) use playout::Playout;
 pub(crate) use voices::Voices;
 pub(crate) use waiting::WaitingSound;
+pub use way::{Outgoing, Port};
 
 /// Samples in a frame: 20 ms at 8 kHz.
 pub(crate) const FRAME_SAMPLES: usize = callplane_audio::FRAME_SAMPLES;

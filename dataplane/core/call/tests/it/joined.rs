@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use callplane_call::{
-    Call, Clip, Codec, Facts, Guards, HangupCause, Input, KeySource, Left, LocalMedia,
-    MediaSecurity, Opening, Output, Setup, Speaker,
+    Call, Clip, Codec, Facts, Guards, HangupCause, Input, Left, LocalMedia, MediaSecurity, Opening,
+    Output, Setup, Speaker,
 };
 use callplane_types::{CallStatus, HangupParty, Instant, WallTime};
 
-use crate::phone::{digits, program};
+use crate::phone::{digits, program, secrecy};
 
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -33,8 +33,7 @@ impl Joined {
                 codecs: vec![Codec::Pcmu],
                 packet_time_ms: 20,
             },
-            security: MediaSecurity::Disabled,
-            keys: KeySource::new([9; 32]),
+            secrecy: secrecy(MediaSecurity::Disabled, 9),
             program: program(digits()),
             variables: Vec::new(),
             apology: Clip::sorry_tone(),

@@ -10,7 +10,10 @@
 mod allocation;
 mod answer;
 mod calls;
+mod dtls;
+mod far;
 mod hold;
+mod ice;
 mod joined;
 mod keys;
 mod listening;

@@ -14,7 +14,7 @@ use callplane_sip::{Command, Event, StatusCode};
 use callplane_srtp::{Protector, Unprotector};
 use callplane_types::WallTime;
 
-use crate::phone::{Line, contexts};
+use crate::phone::{Line, contexts, secrecy};
 
 const FRAME: Duration = Duration::from_millis(20);
 const ADDRESS: &str = "192.0.2.20:6000";
@@ -87,8 +87,7 @@ impl Other {
                 party: id,
                 line: PartyLine {
                     local: local(20_010, "192.0.2.1", vec![Codec::Pcma, Codec::Pcmu]),
-                    security: terms.security,
-                    keys: KeySource::new([5; 32]),
+                    secrecy: secrecy(terms.security, 5),
                 },
             },
         );
@@ -140,7 +139,7 @@ impl Other {
     fn description(&mut self) -> bytes::Bytes {
         let offer = SessionDescription::parse(&self.offer).unwrap();
         let (answer, negotiated) = self.sdp.answer(&offer).unwrap();
-        self.crypto = negotiated.crypto.as_ref().map(contexts);
+        self.crypto = negotiated.crypto().map(contexts);
         answer.to_string().into()
     }
 
@@ -208,7 +207,9 @@ impl Other {
             protector.protect_rtp(&mut packet).unwrap();
         }
         let from = ADDRESS.parse().unwrap();
-        let passed = line.call.party_rtp(line.now, from, &mut packet);
+        let passed = line
+            .call
+            .party_rtp(line.now, line.wall(), from, &mut packet);
         let passed = passed.map(|(to, packet)| (to, packet.to_vec()));
         if let Some((to, packet)) = passed {
             line.deliver(to, packet);

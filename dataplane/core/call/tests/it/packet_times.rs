@@ -111,7 +111,7 @@ fn a_re_invite_may_ask_for_other_packets() {
     line.pass(Duration::from_secs(1));
     let (other, _) = phone_wanting(60, &[Codec::Pcmu], MediaSecurity::Required);
     let negotiated = line.reoffer(Some(other));
-    line.crypto = negotiated.crypto.as_ref().map(crate::phone::contexts);
+    line.crypto = negotiated.crypto().map(crate::phone::contexts);
     line.payloads.clear();
     line.pass(Duration::from_secs(3));
     assert!(line.payloads.len() >= 49 && line.payloads.iter().all(|payload| payload.1 == 480));

@@ -3,16 +3,16 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant as StdInstant};
 
 use callplane_audio::{
     Cadence, G722Decoder, G722Encoder, Law, OPUS_MAX_OCTETS, OPUS_MAX_SAMPLES, OpusConfig,
     OpusDecoder, OpusEncoder, OpusPacket, Tone, ToneGenerator, Upsampler,
 };
 use callplane_call::{
-    Call, Clip, Facts, Guards, Input, KeySource, LocalMedia, MediaSecurity, Opening, Output, Setup,
-    SpeechDown,
+    Call, Clip, Facts, Guards, Identity, Input, KeyExchange, KeySource, LocalMedia, MediaSecurity,
+    Opening, Output, Port, Secrecy, Setup, SpeechDown,
 };
 use callplane_flow::{AgentSettings, Graph, Program, compile};
 use callplane_rtp::dtmf::Digit;
@@ -44,6 +44,10 @@ pub(crate) struct Line {
     /// Buffers that it came in.
     spare: Vec<Vec<u8>>,
     pub(crate) rtcp_packets: usize,
+    /// Reports of the node: the port that they left, and where they went.
+    pub(crate) reports: Vec<(Port, SocketAddr, Vec<u8>)>,
+    /// Where the phone is.
+    pub(crate) address: String,
     /// Packets of either kind that the node sent.
     pub(crate) node_packets: usize,
     /// Non-silent frames the phone heard.
@@ -96,6 +100,7 @@ pub(crate) struct Line {
 pub(crate) struct Plan {
     pub(crate) opening: Opening,
     pub(crate) security: MediaSecurity,
+    pub(crate) exchange: KeyExchange,
     pub(crate) codecs: Vec<Codec>,
 }
 
@@ -153,6 +158,7 @@ pub(crate) fn phone_wanting(
     let offer = Some(sdp.offer().to_string().into());
     let plan = Plan {
         security,
+        exchange: KeyExchange::Sdes,
         codecs,
         opening: Opening::Inbound { offer },
     };
@@ -165,6 +171,28 @@ fn local(port: u16, address: &str) -> LocalMedia {
         port,
         codecs: vec![Codec::Pcmu, Codec::Pcma],
         packet_time_ms: 20,
+    }
+}
+
+/// What the origin of virtual time stands for.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the standard library has no other way to make one"
+)]
+pub(crate) fn origin() -> StdInstant {
+    static ORIGIN: OnceLock<StdInstant> = OnceLock::new();
+    *ORIGIN.get_or_init(StdInstant::now)
+}
+
+/// How the node keeps media secret.
+pub(crate) fn secrecy(security: MediaSecurity, seed: u8) -> Secrecy {
+    static IDENTITY: OnceLock<Identity> = OnceLock::new();
+    let identity = IDENTITY.get_or_init(|| Identity::generate(origin()).unwrap());
+    Secrecy {
+        security,
+        exchange: KeyExchange::Sdes,
+        keys: KeySource::new([seed; 32]),
+        identity: identity.clone(),
     }
 }
 
@@ -187,6 +215,7 @@ impl Plan {
         Self {
             opening,
             security: MediaSecurity::Disabled,
+            exchange: KeyExchange::Sdes,
             codecs: vec![Codec::Pcmu, Codec::Pcma],
         }
     }
@@ -234,6 +263,7 @@ impl Line {
         let Plan {
             opening,
             security,
+            exchange,
             codecs,
         } = plan;
         let now = Instant::ZERO + Duration::from_secs(5);
@@ -243,8 +273,10 @@ impl Line {
                 codecs,
                 ..local(20_000, NODE)
             },
-            security,
-            keys: KeySource::new([9; 32]),
+            secrecy: Secrecy {
+                exchange,
+                ..secrecy(security, 9)
+            },
             program: program(graph),
             variables: Vec::new(),
             apology: Clip::sorry_tone(),
@@ -267,6 +299,8 @@ impl Line {
             largest_piece: 0,
             spare: Vec::new(),
             rtcp_packets: 0,
+            reports: Vec::new(),
+            address: PHONE.to_owned(),
             node_packets: 0,
             heard_frames: 0,
             heard: Vec::new(),
@@ -340,7 +374,7 @@ impl Line {
         });
         let answer = SessionDescription::parse(&answer.unwrap()).unwrap();
         let negotiated = self.sdp.accept(&answer).unwrap();
-        self.crypto = negotiated.crypto.as_ref().map(contexts);
+        self.crypto = negotiated.crypto().map(contexts);
         negotiated
     }
 
@@ -348,7 +382,7 @@ impl Line {
     pub(crate) fn answer_to(&mut self, offer: &[u8]) -> bytes::Bytes {
         let offer = SessionDescription::parse(offer).unwrap();
         let (answer, negotiated) = self.sdp.answer(&offer).unwrap();
-        self.crypto = negotiated.crypto.as_ref().map(contexts);
+        self.crypto = negotiated.crypto().map(contexts);
         answer.to_string().into()
     }
 
@@ -446,7 +480,8 @@ impl Line {
             }
             self.last_packet.clone_from(&packet);
             if !self.is_lost() {
-                self.inject(PHONE, &mut packet);
+                let from = self.address.clone();
+                self.inject(&from, &mut packet);
             }
         }
     }
@@ -454,14 +489,19 @@ impl Line {
     /// A datagram on the node's RTP port.
     pub(crate) fn inject(&mut self, from: &str, datagram: &mut [u8]) {
         let from: SocketAddr = from.parse().unwrap();
-        let passed = counted(|| self.call.rtp(self.now, from, datagram));
+        let wall = self.wall();
+        let passed = counted(|| self.call.rtp(self.now, wall, from, datagram));
         if let Some((to, packet)) = passed {
             self.passed.push((to, packet.to_vec()));
         }
     }
 
+    pub(crate) fn wall(&self) -> WallTime {
+        WallTime::from_unix_micros(1_700_000_000_000_000) + (self.now - Instant::ZERO)
+    }
+
     fn node_ticks(&mut self) {
-        let wall = WallTime::from_unix_micros(1_700_000_000_000_000) + (self.now - Instant::ZERO);
+        let wall = self.wall();
         let before = allocations();
         if self.call.wants_buffer(self.now)
             && let Some(buffer) = self.spare.pop()
@@ -474,6 +514,9 @@ impl Line {
             forget_since(before);
             self.rtcp_packets += 1;
         }
+        let report = packets.rtcp;
+        let report = report.map(|(port, to, packet)| (port, to, packet.to_vec()));
+        self.reports.extend(report);
         self.node_packets += packets.rtp.iter().flatten().count();
         self.node_packets += usize::from(packets.rtcp.is_some());
         let sent = packets.rtp.into_iter().flatten();
@@ -493,7 +536,7 @@ impl Line {
 
     /// A packet of the node to the phone.
     pub(crate) fn deliver(&mut self, to: SocketAddr, mut packet: Vec<u8>) {
-        assert_eq!(to, PHONE.parse().unwrap());
+        assert_eq!(to, self.address.parse().unwrap());
         let packet = match &mut self.crypto {
             Some((_, opener)) => opener.unprotect_rtp(&mut packet).unwrap(),
             None => &mut packet,

@@ -152,7 +152,8 @@ fn a_new_key_of_the_phone_is_followed_whether_it_counts_on_or_anew() {
         let mut line = encrypted();
         line.pass(2 * SECOND);
         let old = line.last_packet.clone();
-        let agreed = line.reoffer(Some(phone(REQUIRED, 2))).crypto.unwrap();
+        let agreed = line.reoffer(Some(phone(REQUIRED, 2)));
+        let agreed = agreed.crypto().unwrap().clone();
         // Packets under the old key are still on their way.
         line.pass(SECOND / 10);
         let (protector, _) = line.crypto.as_mut().unwrap();
@@ -186,7 +187,7 @@ fn with_another_key_of_ours_we_are_another_source() {
     let Some(Command::AnswerReinvite { sdp }) = line.commands.last().cloned() else {
         panic!("{:?}", line.commands);
     };
-    let agreed = line.accept(&sdp).crypto.unwrap();
+    let agreed = line.accept(&sdp).crypto().unwrap().clone();
     assert_eq!(agreed.profile(), Profile::AesCm128HmacSha1Tag80);
     let (protector, _) = line.crypto.take().unwrap();
     let resumed = Protector::resume(&agreed.local, protector.positions()).unwrap();
@@ -208,7 +209,7 @@ fn a_call_that_was_plain_for_a_while_was_not_encrypted() {
     line.crypto = None;
     line.pass(SECOND);
     let agreed = line.reoffer(Some(phone(REQUIRED, 2)));
-    line.crypto = agreed.crypto.as_ref().map(contexts);
+    line.crypto = agreed.crypto().map(contexts);
     line.pass(SECOND);
     assert_eq!(line.node_sources.len(), 2, "no SSRC comes twice");
     assert_eq!(goes_on(line).encryption, None);
@@ -225,7 +226,8 @@ fn keys_that_come_again_after_plain_media_take_no_packet_twice() {
     let (protector, _) = line.crypto.take().unwrap();
     line.reoffer(Some(phone(MediaSecurity::Disabled, 1)));
     line.pass(SECOND);
-    let agreed = line.reoffer(Some(phone(REQUIRED, 1))).crypto.unwrap();
+    let agreed = line.reoffer(Some(phone(REQUIRED, 1)));
+    let agreed = agreed.crypto().unwrap().clone();
     let key = |offer: &[u8]| {
         let offer = String::from_utf8_lossy(offer).into_owned();
         let line = offer.lines().find(|line| line.contains("inline:"));

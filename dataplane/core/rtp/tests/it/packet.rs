@@ -54,7 +54,11 @@ fn datagrams_are_told_apart() {
     assert_eq!(classify(&[0x80, 0xE5, 0, 0]), Datagram::Rtp);
     assert_eq!(classify(&[0x81, 200, 0, 7]), Datagram::Rtcp);
     assert_eq!(classify(&[0x80, 203, 0, 1]), Datagram::Rtcp);
-    assert_eq!(classify(&[0x00, 0x01, 0, 0]), Datagram::Other);
+    assert_eq!(classify(&[0x00, 0x01, 0, 0]), Datagram::Stun);
+    assert_eq!(classify(&[22, 0xFE, 0xFD, 0]), Datagram::Dtls);
+    // ZRTP, TURN and what nobody knows (RFC 7983 section 7).
+    assert_eq!(classify(&[0x10, 0, 0, 0]), Datagram::Other);
+    assert_eq!(classify(&[0x40, 0, 0, 0]), Datagram::Other);
     assert_eq!(classify(b"\r\n"), Datagram::Other);
     assert_eq!(classify(&[]), Datagram::Other);
 }

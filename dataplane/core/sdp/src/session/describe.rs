@@ -1,8 +1,9 @@
 //! What a session says.
 
-use callplane_srtp::CryptoAttribute;
+use std::net::SocketAddr;
 
-use super::{Line, Numbers, Session};
+use super::{AudioLine, Line, Numbers, Session};
+use crate::carriage::Carriage;
 use crate::codec::Codec;
 use crate::description::{Attribute, Host, Origin, SessionDescription};
 use crate::direction::Direction;
@@ -18,17 +19,19 @@ impl Session {
         &mut self,
         numbers: &Numbers,
         direction: Direction,
-        crypto: &[CryptoAttribute],
+        carriage: &Carriage,
     ) -> SessionDescription {
         let media = self
             .lines
             .iter()
             .map(|line| match line {
-                Line::Audio { protocol, .. } => self.audio(protocol, numbers, direction, crypto),
+                Line::Audio(AudioLine { protocol, .. }) => {
+                    self.audio(protocol, numbers, direction, carriage)
+                }
                 Line::Refused(line) => line.clone(),
             })
             .collect();
-        self.describe(media)
+        self.describe(carriage, media)
     }
 
     fn audio(
@@ -36,12 +39,11 @@ impl Session {
         protocol: &str,
         numbers: &Numbers,
         direction: Direction,
-        crypto: &[CryptoAttribute],
+        carriage: &Carriage,
     ) -> MediaDescription {
         let mut formats: Vec<String> = numbers.codecs.iter().map(|c| c.0.to_string()).collect();
-        let crypto = crypto
-            .iter()
-            .map(|crypto| Attribute::with("crypto", crypto.to_string()));
+        let address = SocketAddr::new(self.local.address, self.local.port);
+        let carriage = carriage.attributes(address).into_iter();
         let maps = numbers
             .codecs
             .iter()
@@ -51,7 +53,7 @@ impl Session {
             .iter()
             .filter(|(_, codec)| *codec == Codec::Opus)
             .map(|(pt, _)| Attribute::with("fmtp", format!("{pt} {}", OpusParameters::OWN)));
-        let mut attributes: Vec<Attribute> = crypto.chain(maps).chain(parameters).collect();
+        let mut attributes: Vec<Attribute> = carriage.chain(maps).chain(parameters).collect();
         if let Some(pt) = numbers.comfort_noise {
             formats.push(pt.to_string());
             attributes.push(Attribute::with("rtpmap", format!("{pt} CN/8000")));
@@ -77,7 +79,11 @@ impl Session {
         }
     }
 
-    fn describe(&mut self, media: Vec<MediaDescription>) -> SessionDescription {
+    fn describe(
+        &mut self,
+        carriage: &Carriage,
+        media: Vec<MediaDescription>,
+    ) -> SessionDescription {
         let host = Host::Ip(self.local.address);
         let mut description = SessionDescription {
             origin: Some(Origin {
@@ -88,7 +94,7 @@ impl Session {
             }),
             name: "-".to_owned(),
             connection: Some(host),
-            attributes: Vec::new(),
+            attributes: carriage.session_attributes(),
             media,
         };
         if self.sent.as_ref().is_some_and(|sent| *sent != description) {
@@ -102,15 +108,12 @@ impl Session {
     }
 }
 
-/// Our lines for an offer of which one is taken.
-pub(super) fn lines(offer: &SessionDescription, taken: usize) -> Vec<Line> {
+/// Our lines for an offer of which one is taken, as `audio`.
+pub(super) fn lines(offer: &SessionDescription, taken: usize, audio: &AudioLine) -> Vec<Line> {
     let lines = offer.media.iter().enumerate();
     lines
         .map(|(place, media)| match place == taken {
-            true => Line::Audio {
-                protocol: media.protocol.clone(),
-                encrypted: media.is_encrypted(),
-            },
+            true => Line::Audio(audio.clone()),
             false => Line::Refused(refused(media)),
         })
         .collect()

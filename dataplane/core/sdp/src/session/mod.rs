@@ -1,19 +1,26 @@
 //! Our side of the offers and answers of one dialog.
 
+mod accept;
+mod choose;
 mod describe;
 
 use std::net::IpAddr;
 
-use callplane_srtp::{CryptoAttribute, KeySource};
+use callplane_dtls::{Fingerprint, Setup};
+use callplane_srtp::KeySource;
 
+use self::choose::Chosen;
+use crate::carriage::{Carriage, Ice, Keys};
 use crate::codec::Codec;
 use crate::description::SessionDescription;
 use crate::direction::Direction;
 use crate::error::NegotiationError;
+use crate::handshake::DtlsTerms;
+use crate::ice;
 use crate::media::MediaDescription;
-use crate::negotiate::{Negotiated, PayloadTypes, RemoteAudio, TelephoneEvents};
+use crate::negotiate::{Negotiated, PayloadTypes, TelephoneEvents};
 use crate::opus::OpusParameters;
-use crate::security::{self, Keyring, MediaSecurity};
+use crate::security::{KeyExchange, Keyring, MediaSecurity};
 
 /// The payload types our own offers give telephone events, with their clocks; what nearly everybody
 /// uses. Those of 48000 go with Opus.
@@ -52,8 +59,16 @@ pub struct Session {
     /// What the next description wants in a packet, in milliseconds.
     packet_time: u64,
     lines: Vec<Line>,
-    /// Nothing where media is never encrypted.
+    /// Nothing where there is no randomness for secrets: media is plain then, without ICE.
     keys: Option<Keyring>,
+    /// Where the keys of our own offers are from.
+    exchange: KeyExchange,
+    /// That of our certificate; nothing where there is none.
+    fingerprint: Option<Fingerprint>,
+    /// The handshake that is agreed on.
+    dtls: Option<DtlsTerms>,
+    /// Both sides of ICE, where it was spoken last.
+    ice: Option<ice::Known>,
     /// What was sent last, to see whether the version must grow.
     sent: Option<SessionDescription>,
     offered: bool,
@@ -67,20 +82,27 @@ struct Numbers {
     comfort_noise: Option<u8>,
 }
 
-/// The line of an offer that carries the audio.
-struct Chosen {
-    index: usize,
-    remote: RemoteAudio,
-    codec: (u8, Codec),
-    /// What is encrypted with; nothing of a plain line.
-    crypto: Option<CryptoAttribute>,
-}
-
 /// A media line of the dialog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Line {
-    Audio { protocol: String, encrypted: bool },
+    Audio(AudioLine),
     Refused(MediaDescription),
+}
+
+/// The line that carries the audio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AudioLine {
+    protocol: String,
+    keying: Keying,
+    rtcp_mux: bool,
+}
+
+/// Where the keys of our line are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keying {
+    Plain,
+    Sdes,
+    Dtls,
 }
 
 impl Session {
@@ -113,16 +135,31 @@ impl Session {
             local,
             lines: Vec::new(),
             keys: None,
+            exchange: KeyExchange::Sdes,
+            fingerprint: None,
+            dtls: None,
+            ice: None,
             sent: None,
             offered: false,
         }
     }
 
-    /// The same with media as `security` says, under keys of ours from `keys`.
+    /// The same with media as `security` says, under keys of ours from `keys`; over ICE where that is spoken.
     #[must_use]
     pub fn secured(self, security: MediaSecurity, keys: KeySource) -> Self {
         Self {
-            keys: Keyring::new(security, keys),
+            keys: Some(Keyring::new(security, keys)),
+            ..self
+        }
+    }
+
+    /// The same with a certificate for handshakes, of which our offers have their keys if `exchange` says so.
+    /// Without one, lines whose keys are of a handshake are refused.
+    #[must_use]
+    pub fn certified(self, fingerprint: Fingerprint, exchange: KeyExchange) -> Self {
+        Self {
+            fingerprint: Some(fingerprint),
+            exchange,
             ..self
         }
     }
@@ -137,21 +174,55 @@ impl Session {
     /// Makes an offer: for an INVITE of ours, for the answer to an INVITE without a body, or to
     /// change a running session.
     pub fn offer(&mut self) -> SessionDescription {
-        if self.lines.is_empty() {
-            let encrypted = self.keys.as_ref().is_some_and(Keyring::is_required);
-            let protocol = if encrypted { "RTP/SAVP" } else { "RTP/AVP" };
-            self.lines.push(Line::Audio {
-                protocol: protocol.to_owned(),
-                encrypted,
-            });
-        }
-        self.offered = true;
-        let encrypted = self.audio_line().is_some_and(|(_, encrypted)| encrypted);
-        let crypto = match self.keys.as_mut().filter(|_| encrypted) {
-            Some(keys) => keys.offer(),
-            None => Vec::new(),
+        let line = match self.audio_line() {
+            Some((_, line)) => line.clone(),
+            None => {
+                let line = self.first_line();
+                self.lines.push(Line::Audio(line.clone()));
+                line
+            }
         };
-        self.write(&self.numbers.clone(), self.direction, &crypto)
+        self.offered = true;
+        let keys = match (line.keying, &mut self.keys, &self.fingerprint) {
+            (Keying::Sdes, Some(keys), _) => Keys::Sdes(keys.offer()),
+            // Who waits and who begins is said anew each time, and what is agreed on goes on (RFC 8842 section 5.5).
+            (Keying::Dtls, _, Some(own)) => Keys::Dtls(own.clone(), Setup::ActPass),
+            _ => Keys::Plain,
+        };
+        let carriage = Carriage {
+            keys,
+            ice: match &self.ice {
+                Some(known) => Ice::Spoken(known.ours.clone()),
+                None => Ice::Unspoken,
+            },
+            rtcp_mux: line.rtcp_mux,
+        };
+        self.write(&self.numbers.clone(), self.direction, &carriage)
+    }
+
+    /// The line of our first offer. Where the keys are of a handshake, the other side has what else such media has:
+    /// ICE, and one port.
+    fn first_line(&mut self) -> AudioLine {
+        let is_required = |keys: &Keyring| keys.security() == MediaSecurity::Required;
+        let required = self.keys.as_ref().is_some_and(is_required);
+        let keying = match (required, self.exchange, &self.fingerprint) {
+            (false, ..) => Keying::Plain,
+            (true, KeyExchange::Dtls, Some(_)) => Keying::Dtls,
+            (true, ..) => Keying::Sdes,
+        };
+        let protocol = match keying {
+            Keying::Plain => "RTP/AVP",
+            Keying::Sdes => "RTP/SAVP",
+            Keying::Dtls => "UDP/TLS/RTP/SAVP",
+        };
+        if let (Keying::Dtls, Some(keys)) = (keying, &mut self.keys) {
+            self.ice = Some(ice::Known::offered(keys.credentials()));
+        }
+        AudioLine {
+            protocol: protocol.to_owned(),
+            keying,
+            rtcp_mux: keying == Keying::Dtls,
+        }
     }
 
     /// Answers an offer of the other side.
@@ -166,8 +237,9 @@ impl Session {
             index,
             remote,
             codec,
-            crypto,
+            keys,
         } = self.choose(offer)?;
+        let media = &offer.media[index];
         let events = &remote.telephone_events;
         let telephone_event = events
             .iter()
@@ -180,22 +252,32 @@ impl Session {
             comfort_noise: remote.comfort_noise.filter(|_| codec.1 != Codec::Opus),
         };
         let direction = remote.direction.reversed().intersect(self.direction);
-        self.lines = describe::lines(offer, index);
-        self.offered = false;
         let packet_time = remote.packet_time_of(codec.1);
         self.packet_time = packet_time.as_millis() as u64;
-        let (attribute, crypto) = crypto
-            .zip(self.keys.as_mut())
-            .map(|(offered, keys)| keys.answer(&offered))
-            .unzip();
-        let answer = self.write(&numbers, direction, attribute.as_slice());
+        let (keying, keys, protection) = self.answer_keys(keys);
+        let (said, ice) = self.answer_ice(ice::read(offer, media, remote.remote));
+        let takes_mux = keying == Keying::Dtls || ice.is_some();
+        let line = AudioLine {
+            protocol: media.protocol.clone(),
+            keying,
+            rtcp_mux: takes_mux && media.has("rtcp-mux"),
+        };
+        let carriage = Carriage {
+            keys,
+            ice: said,
+            rtcp_mux: line.rtcp_mux,
+        };
+        self.lines = describe::lines(offer, index, &line);
+        self.offered = false;
+        let answer = self.write(&numbers, direction, &carriage);
         let negotiated = Negotiated {
             remote: remote.remote,
-            remote_rtcp: remote.remote_rtcp,
+            remote_rtcp: remote.rtcp(line.rtcp_mux),
+            rtcp_mux: line.rtcp_mux,
             codec: codec.1,
             payload_types: PayloadTypes::both(codec.0),
             receivable: numbers.codecs.clone(),
-            opus: OpusParameters::of(&offer.media[index], codec.0),
+            opus: OpusParameters::of(media, codec.0),
             telephone_events: numbers
                 .telephone_events
                 .iter()
@@ -207,151 +289,20 @@ impl Session {
             comfort_noise: numbers.comfort_noise,
             packet_time,
             direction,
-            crypto,
+            protection,
+            ice,
         };
         self.remember(&numbers);
         Ok((answer, negotiated))
     }
 
-    /// Takes the answer to our last [`Session::offer`]. The same answer may come twice: first in a
-    /// 183, then in the 200.
-    ///
-    /// # Errors
-    /// The stream was refused, or the answer does not fit.
-    pub fn accept(&mut self, answer: &SessionDescription) -> Result<Negotiated, NegotiationError> {
-        if !self.offered {
-            return Err(NegotiationError::UnexpectedAnswer);
-        }
-        let (place, encrypted) = self
-            .audio_line()
-            .ok_or(NegotiationError::MismatchedAnswer)?;
-        let media = answer
-            .media
-            .get(place)
-            .filter(|media| media.is_audio())
-            .ok_or(NegotiationError::MismatchedAnswer)?;
-        if media.port == 0 {
-            return Err(NegotiationError::Refused);
-        }
-        if media.is_encrypted() != encrypted {
-            return Err(NegotiationError::MismatchedAnswer);
-        }
-        let remote = RemoteAudio::read(answer, media)?;
-        let crypto = match self.keys.as_mut().filter(|_| encrypted) {
-            Some(keys) => Some(keys.accept(media)?),
-            None => None,
-        };
-        // The first codec of the answer is the one the other side likes best (RFC 3264 6.1).
-        let ours = |codec: Codec| self.numbers.codecs.iter().find(|(_, c)| *c == codec);
-        let (send, codec, receive) = remote
-            .codecs
-            .iter()
-            .find_map(|(send, codec)| Some((*send, *codec, ours(*codec)?.0)))
-            .ok_or(NegotiationError::NoCommonAudio)?;
-        let receivable = self
-            .numbers
-            .codecs
-            .iter()
-            .filter(|(_, codec)| remote.codecs.iter().any(|(_, theirs)| theirs == codec))
-            .copied()
-            .collect();
-        Ok(Negotiated {
-            remote: remote.remote,
-            remote_rtcp: remote.remote_rtcp,
-            codec,
-            payload_types: PayloadTypes { send, receive },
-            receivable,
-            opus: OpusParameters::of(media, send),
-            telephone_events: self.common_events(&remote, codec),
-            comfort_noise: remote.comfort_noise.and(self.numbers.comfort_noise),
-            packet_time: remote.packet_time_of(codec),
-            direction: remote.direction.reversed().intersect(self.direction),
-            crypto,
+    /// The place of the line that carries the audio, and what it is like.
+    fn audio_line(&self) -> Option<(usize, &AudioLine)> {
+        let mut lines = self.lines.iter().enumerate();
+        lines.find_map(|(place, line)| match line {
+            Line::Audio(line) => Some((place, line)),
+            Line::Refused(_) => None,
         })
-    }
-
-    /// The first open audio line with a codec and a protection in common; on a re-offer, the line
-    /// that carried the audio so far if it is still open. Encrypted lines come before plain ones.
-    fn choose(&self, offer: &SessionDescription) -> Result<Chosen, NegotiationError> {
-        let current = self.audio_line().map(|(place, _)| place);
-        let places = |encrypted| {
-            let lines = offer.media.iter().enumerate();
-            lines.filter_map(move |(place, media)| {
-                (media.is_encrypted() == encrypted).then_some(place)
-            })
-        };
-        let mut failure = NegotiationError::NoCommonAudio;
-        for index in current.into_iter().chain(places(true)).chain(places(false)) {
-            let Some(media) = offer.media.get(index).filter(|m| m.is_open_audio()) else {
-                continue;
-            };
-            match self.judge(offer, index, media) {
-                Ok(chosen) => return Ok(chosen),
-                Err(NegotiationError::NoCommonAudio) => {}
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-
-    /// What can be done with an open audio line.
-    fn judge(
-        &self,
-        offer: &SessionDescription,
-        index: usize,
-        media: &MediaDescription,
-    ) -> Result<Chosen, NegotiationError> {
-        let crypto = match (&self.keys, media.is_encrypted()) {
-            (Some(_), true) => Some(security::preferred(media).ok_or(NegotiationError::Crypto)?),
-            (Some(keys), false) if keys.is_required() => return Err(NegotiationError::Security),
-            (None, true) => return Err(NegotiationError::Security),
-            (_, false) => None,
-        };
-        let remote = RemoteAudio::read(offer, media)?;
-        let codec = self
-            .preferred(&remote.codecs)
-            .ok_or(NegotiationError::NoCommonAudio)?;
-        Ok(Chosen {
-            index,
-            remote,
-            codec,
-            crypto,
-        })
-    }
-
-    /// The first of ours that was offered.
-    fn preferred(&self, offered: &[(u8, Codec)]) -> Option<(u8, Codec)> {
-        let of = |own: &Codec| offered.iter().find(|(_, codec)| codec == own).copied();
-        self.local.codecs.iter().find_map(of)
-    }
-
-    /// The telephone events of an answer that we offered, those of the codec's clock first.
-    fn common_events(&self, remote: &RemoteAudio, codec: Codec) -> Vec<TelephoneEvents> {
-        let ours = &self.numbers.telephone_events;
-        let common = |(send, clock_rate): &(u8, u32)| {
-            let (receive, _) = ours.iter().find(|(_, clock)| clock == clock_rate)?;
-            Some(TelephoneEvents {
-                clock_rate: *clock_rate,
-                payload_types: PayloadTypes {
-                    send: *send,
-                    receive: *receive,
-                },
-            })
-        };
-        let mut events: Vec<_> = remote.telephone_events.iter().filter_map(common).collect();
-        events.sort_by_key(|event| event.clock_rate != codec.clock_rate());
-        events
-    }
-
-    /// The place of the line that carries the audio, and whether it is encrypted.
-    fn audio_line(&self) -> Option<(usize, bool)> {
-        let lines = self.lines.iter().enumerate();
-        lines
-            .filter_map(|(place, line)| match line {
-                Line::Audio { encrypted, .. } => Some((place, *encrypted)),
-                Line::Refused(_) => None,
-            })
-            .next()
     }
 
     /// Later offers keep the payload types that were agreed on; what had one of these for something

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod conformance;
+mod dtls;
 mod negotiation;
 mod opus;
 mod parsing;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callplane_sdp::{
     Codec, Direction, LocalMedia, Negotiated, NegotiationError, OpusParameters, PayloadTypes,
-    Session, SessionDescription, TelephoneEvents,
+    Protection, Session, SessionDescription, TelephoneEvents,
 };
 
 fn local() -> LocalMedia {
@@ -69,7 +69,9 @@ fn the_answer_takes_our_first_codec_that_was_offered_and_the_offerers_numbers() 
             comfort_noise: None,
             packet_time: Duration::from_millis(20),
             direction: Direction::SendRecv,
-            crypto: None,
+            protection: Protection::Plain,
+            ice: None,
+            rtcp_mux: false,
         }
     );
 }

@@ -1,8 +1,8 @@
 //! Encrypted media in offers and answers.
 
 use callplane_sdp::{
-    Attribute, Codec, Direction, LocalMedia, MediaSecurity, Negotiated, NegotiationError, Session,
-    SessionDescription,
+    Attribute, Codec, Direction, LocalMedia, MediaCrypto, MediaSecurity, Negotiated,
+    NegotiationError, Session, SessionDescription,
 };
 use callplane_srtp::{KeySource, Profile};
 
@@ -46,7 +46,7 @@ fn cm80(tag: u32, key: &str) -> String {
 /// What is agreed on, if anything: nothing for plain media, else the suite.
 fn answer(security: MediaSecurity, lines: &str) -> Result<Option<Profile>, NegotiationError> {
     let (_, negotiated) = party(1, security).answer(&described(lines))?;
-    Ok(negotiated.crypto.map(|crypto| crypto.profile()))
+    Ok(negotiated.crypto().map(MediaCrypto::profile))
 }
 
 fn agree(
@@ -82,7 +82,7 @@ fn each_policy_takes_what_it_says() {
     assert_eq!(answer(Allowed, &feedback), Ok(cm));
     // Keys that come from a handshake, and keys where no RFC has them.
     let dtls = line("UDP/TLS/RTP/SAVP", &[&key]);
-    assert_eq!(answer(Allowed, &dtls), Err(NegotiationError::NoCommonAudio));
+    assert_eq!(answer(Allowed, &dtls), Err(NegotiationError::Handshake));
     let sloppy = line("RTP/AVP", &[&key]);
     assert_eq!(answer(Allowed, &sloppy), Ok(None));
     assert_eq!(answer(Required, &sloppy), Err(Security));
@@ -157,7 +157,10 @@ fn each_end_opens_what_the_other_protects() {
     let mut alice = party(1, MediaSecurity::Required);
     let mut bob = party(2, MediaSecurity::Allowed);
     let (alices, bobs) = agree(&mut alice, &mut bob).unwrap();
-    let (alices, bobs) = (alices.crypto.unwrap(), bobs.crypto.unwrap());
+    let (alices, bobs) = (
+        alices.crypto().unwrap().clone(),
+        bobs.crypto().unwrap().clone(),
+    );
     assert_eq!(alices.profile(), Profile::AeadAes128Gcm);
     assert_eq!(alices.local, bobs.remote);
     assert_eq!(alices.remote, bobs.local);
@@ -170,7 +173,7 @@ fn an_answer_must_have_a_tag_and_a_suite_of_the_offer() {
         let mut alice = party(1, MediaSecurity::Required);
         alice.offer();
         let accepted = alice.accept(&described(&line(profile, crypto)));
-        accepted.map(|negotiated| negotiated.crypto.map(|crypto| crypto.profile()))
+        accepted.map(|negotiated| negotiated.crypto().map(MediaCrypto::profile))
     };
     let crypto = Err(NegotiationError::Crypto);
     let good = cm80(2, KEY);
@@ -207,7 +210,8 @@ fn plain_offers_have_plain_answers() {
         alice
             .accept(&described(&line("RTP/AVP", &[])))
             .unwrap()
-            .crypto,
+            .crypto()
+            .cloned(),
         None
     );
 }
@@ -224,20 +228,23 @@ fn the_same_keys_are_said_again_until_somebody_has_new_ones() {
     let (first, agreed) = bob.answer(&offer(KEY, "sendrecv")).unwrap();
     let (again, unchanged) = bob.answer(&offer(KEY, "sendrecv")).unwrap();
     assert_eq!(first, again);
-    assert_eq!(agreed.crypto, unchanged.crypto);
+    assert_eq!(agreed.crypto(), unchanged.crypto());
     // Hold is no reason for new keys.
     let (_, held) = bob.answer(&offer(KEY, "sendonly")).unwrap();
     assert_eq!(held.direction, Direction::RecvOnly);
-    assert_eq!(held.crypto, agreed.crypto);
+    assert_eq!(held.crypto(), agreed.crypto());
     // A new key of theirs is no reason for one of ours: each is for its direction.
     let (_, rekeyed) = bob.answer(&offer(OTHER_KEY, "sendrecv")).unwrap();
-    let (before, after) = (agreed.crypto.unwrap(), rekeyed.crypto.unwrap());
+    let (before, after) = (
+        agreed.crypto().unwrap().clone(),
+        rekeyed.crypto().unwrap().clone(),
+    );
     assert_ne!(before.remote, after.remote);
     assert_eq!(before.local, after.local);
     // Another suite has another key.
     let gcm = line("RTP/SAVP", &[&format!("1 AEAD_AES_128_GCM {GCM_KEY}")]);
     let (_, moved) = bob.answer(&described(&gcm)).unwrap();
-    assert_ne!(moved.crypto.unwrap().local, after.local);
+    assert_ne!(moved.crypto().unwrap().clone().local, after.local);
 }
 
 #[test]
@@ -249,8 +256,8 @@ fn our_later_offer_says_our_keys_again() {
     let (alices, bobs) = agree(&mut alice, &mut bob).unwrap();
     // Bob allows plain media, and does not ask for it where there was none.
     let (again_bobs, again_alices) = agree(&mut bob, &mut alice).unwrap();
-    assert_eq!(again_alices.crypto, alices.crypto);
-    assert_eq!(again_bobs.crypto, bobs.crypto);
+    assert_eq!(again_alices.crypto(), alices.crypto());
+    assert_eq!(again_bobs.crypto(), bobs.crypto());
 }
 
 #[test]
@@ -258,8 +265,8 @@ fn a_call_may_become_plain_where_that_is_allowed() {
     let encrypted = described(&line("RTP/SAVP", &[&cm80(1, KEY)]));
     let plain = described(&line("RTP/AVP", &[]));
     let mut allowed = party(1, MediaSecurity::Allowed);
-    assert!(allowed.answer(&encrypted).unwrap().1.crypto.is_some());
-    assert!(allowed.answer(&plain).unwrap().1.crypto.is_none());
+    assert!(allowed.answer(&encrypted).unwrap().1.crypto().is_some());
+    assert!(allowed.answer(&plain).unwrap().1.crypto().is_none());
     let mut required = party(1, MediaSecurity::Required);
     let before = required.answer(&encrypted).unwrap();
     assert_eq!(

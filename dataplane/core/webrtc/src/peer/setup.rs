@@ -11,6 +11,7 @@ use str0m::rtp::Extension;
 use str0m::{Rtc, RtcConfig};
 
 use super::{Closed, Peer, PeerConfig};
+use crate::identity::to_ice;
 use crate::offer::{self, OfferError};
 use crate::playout::Playout;
 use crate::speaker::Speaker;
@@ -48,7 +49,7 @@ impl Peer {
         let mut rtc = settings()
             .set_crypto_provider(identity.provider)
             .set_dtls_cert(identity.certificate)
-            .set_local_ice_credentials(credentials.to_ice())
+            .set_local_ice_credentials(to_ice(&credentials))
             .build(start);
         for address in &addresses {
             if let Some(candidate) = address.candidate() {

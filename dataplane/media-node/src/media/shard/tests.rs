@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use callplane_call::sip::Event;
 use callplane_call::{
-    Clip, Codec, Guards, KeySource, LocalMedia, MediaSecurity, Opening, Output, Setup,
+    Clip, Codec, Guards, Identity, KeyExchange, KeySource, LocalMedia, MediaSecurity, Opening,
+    Output, Secrecy, Setup,
 };
 use callplane_flow::{AgentSettings, Graph, compile};
 use callplane_transport::rtp::PortPool;
@@ -102,8 +103,12 @@ fn setup(caller: &UdpSocket, port: u16) -> Setup {
             codecs: vec![Codec::Pcmu],
             packet_time_ms: 20,
         },
-        security: MediaSecurity::Disabled,
-        keys: KeySource::new([1; 32]),
+        secrecy: Secrecy {
+            security: MediaSecurity::Disabled,
+            exchange: KeyExchange::Sdes,
+            keys: KeySource::new([1; 32]),
+            identity: Identity::generate(std::time::Instant::now()).unwrap(),
+        },
         program: Arc::new(compile(&graph, &AgentSettings::default()).unwrap()),
         variables: Vec::new(),
         apology: Clip::sorry_tone(),

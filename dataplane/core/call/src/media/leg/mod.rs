@@ -1,6 +1,7 @@
 //! One leg over RTP: packets in, frames of the caller out; frames of the agent in, packets to be sent.
 
 mod receive;
+mod secure;
 
 pub(crate) use receive::Media;
 
@@ -9,19 +10,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use callplane_audio::DtmfDetector;
+use callplane_dtls::Identity;
 use callplane_rtp::dtmf::Digit;
 use callplane_rtp::{
     Clock, ControlLatch, ControlSession, Format, Latch, Packet, Receiver, ReceiverConfig, Sender,
     SenderConfig,
 };
-use callplane_sdp::{Codec, MediaCrypto, Negotiated};
-use callplane_srtp::Profile;
+use callplane_sdp::{Codec, Negotiated, Protection};
 use callplane_types::{Instant, WallTime};
 
 use super::decode::{inspect, is_quiet};
 use super::encode::Encoder;
 use super::hearing::Hearing;
 use super::shield::Shield;
+use super::way::{Outgoing, Port, Way};
 use super::{Audience, FRAME_SAMPLES, Frame, MAX_PACKET_SAMPLES, WideFrame};
 use crate::facts::{Measured, Quality, RefusedPackets};
 
@@ -48,8 +50,8 @@ const PACKETS: usize = 2;
 pub struct Packets<'a> {
     /// From the RTP port, in this order; none while a longer packet is being filled.
     pub rtp: [Option<(SocketAddr, &'a [u8])>; PACKETS],
-    /// From the RTCP port.
-    pub rtcp: Option<(SocketAddr, &'a [u8])>,
+    /// From the port that it names.
+    pub rtcp: Option<(Port, SocketAddr, &'a [u8])>,
 }
 
 /// The RTP of one leg. **Nothing here allocates while no turn begins or ends**, but for the codec of
@@ -62,8 +64,16 @@ pub(crate) struct Leg {
     receiver: Receiver,
     sender: Sender,
     control: ControlSession,
-    /// Nothing while media is plain.
+    /// How both components are reached. That of RTCP has nothing where it goes with the media.
+    media_way: Way,
+    control_way: Way,
+    identity: Identity,
+    /// Answers to checks, and handshakes, that wait to be sent.
+    outgoing: VecDeque<Outgoing>,
+    /// Nothing while media is plain, or waits for its keys.
     shield: Option<Shield>,
+    /// That of RTCP where it has a handshake of its own.
+    control_shield: Option<Shield>,
     /// What media was encrypted with before it became plain: the same keys may come again, and their counters and replay
     /// window then go on.
     rests: Option<Shield>,
@@ -89,32 +99,44 @@ pub(crate) struct Leg {
 
 impl Leg {
     /// A stream; `seed` makes it differ from every other.
-    pub(crate) fn new(now: Instant, negotiated: Negotiated, seed: u64) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        negotiated: &Negotiated,
+        seed: u64,
+        identity: &Identity,
+    ) -> Self {
         let (mut hearing, mut encoder) = (Hearing::new(seed), Encoder::default());
-        hearing.prepare(&negotiated);
-        encoder.prepare(&negotiated);
-        Self {
+        hearing.prepare(negotiated);
+        encoder.prepare(negotiated);
+        let mut leg = Self {
             latch: Latch::new(negotiated.remote),
             control_latch: ControlLatch::new(negotiated.remote_rtcp),
-            receiver: receiver(&negotiated),
-            sender: sender(&negotiated, seed),
+            receiver: receiver(negotiated),
+            sender: sender(negotiated, seed),
             control: ControlSession::new(format!("{seed:016x}"), seed),
-            shield: negotiated.crypto.clone().map(Shield::new),
+            media_way: Way::default(),
+            control_way: Way::default(),
+            identity: identity.clone(),
+            outgoing: VecDeque::new(),
+            shield: negotiated.crypto().cloned().map(Shield::new),
+            control_shield: None,
             rests: None,
-            was_plain: negotiated.crypto.is_none(),
+            was_plain: negotiated.protection == Protection::Plain,
             unauthentic: RefusedPackets::default(),
             hearing,
             encoder,
             keys: VecDeque::with_capacity(MAX_KEYS),
-            tones: tones(&negotiated),
+            tones: tones(negotiated),
             last_tone: None,
             has_info: false,
             resumed_at: now,
             unsent: Vec::with_capacity(MAX_PACKET_SAMPLES + FRAME_SAMPLES),
             rtp_packets: std::array::from_fn(|_| Vec::with_capacity(PACKET_ROOM)),
             rtcp_packet: Vec::with_capacity(PACKET_ROOM),
-            negotiated,
-        }
+            negotiated: negotiated.clone(),
+        };
+        leg.find_ways(now, negotiated);
+        leg
     }
 
     /// Another agreement about the same stream.
@@ -144,43 +166,11 @@ impl Leg {
             self.unsent.clear();
         }
         // Timestamps of two clocks are two sources (RFC 7160 section 4.1).
-        if self.protect(negotiated.crypto.clone(), moved) || other_clock {
-            let sequence = self.sender.next_sequence() % FIRST_SEQUENCES;
-            let ssrc = self.sender.ssrc().wrapping_add(SSRC_STEP);
-            self.sender.change_source(ssrc, sequence);
+        self.find_ways(now, &negotiated);
+        if self.protect(&negotiated.protection, moved) || other_clock {
+            self.change_source();
         }
         self.negotiated = negotiated;
-    }
-
-    /// `moved` says that media goes to another address, where nobody may know our rollover counter. True
-    /// where the stream needs another source.
-    #[must_use]
-    fn protect(&mut self, crypto: Option<MediaCrypto>, moved: bool) -> bool {
-        match (&mut self.shield, crypto) {
-            (Some(shield), Some(crypto)) => shield.agree(crypto) || moved,
-            (shield @ None, Some(crypto)) => {
-                *shield = Some(match self.rests.take() {
-                    Some(mut before) => {
-                        // Another source in any case.
-                        let _ = before.agree(crypto);
-                        before
-                    }
-                    None => Shield::new(crypto),
-                });
-                true
-            }
-            (shield, None) => {
-                self.rests = shield.take().or(self.rests.take());
-                self.was_plain = true;
-                false
-            }
-        }
-    }
-
-    /// What all media of the leg was encrypted with, if all of it was.
-    pub(crate) fn encryption(&self) -> Option<Profile> {
-        let shield = self.shield.as_ref().filter(|_| !self.was_plain);
-        shield.map(Shield::profile)
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -229,21 +219,31 @@ impl Leg {
     }
 
     fn packets(&mut self, now: Instant, wall: WallTime, has_rtp: [bool; PACKETS]) -> Packets<'_> {
-        let mut has_rtcp = self.control.poll(
+        let has_rtcp = self.build_report(now, wall);
+        let (rtp, rtcp) = (self.media_remote(), self.control_remote());
+        let packet = |place: usize| Some((rtp?, self.rtp_packets[place].as_slice()));
+        let report = rtcp.map(|to| (self.control_port(), to, self.rtcp_packet.as_slice()));
+        Packets {
+            rtp: std::array::from_fn(|place| packet(place).filter(|_| has_rtp[place])),
+            rtcp: report.filter(|_| has_rtcp),
+        }
+    }
+
+    /// Whether a report is due, and there.
+    fn build_report(&mut self, now: Instant, wall: WallTime) -> bool {
+        if !self.may_report() {
+            return false;
+        }
+        let has_rtcp = self.control.poll(
             now,
             wall,
             &self.sender,
             &mut self.receiver,
             &mut self.rtcp_packet,
         );
-        if let Some(shield) = &mut self.shield {
-            has_rtcp = has_rtcp && shield.protect_rtcp(&mut self.rtcp_packet);
-        }
-        let (rtp, rtcp) = (self.latch.remote(), self.control_latch.remote(&self.latch));
-        let packet = |place: usize| (rtp, self.rtp_packets[place].as_slice());
-        Packets {
-            rtp: std::array::from_fn(|place| has_rtp[place].then(|| packet(place))),
-            rtcp: has_rtcp.then_some((rtcp, self.rtcp_packet.as_slice())),
+        match self.control_shield.as_mut().or(self.shield.as_mut()) {
+            Some(shield) => has_rtcp && shield.protect_rtcp(&mut self.rtcp_packet),
+            None => has_rtcp,
         }
     }
 
@@ -253,6 +253,11 @@ impl Leg {
         let length = time.as_millis() as usize * SAMPLES_A_MILLISECOND;
         let sends = self.negotiated.direction.sends();
         let mut has = [false; PACKETS];
+        if !self.may_send() {
+            let whole = self.unsent.len() / length * length;
+            self.unsent.drain(..whole);
+            return has;
+        }
         for (has, packet) in has.iter_mut().zip(&mut self.rtp_packets) {
             let Some(samples) = self.unsent.get(..length) else {
                 break;
@@ -274,9 +279,10 @@ impl Leg {
         media: Media,
         packet: &Packet<'_>,
     ) -> Option<(SocketAddr, &[u8])> {
-        if !self.negotiated.direction.sends() {
+        if !self.negotiated.direction.sends() || !self.may_send() {
             return None;
         }
+        let to = self.media_remote()?;
         let payload_type = match media {
             Media::Audio(codec) if codec == self.negotiated.codec => {
                 self.negotiated.payload_types.send
@@ -295,7 +301,7 @@ impl Leg {
             Some(shield) => shield.protect_rtp(passed),
             None => true,
         };
-        may_be_sent.then(|| (self.latch.remote(), passed.as_slice()))
+        may_be_sent.then_some((to, passed.as_slice()))
     }
 
     /// Whether the keys of the far end are in its audio.

@@ -10,7 +10,7 @@ use callplane_sdp::Codec;
 use callplane_types::{Instant, WallTime};
 
 use super::{Leg, MAX_KEYS, comfort_noise};
-use crate::media::Frame;
+use crate::media::{Frame, Port};
 
 /// An INFO about a key is no later than this behind its tones.
 const SAME_KEY: Duration = Duration::from_secs(2);
@@ -35,13 +35,25 @@ impl Leg {
     pub(crate) fn rtp<'a>(
         &mut self,
         now: Instant,
+        wall: WallTime,
         from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Option<(Media, Packet<'a>)> {
-        if classify(datagram) != Datagram::Rtp {
-            return None;
+        match classify(datagram) {
+            Datagram::Rtp => {}
+            Datagram::Rtcp if self.negotiated.rtcp_mux => {
+                self.report_arrived(now, wall, from, datagram);
+                return None;
+            }
+            Datagram::Stun | Datagram::Dtls => {
+                self.prelude(now, Port::Rtp, from, datagram);
+                return None;
+            }
+            Datagram::Rtcp | Datagram::Other => return None,
         }
+        let is_barred = self.is_barred(Port::Rtp, from);
         let opened = match &mut self.shield {
+            _ if is_barred => None,
             Some(shield) => shield.open_rtp(datagram),
             None => Some(datagram.len()),
         };
@@ -61,7 +73,8 @@ impl Leg {
         }
         let media = self.media_of(packet.payload_type)?;
         let before = self.latch.remote();
-        if self.latch.judge(now, from, packet.ssrc) != Verdict::Accepted {
+        let is_checked = self.media_way.is_checked();
+        if !is_checked && self.latch.judge(now, from, packet.ssrc) != Verdict::Accepted {
             return None;
         }
         if self.latch.remote() != before {
@@ -100,7 +113,24 @@ impl Leg {
         from: SocketAddr,
         datagram: &mut [u8],
     ) {
-        let opened = match &mut self.shield {
+        match classify(datagram) {
+            Datagram::Stun | Datagram::Dtls => self.prelude(now, Port::Rtcp, from, datagram),
+            _ if self.negotiated.rtcp_mux => {}
+            _ => self.report_arrived(now, wall, from, datagram),
+        }
+    }
+
+    /// A report, on whichever port.
+    fn report_arrived(
+        &mut self,
+        now: Instant,
+        wall: WallTime,
+        from: SocketAddr,
+        datagram: &mut [u8],
+    ) {
+        let is_barred = self.is_barred(self.control_port(), from);
+        let opened = match self.control_shield.as_mut().or(self.shield.as_mut()) {
+            _ if is_barred => None,
             Some(shield) => shield.open_rtcp(datagram),
             None => Some(datagram.len()),
         };
@@ -111,7 +141,7 @@ impl Leg {
         let datagram = &datagram[..length];
         let reporter = rtcp::reporter(datagram);
         let names_stream = reporter.is_some() && reporter == self.receiver.ssrc();
-        if self.control_latch.judge(from, &self.latch, names_stream) == Verdict::Accepted {
+        if self.judge_report(from, names_stream) == Verdict::Accepted {
             // Garbage on this port changes nothing.
             let heard = self.control.handle(now, wall, &self.sender, datagram);
             if let Some(report) = heard.ok().and_then(|heard| heard.report) {
