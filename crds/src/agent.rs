@@ -28,6 +28,11 @@ use crate::reference::LocalReference;
         json_path = ".status.conditions[?(@.type==\"Ready\")].status"
     ),
     printcolumn(name = "Flow", type_ = "string", json_path = ".spec.flowRef.name"),
+    printcolumn(
+        name = "Model",
+        type_ = "string",
+        json_path = ".spec.model.providerRef.name"
+    ),
     printcolumn(name = "Voice", type_ = "string", json_path = ".spec.voice"),
     printcolumn(name = "Version", type_ = "integer", json_path = ".status.version"),
     printcolumn(
@@ -68,6 +73,16 @@ pub struct AgentSpec {
     #[schemars(length(min = 1, max = 8000))]
     pub prompt: Option<String>,
 
+    /// The language model that leads the converse nodes of the Flow. Without one an Agent whose Flow has such nodes is
+    /// not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<AgentModel>,
+
+    /// What understands callers at converse nodes, where they may say anything. What is asked at other nodes is
+    /// understood by the built-in recogniser, which knows the phrases of the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcription: Option<AgentTranscription>,
+
     /// The voice of the agent.
     #[serde(default)]
     pub voice: Voice,
@@ -90,6 +105,45 @@ pub struct AgentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::codecs")]
     pub codecs: Vec<AudioCodec>,
+}
+
+/// A language model, and how it is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentModel {
+    /// A Provider with `openaiChat`.
+    pub provider_ref: LocalReference,
+
+    /// Name of the model at the endpoint. That of the Provider when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub model: Option<String>,
+
+    /// How freely the model chooses its words, in hundredths of what OpenAI calls temperature: 0 says the same to
+    /// the same, 100 is usual. The server decides when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 200))]
+    pub temperature_percent: Option<u16>,
+
+    /// Tokens that one answer may have, calls of the model included. What is longer breaks off, so leave room for
+    /// the longest sentence. The server decides when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 16, max = 4096))]
+    pub max_tokens: Option<u32>,
+}
+
+/// A recogniser of speech, and how it is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentTranscription {
+    /// A Provider with `openaiTranscription`.
+    pub provider_ref: LocalReference,
+
+    /// What callers speak, as in `en` (ISO 639). Each turn is guessed by itself when left out, which fails on short
+    /// answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::language")]
+    pub language: Option<String>,
 }
 
 /// A voice of the built-in speech synthesis (flite).

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use callplane_flow::{self as flow, AgentSettings, Limits, Voice};
+use callplane_flow::{self as flow, AgentSettings, Limits, ModelUse, TranscriptionUse, Voice};
 use kube::ResourceExt as _;
 
-use crate::agent::{Agent, AgentSpec, RecordingFormat, RecordingMode};
+use crate::agent::{
+    Agent, AgentModel, AgentSpec, AgentTranscription, RecordingFormat, RecordingMode,
+};
 use crate::codec::AudioCodec;
+use crate::reference::LocalReference;
 
 impl Agent {
     /// What its calls follow, its Flow aside.
@@ -16,6 +19,8 @@ impl Agent {
             display_name: _,
             flow_ref: _,
             prompt,
+            model,
+            transcription,
             voice,
             first_sentence,
             limits,
@@ -25,6 +30,8 @@ impl Agent {
         AgentSettings {
             name: self.name_any(),
             prompt: prompt.clone(),
+            model: model.as_ref().map(|model| self.model(model)),
+            transcription: transcription.as_ref().map(|one| self.transcription(one)),
             voice: Voice {
                 name: Some(voice.as_str().to_owned()),
                 ..Voice::default()
@@ -46,6 +53,38 @@ impl Agent {
             codecs: codecs.iter().map(codec).collect(),
             ..AgentSettings::default()
         }
+    }
+
+    fn model(&self, model: &AgentModel) -> ModelUse {
+        let AgentModel {
+            provider_ref,
+            model,
+            temperature_percent,
+            max_tokens,
+        } = model;
+        ModelUse {
+            provider: self.path(provider_ref),
+            model: model.clone(),
+            temperature_percent: *temperature_percent,
+            max_tokens: *max_tokens,
+        }
+    }
+
+    fn transcription(&self, transcription: &AgentTranscription) -> TranscriptionUse {
+        let AgentTranscription {
+            provider_ref,
+            language,
+        } = transcription;
+        TranscriptionUse {
+            provider: self.path(provider_ref),
+            language: language.clone(),
+        }
+    }
+
+    /// What the database calls an object of this namespace.
+    fn path(&self, reference: &LocalReference) -> String {
+        let namespace = self.namespace().unwrap_or_default();
+        format!("{namespace}/{}", reference.name)
     }
 }
 

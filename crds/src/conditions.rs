@@ -30,6 +30,8 @@ pub enum ConditionType {
     MediaReady,
     /// Tenant: the views of the platforms in `spec.compatibility` are there, and no others.
     CompatibilityReady,
+    /// Provider: its endpoint answered the operator, and takes the key.
+    Reachable,
     /// MediaPool: at least one pod takes calls.
     Available,
     /// MediaPool: pods are being started, replaced or drained.
@@ -67,6 +69,8 @@ pub enum Reason {
     PodsReady,
     /// Nothing to do, unless calls should be possible: then set `spec.media.dedicated`.
     NoDedicatedMedia,
+    /// Nothing to do: the endpoint answers.
+    Reachable,
     /// Nothing to do: the views of the platforms are those of this operator.
     ViewsCreated,
     /// Nothing to do, unless another platform's views are needed: then set `spec.compatibility`.
@@ -129,6 +133,12 @@ pub enum Reason {
     FlowNotFound,
     /// Create the Trunk that the message names, in the same namespace.
     TrunkNotFound,
+    /// Create the Provider that the message names, in the same namespace.
+    ProviderNotFound,
+    /// Put a key that the endpoint takes into the Secret that the message names.
+    AuthFailed,
+    /// Look at the message: it says how the endpoint did not answer. It is asked again every minute.
+    Unreachable,
     /// Create the PhoneNumber that the message names, in the same namespace.
     PhoneNumberNotFound,
     /// Create the Secret that the message names, with the keys it names.

@@ -28,13 +28,15 @@ mod flow;
 mod media_pool;
 mod names;
 mod phone_number;
+mod provider;
 mod reference;
 mod schema;
 mod tenant;
 mod trunk;
 
 pub use agent::{
-    Agent, AgentLimits, AgentSpec, AgentStatus, Recording, RecordingFormat, RecordingMode, Voice,
+    Agent, AgentLimits, AgentModel, AgentSpec, AgentStatus, AgentTranscription, Recording,
+    RecordingFormat, RecordingMode, Voice,
 };
 pub use campaign::{
     CallingWindow, Campaign, CampaignPhase, CampaignProgress, CampaignSpec, CampaignStatus, Day,
@@ -53,7 +55,11 @@ pub use names::{
     VERSION,
 };
 pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus};
-pub use reference::LocalReference;
+pub use provider::{
+    ChatTimeouts, OpenaiChat, OpenaiTranscription, Protocol, Provider, ProviderCheck, ProviderSpec,
+    ProviderStatus,
+};
+pub use reference::{LocalReference, SecretKeyReference};
 pub use tenant::{
     Compatibility, CredentialRotation, CredentialsStatus, Database, DeletionPolicy, Media,
     Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Security, Tenant, TenantSpec,
@@ -74,6 +80,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         MediaPool::crd(),
         Trunk::crd(),
         PhoneNumber::crd(),
+        Provider::crd(),
         Flow::crd(),
         Agent::crd(),
         Campaign::crd(),

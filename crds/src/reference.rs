@@ -13,6 +13,18 @@ pub struct LocalReference {
     pub name: String,
 }
 
+/// Names one key of a Secret in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyReference {
+    /// Name of the Secret.
+    #[schemars(schema_with = "crate::schema::dns_label")]
+    pub name: String,
+    /// The key of its `data`.
+    #[schemars(schema_with = "crate::schema::secret_key")]
+    pub key: String,
+}
+
 impl From<&str> for LocalReference {
     fn from(name: &str) -> Self {
         Self {

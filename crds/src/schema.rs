@@ -46,6 +46,33 @@ pub(crate) fn host_port(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// The URL of a provider up to the version of its protocol.
+pub(crate) fn base_url(_: &mut SchemaGenerator) -> Schema {
+    text(
+        512,
+        r"self.matches('^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$')",
+        "write the URL up to the version, as in https://api.openai.com/v1, without a login, a query or a fragment",
+    )
+}
+
+/// A key of the data of a Secret.
+pub(crate) fn secret_key(_: &mut SchemaGenerator) -> Schema {
+    text(
+        253,
+        "self.matches('^[A-Za-z0-9._-]+$')",
+        "write a key of the Secret: letters, digits, dots, hyphens and underscores, as in api-key",
+    )
+}
+
+/// The code of a language.
+pub(crate) fn language(_: &mut SchemaGenerator) -> Schema {
+    text(
+        3,
+        "self.matches('^[a-z]{2,3}$')",
+        "write the code of a language (ISO 639), as in en",
+    )
+}
+
 /// A length of time in hours, minutes and seconds.
 pub(crate) fn duration(_: &mut SchemaGenerator) -> Schema {
     text(

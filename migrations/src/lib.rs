@@ -55,6 +55,7 @@ mod object;
 mod page;
 pub mod people;
 mod pools;
+pub mod providers;
 pub mod publishers;
 pub mod queues;
 pub mod quotas;

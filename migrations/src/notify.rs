@@ -9,7 +9,7 @@ use sqlx::postgres::PgListener;
 
 use crate::{Result, TenantDatabase};
 
-/// Numbers, trunks or agents of a tenant changed, or the tenant itself.
+/// Numbers, trunks, providers or agents of a tenant changed, or the tenant itself.
 pub const ROUTES: &str = "callplane_routes";
 
 /// A campaign of a tenant changed, or recipients were added.

@@ -29,6 +29,10 @@ pub struct UnitPrices {
     pub stt_second: Micros,
     /// `tts_character`: a character that was spoken.
     pub tts_character: Micros,
+    /// `llm_input_kilotoken`: a thousand tokens that a language model was asked with.
+    pub llm_input_kilotoken: Micros,
+    /// `llm_output_kilotoken`: a thousand tokens that it answered with.
+    pub llm_output_kilotoken: Micros,
     /// `recording_second`: a second that was recorded.
     pub recording_second: Micros,
 }
@@ -41,6 +45,10 @@ struct Rates {
     stt_second: UnitPrice,
     #[serde(default)]
     tts_character: UnitPrice,
+    #[serde(default)]
+    llm_input_kilotoken: UnitPrice,
+    #[serde(default)]
+    llm_output_kilotoken: UnitPrice,
     #[serde(default)]
     recording_second: UnitPrice,
 }
@@ -91,6 +99,8 @@ pub async fn call_minute(database: &TenantDatabase) -> Result<Option<Rate>> {
         units: UnitPrices {
             stt_second: Micros(rates.stt_second.unit_price_micros),
             tts_character: Micros(rates.tts_character.unit_price_micros),
+            llm_input_kilotoken: Micros(rates.llm_input_kilotoken.unit_price_micros),
+            llm_output_kilotoken: Micros(rates.llm_output_kilotoken.unit_price_micros),
             recording_second: Micros(rates.recording_second.unit_price_micros),
         },
     }))

@@ -1,6 +1,6 @@
 -- AI agents with their immutable versions, and what they are made of: voices, tools, knowledge,
--- flows. The operator writes agents and their links from the custom resource Agent; voices and
--- tools are rows of the API.
+-- flows, providers of models. The operator writes agents and their links from the custom resource
+-- Agent, and providers from Provider; voices and tools are rows of the API.
 
 CREATE TABLE voices (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
@@ -50,6 +50,33 @@ COMMENT ON TABLE tools IS
 COMMENT ON COLUMN tools.credentials_enc IS 'encryption=E2 | tokens and keys of the integration';
 CREATE UNIQUE INDEX tools_name ON tools (name) WHERE deleted_at IS NULL;
 CREATE INDEX ON tools (deleted_at) WHERE deleted_at IS NOT NULL;
+
+CREATE TABLE providers (
+  id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
+  tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
+  name text NOT NULL UNIQUE,
+  protocol text NOT NULL CHECK (protocol IN ('openaiChat', 'openaiTranscription')),
+  base_url text NOT NULL,
+  model text NOT NULL,
+  timeouts jsonb NOT NULL,
+  key_enc bytea,
+  has_key boolean GENERATED ALWAYS AS (key_enc IS NOT NULL) STORED,
+  k8s_namespace text,
+  k8s_name text,
+  k8s_uid uuid UNIQUE,
+  k8s_generation bigint,
+  spec_hash text NOT NULL,
+  synced_at timestamptz,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE providers IS
+  'retention=config encryption=E0 | language models and recognisers that agents ask';
+COMMENT ON COLUMN providers.name IS 'namespace/name of the Provider; Programs name it so';
+COMMENT ON COLUMN providers.protocol IS 'the field of the Provider''s spec';
+COMMENT ON COLUMN providers.timeouts IS 'when an answer is given up, in milliseconds, by protocol';
+COMMENT ON COLUMN providers.key_enc IS 'encryption=E2 | the API key';
+CREATE UNIQUE INDEX providers_object ON providers (k8s_namespace, k8s_name);
 
 -- agents.phone_number_id and agents.current_version_id get their foreign keys with their tables.
 CREATE TABLE agents (

@@ -32,8 +32,8 @@ GRANT USAGE ON SCHEMA {{schema}} TO {{media}}, {{app}}, {{ro}};
 -- === What custom resources own: the operator writes, everybody reads ===
 
 GRANT SELECT ON tenant, agents, agent_versions, agent_knowledge_bases, agent_tools, agent_flows,
-  flows, flow_versions, flow_nodes, flow_edges, knowledge_bases, trunks, phone_numbers,
-  number_routes, campaigns, campaign_dnc_lists TO {{media}}, {{app}}, {{ro}};
+  flows, flow_versions, flow_nodes, flow_edges, knowledge_bases, providers, trunks,
+  phone_numbers, number_routes, campaigns, campaign_dnc_lists TO {{media}}, {{app}}, {{ro}};
 -- Figures that are rolled up into them.
 GRANT UPDATE (total_calls, successful_calls) ON agents TO {{app}};
 GRANT UPDATE (status, total_calls, completed_calls, failed_calls, started_at, completed_at)
@@ -103,9 +103,10 @@ GRANT UPDATE (status, total_deliveries, successful_deliveries, failed_deliveries
 -- Of these, whoever may read the table may read its other columns. A later file that adds a column to one
 -- grants it by name.
 SELECT platform.hide_sealed_columns(t, ARRAY['{{media}}', '{{app}}', '{{ro}}']::name[])
-  FROM unnest('{carriers, payment_methods, tools, trunks, webhooks}'::regclass[]) AS t;
--- A node registers with carriers and calls tools.
+  FROM unnest('{carriers, payment_methods, providers, tools, trunks, webhooks}'::regclass[]) AS t;
+-- A node registers with carriers, asks models and calls tools.
 GRANT SELECT (password_enc) ON trunks TO {{media}};
+GRANT SELECT (key_enc) ON providers TO {{media}};
 GRANT SELECT (credentials_enc) ON tools TO {{media}};
 -- The worker signs deliveries, orders numbers and charges.
 GRANT SELECT (secret_enc) ON webhooks TO {{app}};

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Tenant, Trunk};
+use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Provider, Tenant, Trunk};
 use callplane_kit::{Cache, Kit, Manager, MetadataWatch};
+use callplane_providers::HttpClient;
 use callplane_store::{Fence, OperatorDatabase, migrate};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -22,6 +23,8 @@ pub struct Context {
     pub database: OperatorDatabase,
     /// The data keys of tenants.
     pub keys: Keys,
+    /// The way to the endpoints of Providers.
+    pub providers: HttpClient,
     holder: String,
     fence: Arc<OnceCell<Fence>>,
 }
@@ -40,11 +43,18 @@ pub enum FenceError {
 impl Context {
     /// `holder` names this process: its pod.
     #[must_use]
-    pub fn new(kit: Kit, database: OperatorDatabase, keys: Keys, holder: &str) -> Self {
+    pub fn new(
+        kit: Kit,
+        database: OperatorDatabase,
+        keys: Keys,
+        providers: HttpClient,
+        holder: &str,
+    ) -> Self {
         Self {
             kit,
             database,
             keys,
+            providers,
             holder: holder.to_owned(),
             fence: Arc::default(),
         }
@@ -83,12 +93,12 @@ impl Context {
 /// holds the Secrets of a cluster holds its passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretScope {
-    /// All of the cluster, so that a changed password of a Trunk is taken over at once. Needs the
+    /// All of the cluster, so that a changed password of a Trunk or key of a Provider is taken over at once. Needs the
     /// right to list Secrets, which Kubernetes does not limit to their metadata: it is the right to
     /// read them all.
     All,
-    /// Those that the operator made, by their name. A changed password of a Trunk is found at the
-    /// next resync, within 12 minutes.
+    /// Those that the operator made, by their name. A changed password of a Trunk or key of a Provider is found at
+    /// the next resync, within 12 minutes.
     Own,
 }
 
@@ -101,6 +111,8 @@ pub struct Caches {
     pub tenants: Cache<Tenant>,
     /// Trunks.
     pub trunks: Cache<Trunk>,
+    /// Providers.
+    pub providers: Cache<Provider>,
     /// Flows.
     pub flows: Cache<Flow>,
     /// Agents.
@@ -129,6 +141,7 @@ impl Caches {
             namespaces: manager.cache(watcher::Config::default()),
             tenants: manager.cache(watcher::Config::default()),
             trunks: manager.cache(watcher::Config::default()),
+            providers: manager.cache(watcher::Config::default()),
             flows: manager.cache(watcher::Config::default()),
             agents: manager.cache(watcher::Config::default()),
             phone_numbers: manager.cache(watcher::Config::default()),

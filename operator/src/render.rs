@@ -49,6 +49,7 @@ pub fn print(options: &Options) -> anyhow::Result<()> {
         speech: "/usr/local/bin/callplane-speech".to_owned(),
         dns_policy: "ClusterFirst".to_owned(),
         image_pull_policy: "IfNotPresent".to_owned(),
+        provider_networks: String::new(),
     };
     let text = render(&inputs, &installed)?;
     std::io::stdout().lock().write_all(text.as_bytes())?;

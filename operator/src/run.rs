@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use callplane_kit::apply::hash_of;
 use callplane_kit::lease::{Elector, Timing};
 use callplane_kit::{Manager, Metrics};
+use callplane_providers::{Egress, HttpClient};
 use callplane_store::OperatorDatabase;
 use callplane_telemetry::{AdminServer, Health, Verdict, shutdown_signal};
 use clap::Args;
@@ -79,6 +80,11 @@ pub struct Options {
         action = clap::ArgAction::Set
     )]
     watch_secrets: bool,
+    /// Networks beside the public Internet that Providers may be in, as in `10.0.0.0/8,fd00::/8`: of models in the
+    /// cluster, say. Tenants choose the URLs; what is named here is open to all of them, from the operator and from
+    /// media nodes.
+    #[arg(long, env = "CALLPLANE_PROVIDER_NETWORKS", default_value = "")]
+    provider_networks: String,
     #[command(flatten)]
     throttle: ThrottleOptions,
     #[command(flatten)]
@@ -166,7 +172,17 @@ fn wire(
     keys: Keys,
     options: &Options,
 ) -> anyhow::Result<()> {
-    let context = Context::new(manager.kit(), database.clone(), keys, &options.pod_name);
+    let egress: Egress = options
+        .provider_networks
+        .parse()
+        .context("cannot read CALLPLANE_PROVIDER_NETWORKS")?;
+    let context = Context::new(
+        manager.kit(),
+        database.clone(),
+        keys,
+        HttpClient::new(egress)?,
+        &options.pod_name,
+    );
     let secrets = if options.watch_secrets {
         SecretScope::All
     } else {
@@ -179,6 +195,7 @@ fn wire(
         speech: options.media_node_speech.clone(),
         dns_policy: options.media_node_dns_policy.clone(),
         image_pull_policy: options.media_node_pull_policy.clone(),
+        provider_networks: options.provider_networks.clone(),
     };
     let throttle = options.throttle.throttle();
     let rotate_keys_every = options.keys.rotate_every();

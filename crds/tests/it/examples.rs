@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Tenant, Trunk};
+use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Provider, Tenant, Trunk};
 use serde_json::Value;
 
 use crate::server::{admit, documents};
@@ -28,6 +28,7 @@ fn decode(object: Value) -> Result<(), serde_json::Error> {
         "MediaPool" => serde_json::from_value::<MediaPool>(object).map(drop),
         "Trunk" => serde_json::from_value::<Trunk>(object).map(drop),
         "PhoneNumber" => serde_json::from_value::<PhoneNumber>(object).map(drop),
+        "Provider" => serde_json::from_value::<Provider>(object).map(drop),
         "Flow" => serde_json::from_value::<Flow>(object).map(drop),
         "Agent" => serde_json::from_value::<Agent>(object).map(drop),
         "Campaign" => serde_json::from_value::<Campaign>(object).map(drop),
@@ -74,6 +75,35 @@ fn the_flow_that_transfers_is_accepted_and_compiles() {
             callplane_flow::compile(&flow.spec.graph.unwrap(), &settings).unwrap();
         }
     }
+}
+
+#[test]
+fn the_agent_that_a_model_leads_is_accepted_and_names_its_providers() {
+    let mut providers = Vec::new();
+    let mut named = Vec::new();
+    for file in files("converse") {
+        for object in documents(&fs::read_to_string(&file).unwrap()) {
+            let stored = admit(&object, None)
+                .unwrap_or_else(|errors| panic!("{}: {errors:?}", file.display()));
+            match stored["kind"].as_str().unwrap() {
+                "Provider" => {
+                    let provider: Provider = serde_json::from_value(stored).unwrap();
+                    let protocol = provider.spec.protocol().unwrap().field();
+                    let name = provider.metadata.name.clone().unwrap();
+                    providers.push((format!("acme/{name}"), protocol));
+                }
+                "Agent" => {
+                    let agent: Agent = serde_json::from_value(stored).unwrap();
+                    let settings = agent.settings();
+                    named.push((settings.model.unwrap().provider, "openaiChat"));
+                    let transcription = settings.transcription.unwrap();
+                    named.push((transcription.provider, "openaiTranscription"));
+                }
+                _ => decode(stored).unwrap(),
+            }
+        }
+    }
+    assert_eq!(providers, named);
 }
 
 #[test]

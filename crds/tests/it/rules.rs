@@ -234,3 +234,35 @@ fn a_tenant_names_platforms_that_exist() {
         admit(&tenant(&[unknown]), None).unwrap_err();
     }
 }
+
+#[test]
+fn a_provider_gives_up_after_the_usual_times_unless_told_otherwise() {
+    let chat = json!({ "baseUrl": "http://vllm.models.svc:8000/v1", "model": "m" });
+    let stored = admit(&object("Provider", json!({ "openaiChat": chat })), None).unwrap();
+    assert_eq!(
+        stored["spec"]["openaiChat"]["timeouts"],
+        json!({ "firstPartMs": 6_000, "stallMs": 4_000, "totalMs": 30_000 })
+    );
+    for url in [
+        "http://[::1]:8000/v1",
+        "http://10.0.0.7/v1/",
+        "https://models.example/a-b/_v~1.0",
+    ] {
+        let chat = json!({ "baseUrl": url, "model": "m" });
+        admit(&object("Provider", json!({ "openaiChat": chat })), None).unwrap();
+    }
+    for url in [
+        "api.openai.com/v1",
+        "ftp://models.example/v1",
+        "https://models.example/v1?key=secret",
+        "https://models.example/v1#v1",
+        "https:///v1",
+        "https://models.example/v 1",
+    ] {
+        let chat = json!({ "baseUrl": url, "model": "m" });
+        assert!(
+            admit(&object("Provider", json!({ "openaiChat": chat })), None).is_err(),
+            "{url}"
+        );
+    }
+}

@@ -32,6 +32,7 @@ use crate::heartbeat::beat;
 use crate::keys::{KeyFile, TenantKeys};
 use crate::media::{BrowserPorts, Limits, Media};
 use crate::metrics::{DatabaseCollector, Metrics, SipCollector};
+use crate::models::Models;
 use crate::node::{Node, random_bytes};
 use crate::recordings::{Encoders, Recordings};
 use crate::records::{Records, Sealer, Spool, Writer};
@@ -181,6 +182,12 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
     registry.register_collector(Box::new(DatabaseCollector::new(pools)));
     let keys = TenantKeys::open(&config.database_dir, KeyFile::Columns);
     let recording_keys = TenantKeys::open(&config.database_dir, KeyFile::Recordings);
+    let models = Models::new(
+        config.provider_networks.clone(),
+        config.slots.get() as usize,
+        clock,
+        Arc::clone(&metrics),
+    )?;
     let campaigns_changed = Arc::new(Notify::new());
     let erased = Arc::new(Notify::new());
     let (refresher, directory) = Refresher::new(
@@ -189,6 +196,7 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
         recording_keys.clone(),
         Arc::clone(&campaigns_changed),
         Arc::clone(&erased),
+        models.http().clone(),
         config.whip.is_some(),
     );
     let sealer = Sealer::new(keys.clone(), directory.clone());
@@ -239,6 +247,7 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
         media,
         ports: PortPool::new(config.bind, config.rtp_ports.0.clone(), PORT_REST),
         speech: Speech::start(&config.speech, Arc::clone(&metrics)),
+        models,
         slots: Slots::new(config.slots.get(), metrics.active()),
         live: LiveCalls::default(),
         last_quota: LastQuota::new(),

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use callplane_providers::Egress;
 use callplane_types::{ResourceName, TenantName};
 
 /// Answers and places the calls of one tenant: SIP, RTP, recordings, the agent of each call, and
@@ -128,6 +129,10 @@ pub struct Config {
     /// Path of the program callplane-speech, or "none" for keys and tones only.
     #[arg(long, env = "CALLPLANE_SPEECH", default_value = "none")]
     pub speech: SpeechProgram,
+
+    /// Networks beside the public Internet that Providers may be in, as in 10.0.0.0/8,fd00::/8.
+    #[arg(long, env = "CALLPLANE_PROVIDER_NETWORKS", default_value = "")]
+    pub provider_networks: Egress,
 
     /// Media threads; one a core unless given.
     #[arg(long, env = "CALLPLANE_MEDIA_THREADS")]

@@ -11,7 +11,7 @@
 //! (`routing`), so PostgreSQL may be down while calls are answered. What a call leaves behind is
 //! on the disk before the database is asked (`records`); what must not stay there leaves it, of a person who
 //! was erased (`erasure`) or by age (`expiry`). Media threads own their calls alone
-//! (`media`); everything else is asynchronous and never waited for by them.
+//! (`media`); what models answer and understand comes from `models`; everything else is asynchronous and never waited for by them.
 
 mod assemble;
 mod calls;
@@ -28,6 +28,7 @@ mod heartbeat;
 mod keys;
 mod media;
 mod metrics;
+mod models;
 mod node;
 mod recordings;
 mod records;

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::keys::TenantKeys;
 use crate::media::Media;
 use crate::metrics::Metrics;
+use crate::models::Models;
 use crate::recordings::{Encoders, Recordings};
 use crate::records::Records;
 use crate::routing::Directory;
@@ -44,6 +45,7 @@ pub(crate) struct Node {
     pub(crate) media: Media,
     pub(crate) ports: PortPool,
     pub(crate) speech: Arc<Speech>,
+    pub(crate) models: Models,
     pub(crate) slots: Slots,
     pub(crate) live: LiveCalls,
     pub(crate) last_quota: LastQuota,

@@ -91,9 +91,10 @@ impl Speech {
             .recognize(audio.into_wideband(), grammar.to_jsgf())
             .await
         {
-            Ok(Recognised::Match { text, confidence }) => {
-                Ok(Some(Recognition { text, confidence }))
-            }
+            Ok(Recognised::Match { text, confidence }) => Ok(Some(Recognition {
+                text,
+                confidence: Some(confidence),
+            })),
             Ok(Recognised::NoMatch) => Ok(None),
             Err(error) => {
                 self.metrics.speech_failures.inc();

@@ -34,6 +34,7 @@ pub(super) const fn sealed(table: &'static str, column: &'static str) -> SealedC
 pub const SEALED_COLUMNS: &[SealedColumn] = &[
     sealed("carriers", "credentials_enc"),
     sealed("payment_methods", "token_enc"),
+    sealed("providers", "key_enc"),
     sealed("tools", "credentials_enc"),
     sealed("trunks", "password_enc"),
     sealed("webhooks", "secret_enc"),

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{ask, count, database, equipped, refused, superuser};
 
-/// Those of the data model, campaign_dnc_lists, and the two of erasures.
+/// Those of the data model, campaign_dnc_lists, providers, and the two of erasures.
 const TABLES: &str = "agent_flows agent_knowledge_bases agent_metrics agent_tools agent_versions agents \
          audit_logs balance_transactions balances billing_accounts billing_events \
          buyer_endpoints buyers call_analyses call_costs call_events call_keys call_legs \
@@ -16,13 +16,13 @@ const TABLES: &str = "agent_flows agent_knowledge_bases agent_metrics agent_tool
          flow_edges flow_nodes \
          flow_versions flows invoice_lines invoices kb_chunks kb_documents knowledge_bases \
          members messages number_routes payment_methods payments payouts phone_numbers \
-         publishers queue_members queues rate_cards schedule_rules schedules sms_messages \
+         providers publishers queue_members queues rate_cards schedule_rules schedules sms_messages \
          stir_shaken_statuses subscriptions tags target_group_members target_groups \
          team_members teams tenant tools transcriptions trunks usage_metrics \
          voice_quality_metrics voices webhook_deliveries webhooks";
 
 #[tokio::test]
-async fn a_tenant_has_the_tables_of_the_data_model_and_three_of_its_own() {
+async fn a_tenant_has_the_tables_of_the_data_model_and_four_of_its_own() {
     let database = database().await;
     let acme = database.tenant("acme").await.unwrap();
     let found = format!(
@@ -30,7 +30,7 @@ async fn a_tenant_has_the_tables_of_the_data_model_and_three_of_its_own() {
         tables(&acme)
     );
     assert_eq!(ask(&database, &found).await, TABLES);
-    assert_eq!(TABLES.split(' ').count(), 79 + 3);
+    assert_eq!(TABLES.split(' ').count(), 79 + 4);
 }
 
 #[tokio::test]

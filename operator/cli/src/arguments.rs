@@ -133,16 +133,13 @@ pub(crate) struct ChatArguments {
 /// The language model of converse nodes.
 #[derive(Args)]
 pub(crate) struct ModelArguments {
-    /// Base URL of a server that speaks OpenAI's chat protocol
-    #[arg(
-        long,
-        env = "OPENAI_BASE_URL",
-        default_value = "https://api.openai.com/v1"
-    )]
-    pub(crate) model_url: String,
-    /// Name of the model
-    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
-    pub(crate) model: String,
+    /// Base URL of a server that speaks OpenAI's chat protocol; that of the Agent's Provider when left out, else
+    /// OpenAI's own
+    #[arg(long, env = "OPENAI_BASE_URL")]
+    pub(crate) model_url: Option<String>,
+    /// Name of the model; that of the Agent or its Provider when left out, else gpt-4o-mini
+    #[arg(long, env = "OPENAI_MODEL")]
+    pub(crate) model: Option<String>,
     /// Variable of the environment with the API key, so that it stands in no list of processes
     #[arg(long, value_name = "VARIABLE", default_value = "OPENAI_API_KEY")]
     pub(crate) model_key_env: String,

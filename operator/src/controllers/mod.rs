@@ -6,6 +6,7 @@ pub mod flow;
 pub mod media_pool;
 pub mod phone_number;
 mod projection;
+pub mod provider;
 pub mod tenant;
 pub mod trunk;
 
@@ -16,6 +17,7 @@ use crate::context::{Caches, Context};
 /// Wires the kinds that become rows of a tenant's schema.
 pub fn wire_projections(manager: &mut Manager, context: &Context, caches: &Caches) {
     trunk::wire(manager, context, caches);
+    provider::wire(manager, context, caches);
     flow::wire(manager, context, caches);
     agent::wire(manager, context, caches);
     phone_number::wire(manager, context, caches);

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 fn installed() -> Installed {
     Installed {
+        provider_networks: String::new(),
         image: "callplane-media-node:0.1.0".to_owned(),
         speech: "/usr/local/bin/callplane-speech".to_owned(),
         dns_policy: "ClusterFirst".to_owned(),

@@ -12,6 +12,7 @@ use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::{media_pool, tenant};
 use callplane_operator::keys::{Keys, Source};
 use callplane_operator::names::SECRET_DATABASE;
+use callplane_providers::{Egress, HttpClient};
 use callplane_store::media_nodes::{self, Load, NodeEpoch, Registration};
 use callplane_store::migrate::Throttle;
 use callplane_store::test_util::{PostgresServer, TestDatabase};
@@ -89,6 +90,7 @@ impl World {
             manager.kit(),
             self.database.operator.clone(),
             keys,
+            HttpClient::new(Egress::default()).unwrap(),
             "operator-0",
         );
         let caches = Caches::new(&mut manager, SecretScope::Own);
@@ -101,6 +103,7 @@ impl World {
             speech: "none".to_owned(),
             dns_policy: "Default".to_owned(),
             image_pull_policy: "Never".to_owned(),
+            provider_networks: String::new(),
         };
         let throttle = Throttle {
             at_once: NonZeroUsize::MIN,

@@ -13,8 +13,8 @@ pub struct TurnId(pub u32);
 pub struct Recognition {
     /// One of the phrases that were asked for, or anything where anything could be said.
     pub text: String,
-    /// 0 to 1.
-    pub confidence: f32,
+    /// How sure it is, 0 to 1; not every recogniser says so.
+    pub confidence: Option<f32>,
 }
 
 /// The speech provider did not answer, or answered with an error.

@@ -33,6 +33,7 @@ pub use run::{
     Think, ThinkId, Thought, Tool, ToolCall, Transfer, TransferEnd,
 };
 pub use settings::{
-    AgentSettings, AudioCodec, Limits, Recording, RecordingFormat, TurnTaking, Voice,
+    AgentSettings, AudioCodec, Limits, ModelUse, Recording, RecordingFormat, TranscriptionUse,
+    TurnTaking, Voice,
 };
 pub use value::Value;

@@ -17,6 +17,12 @@ pub struct AgentSettings {
     /// Who the agent is, for the models that speak for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// The model that leads converse nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelUse>,
+    /// What understands free speech.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcription: Option<TranscriptionUse>,
     /// Said before the first node, interruptible; may contain `{{ name }}` of inputs.
     pub first_sentence: Option<String>,
     /// When a call is ended whatever it says.
@@ -39,6 +45,8 @@ impl Default for AgentSettings {
             language: "en-US".to_owned(),
             voice: Voice::default(),
             prompt: None,
+            model: None,
+            transcription: None,
             first_sentence: None,
             limits: Limits::default(),
             recording: Recording::default(),
@@ -47,6 +55,34 @@ impl Default for AgentSettings {
             turn_taking: TurnTaking::default(),
         }
     }
+}
+
+/// A language model, and how it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelUse {
+    /// Name of the provider: `namespace/name` of its Provider.
+    pub provider: String,
+    /// Name of the model at the provider, where it is not the provider's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Temperature in hundredths; the server's own where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature_percent: Option<u16>,
+    /// Tokens that an answer may have; as many as the server lets where there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+}
+
+/// A recogniser of free speech, and how it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscriptionUse {
+    /// Name of the provider: `namespace/name` of its Provider.
+    pub provider: String,
+    /// What callers speak (ISO 639); the server guesses where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 /// A voice of the speech worker or of a provider.

@@ -69,6 +69,8 @@ ids! {
     FlowId;
     /// `trunks.id`.
     TrunkId;
+    /// `providers.id`.
+    ProviderId;
     /// `phone_numbers.id`, the same in the platform and the tenant schema.
     NumberId;
     /// `campaigns.id`.

@@ -15,8 +15,8 @@ mod time;
 
 pub use e164::{E164, InvalidE164};
 pub use ids::{
-    AgentId, CallId, CampaignId, FlowId, LegId, NumberId, ParseIdError, RecipientId, SegmentId,
-    TenantId, TrunkId,
+    AgentId, CallId, CampaignId, FlowId, LegId, NumberId, ParseIdError, ProviderId, RecipientId,
+    SegmentId, TenantId, TrunkId,
 };
 pub use money::{Currency, InvalidCurrency, Micros};
 pub use name::{InvalidName, ResourceName, SchemaName, TenantName};

@@ -3,10 +3,23 @@
 //! - [`SpeechWorker`]: the engine that comes with Callplane (flite and pocketsphinx in a process of their own; it needs
 //!   no key and no download).
 //! - [`ChatModel`]: language models that speak OpenAI's chat protocol.
+//! - [`Transcriber`]: recognisers of speech that speak OpenAI's transcription protocol.
+//! - [`HttpClient`]: what carries both, to addresses that it may; [`probe()`]: whether one is there.
+//! - [`Breaker`]: when to leave one alone.
 
+mod breaker;
 mod chat;
 mod embedded;
+mod error;
+mod http;
+mod probe;
+mod transcription;
 
-pub use chat::{ChatConfig, ChatError, ChatLimits, ChatModel, InvalidChatConfig, Slow, Usage};
+pub use breaker::{Breaker, BreakerPolicy, Open, Outcome, Permit};
+pub use chat::{ChatConfig, ChatLimits, ChatModel, Usage};
 pub use embedded::protocol;
 pub use embedded::{Recognition, SpeechConfig, SpeechError, SpeechWorker};
+pub use error::{ModelError, Slow};
+pub use http::{Egress, Endpoint, HttpClient, InvalidEndpoint, InvalidNetworks};
+pub use probe::probe;
+pub use transcription::{Transcriber, TranscriptionConfig};

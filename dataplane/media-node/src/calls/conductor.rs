@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use callplane_call::{Facts, HangupCause, Input, Output, SpeechDown, Stage};
-use callplane_flow::{Speech, Think, Thought};
+use callplane_call::{Facts, HangupCause, Input, Output, Stage};
+use callplane_flow::Speech;
 use callplane_sip::{Command, Ending, Event, InviteRequest};
 use callplane_store::records::Recording as StoredRecording;
 use callplane_transport::sip::Session;
@@ -15,6 +15,7 @@ use callplane_types::Instant;
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::asking::Asking;
 use super::live::{Live, LiveEvent};
 use super::live_calls::Entered;
 use super::meta::{Channel, Meta};
@@ -49,6 +50,7 @@ struct Conductor {
     invited_at: Option<Instant>,
     parties: Parties,
     recorder: Recording,
+    asking: Asking,
     /// Who follows it in a browser.
     live: Arc<Live>,
     entered: Entered,
@@ -85,6 +87,7 @@ pub(crate) async fn conduct(node: Arc<Node>, meta: Meta, slot: Slot, media: Medi
         invited_at,
         parties: Parties::default(),
         recorder: Recording::NotBegun,
+        asking: Asking::new(),
         live,
         entered,
     };
@@ -140,23 +143,24 @@ impl Conductor {
                 audio,
             } => {
                 let (node, input) = self.helpers();
-                self.node.tasks.spawn(async move {
-                    let result = match speech {
-                        Speech::Grammar(grammar) => node.speech.recognize(audio, &grammar).await,
-                        // The embedded recogniser knows phrases only.
-                        Speech::Free => Err(SpeechDown),
-                    };
-                    input.handle(Input::Recognized { turn, result }).await;
-                });
+                match speech {
+                    Speech::Grammar(grammar) => {
+                        self.node.tasks.spawn(async move {
+                            let result = node.speech.recognize(audio, &grammar).await;
+                            input.handle(Input::Recognized { turn, result }).await;
+                        });
+                    }
+                    Speech::Free => {
+                        let agent = self.meta.agent();
+                        self.asking.transcribe(&node, agent, turn, audio, input);
+                    }
+                }
             }
-            Output::Think(Think { id, .. }) => {
-                let (_, input) = self.helpers();
-                let thought = Thought::Failed;
-                self.node.tasks.spawn(async move {
-                    input.handle(Input::Thought { id, thought }).await;
-                });
+            Output::Think(think) => {
+                let (node, input) = self.helpers();
+                self.asking.think(&node, self.meta.agent(), think, input);
             }
-            Output::StopThinking(_) => {}
+            Output::StopThinking(id) => self.asking.stop(id),
             Output::Dial { party, to } => {
                 let (node, input) = self.helpers();
                 self.parties.dial(&node, &self.meta, input, party, to);
@@ -193,15 +197,12 @@ impl Conductor {
     }
 
     fn voice(&self) -> callplane_flow::Voice {
-        let program = self.meta.program.as_ref();
-        program.map_or_else(Default::default, |loaded| {
-            loaded.program.agent.voice.clone()
-        })
+        let agent = self.meta.agent();
+        agent.map_or_else(Default::default, |agent| agent.voice.clone())
     }
 
     fn format(&self) -> Format {
-        let program = self.meta.program.as_ref();
-        let format = program.map(|loaded| loaded.program.agent.recording_format);
+        let format = self.meta.agent().map(|agent| agent.recording_format);
         format.unwrap_or_default().into()
     }
 
@@ -268,10 +269,16 @@ impl Conductor {
             invited_at: _,
             parties,
             recorder,
+            asking,
             live: _,
             entered,
         } = self;
         drop(entered);
+        let used = asking.finish();
+        for (provider, tokens) in used.tokens() {
+            let models = &node.metrics.models;
+            models.used(&provider, tokens.input, tokens.output);
+        }
         // The BYE is on its way; the session ends by itself.
         drop(session);
         node.metrics.ended(meta.id, meta.direction, &facts);
@@ -291,6 +298,7 @@ impl Conductor {
             epoch.as_ref(),
             &facts,
             &ways,
+            &used,
             recording,
             directory.prices(),
         );

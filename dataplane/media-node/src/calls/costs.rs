@@ -5,6 +5,8 @@ use callplane_rating::price_of;
 use callplane_store::records::{self, Cost, CostComponent, Recording};
 use callplane_types::{Currency, Micros};
 
+use super::used::Used;
+
 use crate::routing::Prices;
 
 /// What recognises speech.
@@ -19,6 +21,7 @@ const SYNTHESIZER: &str = "flite";
 pub(super) fn costs(
     call: &mut records::Call,
     speech: SpeechUse,
+    asked: &Used,
     parties: &[PartyFacts],
     recording: Option<&Recording>,
     prices: Option<&Prices>,
@@ -40,13 +43,39 @@ pub(super) fn costs(
             &currency,
         )
     };
-    costs.extend(used(
-        CostComponent::Stt,
-        RECOGNIZER,
-        "second",
-        speech.recognized.as_micros(),
-        units.stt_second,
-    ));
+    let transcribed = asked.audio();
+    let elsewhere = transcribed.values().sum();
+    let here = speech.recognized.saturating_sub(elsewhere);
+    let recognizers = transcribed
+        .iter()
+        .map(|(provider, audio)| (provider.as_str(), *audio));
+    for (provider, audio) in std::iter::once((RECOGNIZER, here)).chain(recognizers) {
+        costs.extend(used(
+            CostComponent::Stt,
+            provider,
+            "second",
+            audio.as_micros(),
+            units.stt_second,
+        ));
+    }
+    for (provider, tokens) in asked.tokens() {
+        for (unit, tokens, rate) in [
+            ("input_kilotoken", tokens.input, units.llm_input_kilotoken),
+            (
+                "output_kilotoken",
+                tokens.output,
+                units.llm_output_kilotoken,
+            ),
+        ] {
+            costs.extend(used(
+                CostComponent::Llm,
+                &provider,
+                unit,
+                u128::from(tokens) * 1_000,
+                rate,
+            ));
+        }
+    }
     costs.extend(used(
         CostComponent::Tts,
         SYNTHESIZER,
@@ -133,6 +162,7 @@ fn used(
 mod tests {
     use std::time::Duration;
 
+    use callplane_providers::Usage;
     use callplane_rating::Rate;
     use callplane_store::rates::UnitPrices;
     use callplane_types::{CallId, Direction, TenantId, WallTime};
@@ -155,6 +185,8 @@ mod tests {
             units: UnitPrices {
                 stt_second: Micros(100),
                 tts_character: Micros(15),
+                llm_input_kilotoken: Micros(150),
+                llm_output_kilotoken: Micros(600),
                 recording_second: Micros(0),
             },
         }
@@ -187,7 +219,14 @@ mod tests {
     #[test]
     fn each_stage_is_priced_by_what_it_used() {
         let mut answered = call(true);
-        let costs = costs(&mut answered, SPEECH, &[], None, Some(&prices()));
+        let costs = costs(
+            &mut answered,
+            SPEECH,
+            &Used::default(),
+            &[],
+            None,
+            Some(&prices()),
+        );
         assert_eq!(
             summary(&costs),
             [
@@ -201,15 +240,40 @@ mod tests {
     }
 
     #[test]
+    fn what_providers_did_is_priced_apart_from_what_was_done_here() {
+        let asked = Used::default();
+        asked.transcribed("acme/ear", "m", Duration::from_millis(1_500));
+        asked.begin_chat("acme/model").set(Usage {
+            prompt_tokens: 2_000,
+            completion_tokens: 50,
+            is_estimated: false,
+        });
+        let costs = costs(&mut call(true), SPEECH, &asked, &[], None, Some(&prices()));
+        assert_eq!(
+            summary(&costs)[1..5],
+            [
+                ("stt", "second", 1_000_000, 100),
+                ("stt", "second", 1_500_000, 150),
+                ("llm", "input_kilotoken", 2_000_000, 300),
+                ("llm", "output_kilotoken", 50_000, 30),
+            ]
+        );
+        assert_eq!(costs[2].provider, "acme/ear");
+        assert_eq!(costs[3].provider, "acme/model");
+    }
+
+    #[test]
     fn a_call_that_used_nothing_costs_nothing() {
         let mut unanswered = call(false);
         let none = SpeechUse::default();
-        assert_eq!(costs(&mut unanswered, none, &[], None, Some(&prices())), []);
+        let nothing = Used::default();
+        let costs = costs(&mut unanswered, none, &nothing, &[], None, Some(&prices()));
+        assert_eq!(costs, []);
     }
 
     #[test]
     fn without_prices_it_is_still_known_what_was_used() {
-        let costs = costs(&mut call(true), SPEECH, &[], None, None);
+        let costs = costs(&mut call(true), SPEECH, &Used::default(), &[], None, None);
         assert_eq!(
             summary(&costs),
             [

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use callplane_campaign::Retry;
+use callplane_flow::AgentSettings;
 use callplane_sip::{NameAddr, Uri};
 use callplane_store::records::StirStatus;
 use callplane_types::{
@@ -36,6 +37,14 @@ pub(crate) struct Meta {
     pub(crate) campaign: Option<Attempt>,
     /// Set when the record of the call is written: what is acquired for it later is given back.
     pub(crate) over: Arc<AtomicBool>,
+}
+
+impl Meta {
+    /// The settings of the agent, if the call has one.
+    pub(crate) fn agent(&self) -> Option<&AgentSettings> {
+        let program = self.program.as_ref();
+        program.map(|loaded| &loaded.program.agent)
+    }
 }
 
 /// What the other side calls with.

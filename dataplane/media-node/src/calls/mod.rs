@@ -1,5 +1,6 @@
 //! Calls: taking them in, placing them, conducting them, and what they leave behind.
 
+mod asking;
 mod browser;
 mod conductor;
 mod costs;
@@ -18,6 +19,7 @@ mod recorder;
 mod segments;
 mod signature;
 mod slots;
+mod used;
 
 pub(crate) use browser::{Refusal as BrowserRefusal, answer_browser};
 pub(crate) use inbound::{answer_calls, retry_when_overloaded};

@@ -19,6 +19,7 @@ use super::meta::{Attempt, Meta};
 use super::party::Way;
 use super::quality;
 use super::segments::segments;
+use super::used::Used;
 use crate::routing::Prices;
 
 /// The row of `calls` as far as it is known when the call begins.
@@ -99,6 +100,7 @@ pub(crate) fn finished(
     node: Option<&NodeEpoch>,
     facts: &Facts,
     ways: &[Way],
+    used: &Used,
     recording: Option<Recording>,
     prices: Option<&Prices>,
 ) -> CallRecord {
@@ -124,6 +126,7 @@ pub(crate) fn finished(
     let costs = costs(
         &mut call,
         facts.speech,
+        used,
         &facts.parties,
         recording.as_ref(),
         prices,
@@ -133,7 +136,7 @@ pub(crate) fn finished(
         segments: segments(facts, call.agent_id),
         events: events(facts, recording.is_some()),
         conversation: conversation(meta, facts),
-        transcription: transcription(meta, facts),
+        transcription: transcription(meta, facts, used),
         campaign: meta
             .campaign
             .as_ref()
@@ -250,7 +253,7 @@ fn message(meta: &Meta, message: &Message) -> records::Message {
     }
 }
 
-fn transcription(meta: &Meta, facts: &Facts) -> Option<Transcription> {
+fn transcription(meta: &Meta, facts: &Facts, used: &Used) -> Option<Transcription> {
     let origin = facts.connected_at?;
     if facts.messages.is_empty() {
         return None;
@@ -277,10 +280,14 @@ fn transcription(meta: &Meta, facts: &Facts) -> Option<Transcription> {
         .collect();
     let confidences: Vec<f32> = facts.messages.iter().filter_map(|m| m.confidence).collect();
     let mean = confidences.iter().sum::<f32>() / confidences.len() as f32;
+    let (provider, model) = match used.transcriber() {
+        Some((provider, model)) => (provider, Some(model)),
+        None => (RECOGNIZER.to_owned(), None),
+    };
     Some(Transcription {
         id: records::new_id(meta.id),
-        provider: Some(RECOGNIZER.to_owned()),
-        model: None,
+        provider: Some(provider),
+        model,
         language: meta
             .program
             .as_ref()

@@ -225,7 +225,7 @@ impl Seat {
             (Socket::Rtcp, Some(wire), _) => {
                 wire.read_rtcp(now, at_most, buffer, |from, datagram| {
                     call.rtcp(now, wall, from, datagram);
-                })
+                });
             }
             (Socket::PartyRtp(socket), mut caller, Some(wire)) => {
                 wire.read_rtp(now, (socket, at_most), buffer, |from, datagram| {
@@ -238,7 +238,7 @@ impl Seat {
             (Socket::PartyRtcp, _, Some(wire)) => {
                 wire.read_rtcp(now, at_most, buffer, |from, datagram| {
                     call.party_rtcp(now, wall, from, datagram);
-                })
+                });
             }
             // Of a party that is gone.
             (Socket::Rtp(_) | Socket::Rtcp, None, _)

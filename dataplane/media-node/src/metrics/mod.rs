@@ -3,6 +3,7 @@
 
 mod atomic_histogram;
 mod database;
+mod models;
 mod quality;
 mod sip;
 
@@ -24,6 +25,7 @@ use prometheus_client::registry::Registry;
 use crate::recordings::Seconds;
 use atomic_histogram::AtomicHistogram;
 pub(crate) use database::DatabaseCollector;
+use models::ModelMetrics;
 use quality::QualityMetrics;
 pub(crate) use sip::SipCollector;
 
@@ -151,6 +153,7 @@ pub(crate) struct Metrics {
     refused_rtp: Counter,
     refused_rtcp: Counter,
     quality: QualityMetrics,
+    pub(crate) models: ModelMetrics,
     quota_used: Family<ResourceLabels, Gauge>,
     quota_limit: Family<ResourceLabels, Gauge>,
     claims: Family<ResultLabels, Counter>,
@@ -189,6 +192,7 @@ impl Metrics {
             refused_rtp: Counter::default(),
             refused_rtcp: Counter::default(),
             quality: QualityMetrics::default(),
+            models: ModelMetrics::new(tenant.into()),
             quota_used: Family::default(),
             quota_limit: Family::default(),
             claims: Family::default(),
@@ -305,6 +309,7 @@ impl Metrics {
             self.whip_connections_refused.clone(),
         );
         self.quality.enter(registry);
+        self.models.enter(registry);
         registry.register(
             "callplane_media_tick_late_seconds",
             "How late the media threads served a slot",

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::network::Network;
 use super::prices::Prices;
+use crate::models::KnownProvider;
 
 /// How long name servers may take.
 const LOOK_UP: Duration = Duration::from_secs(1);
@@ -27,6 +28,8 @@ pub(crate) struct Directory {
     routes: HashMap<E164, Route>,
     trunks: Vec<KnownTrunk>,
     programs: HashMap<Uuid, Arc<LoadedProgram>>,
+    /// By `namespace/name`, as Programs name them.
+    providers: HashMap<String, Arc<KnownProvider>>,
     /// By name, where browsers call agents by theirs: the current version.
     agents: HashMap<String, Uuid>,
     prices: Option<Prices>,
@@ -106,6 +109,7 @@ impl Directory {
                 .collect(),
             trunks,
             programs,
+            providers: HashMap::new(),
             agents: HashMap::new(),
             prices,
             in_service,
@@ -121,6 +125,20 @@ impl Directory {
             .map(|agent| (agent.name, agent.version_id))
             .collect();
         self
+    }
+
+    /// With what agents ask.
+    pub(crate) fn with_providers(mut self, providers: Vec<Arc<KnownProvider>>) -> Self {
+        self.providers = providers
+            .into_iter()
+            .map(|provider| (provider.name.clone(), provider))
+            .collect();
+        self
+    }
+
+    /// The provider of this name.
+    pub(crate) fn provider(&self, name: &str) -> Option<Arc<KnownProvider>> {
+        self.providers.get(name).cloned()
     }
 
     /// The agent of this name, as it speaks now.

@@ -6,17 +6,23 @@ use std::time::Duration;
 
 use callplane_flow::Program;
 use callplane_keys::{KeyRing, Place};
+use callplane_providers::HttpClient;
 use callplane_store::notify::{Change, Changes};
+use callplane_store::providers::Provider;
 use callplane_store::routes::RoutedAgent;
 use callplane_store::trunks::Trunk;
-use callplane_store::{TenantDatabase, agents, campaigns, rates, routes, tenants, trunks};
+use callplane_store::{
+    TenantDatabase, agents, campaigns, providers, rates, routes, tenants, trunks,
+};
 use callplane_types::TenantId;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::directory::{Directory, KnownTrunk, LoadedProgram};
 use super::prices::Prices;
 use crate::keys::TenantKeys;
+use crate::models::KnownProvider;
 
 /// A change whose notification was lost is seen after this long.
 const FALLBACK: Duration = Duration::from_secs(30);
@@ -35,6 +41,8 @@ pub(crate) struct Refresher {
     campaigns_changed: Arc<Notify>,
     /// Woken when a person was erased.
     erased: Arc<Notify>,
+    /// The connections to providers.
+    http: HttpClient,
     /// Whether agents are called by their names, too.
     by_name: bool,
 }
@@ -47,6 +55,7 @@ impl Refresher {
         recording_keys: TenantKeys,
         campaigns_changed: Arc<Notify>,
         erased: Arc<Notify>,
+        http: HttpClient,
         by_name: bool,
     ) -> (Self, watch::Receiver<Arc<Directory>>) {
         let (published, receiver) = watch::channel(Arc::default());
@@ -57,6 +66,7 @@ impl Refresher {
             published,
             campaigns_changed,
             erased,
+            http,
             by_name,
         };
         (refresher, receiver)
@@ -110,6 +120,7 @@ impl Refresher {
         }
         let routes = routes::snapshot(&self.database).await?;
         let trunks = trunks::list(&self.database).await?;
+        let providers = providers::list(&self.database).await?;
         let active = campaigns::active(&self.database).await?;
         let agents = match self.by_name {
             true => agents::current(&self.database).await?,
@@ -137,10 +148,34 @@ impl Refresher {
                 KnownTrunk::new(trunk, password)
             })
             .collect();
+        let providers = self.know(keys.as_ref(), providers);
         let directory = Directory::new(routes, trunks, programs, prices, in_service, transcripts);
-        self.published
-            .send_replace(Arc::new(directory.with_agents(agents)));
+        self.published.send_replace(Arc::new(
+            directory.with_agents(agents).with_providers(providers),
+        ));
         Ok(())
+    }
+
+    /// The providers: one that is as it was is kept, with what is known of its failures.
+    fn know(&self, keys: Option<&KeyRing>, rows: Vec<Provider>) -> Vec<Arc<KnownProvider>> {
+        let before = Arc::clone(&self.published.borrow());
+        let known = |row: Provider| {
+            if let Some(known) = before.provider(&row.name).filter(|known| known.is_of(&row)) {
+                return Some(known);
+            }
+            let key = match &row.sealed_key {
+                None => None,
+                Some(sealed) => Some(open_key(keys, self.database.tenant(), &row, sealed)?),
+            };
+            let name = row.name.clone();
+            KnownProvider::new(&self.http, row, key.as_deref().map(String::as_str))
+                .inspect_err(|error| {
+                    tracing::error!(provider = name, %error, "failed to use a provider; agents that ask it go without");
+                })
+                .map(Arc::new)
+                .ok()
+        };
+        rows.into_iter().filter_map(known).collect()
     }
 
     /// The Programs that are wanted; those known already are kept, the others loaded. Calls that
@@ -183,6 +218,24 @@ impl Refresher {
         }
         Ok(programs)
     }
+}
+
+fn open_key(
+    keys: Option<&KeyRing>,
+    tenant: TenantId,
+    provider: &Provider,
+    sealed: &[u8],
+) -> Option<Zeroizing<String>> {
+    let place = Place::cell(tenant, "providers", "key_enc", provider.id.uuid());
+    let opened = keys.and_then(|keys| keys.open(&place, sealed).ok());
+    let key = opened.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+    if key.is_none() {
+        tracing::error!(
+            provider = provider.name,
+            "failed to open the key of a provider; agents that ask it go without"
+        );
+    }
+    key.map(Zeroizing::new)
 }
 
 fn open_password(keys: Option<&KeyRing>, tenant: TenantId, trunk: &Trunk) -> Option<String> {

@@ -268,7 +268,7 @@ impl Conversation {
                 let text = self.words.take();
                 let result = Ok(text.map(|text| Recognition {
                     text,
-                    confidence: 1.0,
+                    confidence: None,
                 }));
                 return Some(Input::Recognized { turn, result });
             }
@@ -315,7 +315,9 @@ mod tests {
 
     fn example(folder: &str, agent: &str) -> Arc<Program> {
         let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crds/examples");
-        load::program(&[Path::new(examples).join(folder)], Some(agent)).unwrap()
+        load::load(&[Path::new(examples).join(folder)], Some(agent))
+            .unwrap()
+            .program
     }
 
     /// What was said since, and the last thing that the model was asked.

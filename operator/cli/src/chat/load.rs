@@ -1,4 +1,4 @@
-//! An Agent and its Flow from files, compiled as the operator compiles them.
+//! An Agent, its Flow and its Provider from files, compiled as the operator compiles them.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -6,19 +6,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
-use callplane_crds::{Agent, Flow};
+use callplane_crds::{Agent, Flow, OpenaiChat, Protocol, Provider};
 use callplane_flow::{Program, compile};
 use kube::ResourceExt as _;
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
 
-/// The Program of the agent in `paths`: of the only one, or of the one of this name.
+/// What a conversation needs of the files.
+pub(super) struct Loaded {
+    /// The Program of the agent.
+    pub(super) program: Arc<Program>,
+    /// The Provider of its model, if the files have it.
+    pub(super) model: Option<OpenaiChat>,
+}
+
+/// The agent in `paths`: the only one, or the one of this name.
 ///
 /// # Errors
 /// With a sentence for each mistake, and where it is.
-pub(super) fn program(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Arc<Program>> {
+pub(super) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Loaded> {
     let mut agents = BTreeMap::new();
     let mut flows = BTreeMap::new();
+    let mut providers = BTreeMap::new();
     for path in files(paths)? {
         let text = read(&path)?;
         for document in serde_yaml_ng::Deserializer::from_str(&text) {
@@ -32,6 +41,11 @@ pub(super) fn program(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<A
                 Some("Flow") => {
                     let flow: Flow = serde_yaml_ng::from_value(document).with_context(at)?;
                     flows.insert(flow.name_any(), flow);
+                }
+                Some("Provider") => {
+                    let provider: Provider =
+                        serde_yaml_ng::from_value(document).with_context(at)?;
+                    providers.insert(provider.name_any(), provider);
                 }
                 // What else an agent needs to take calls, it does not need to chat.
                 _ => {}
@@ -65,7 +79,23 @@ pub(super) fn program(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<A
         let sentences: Vec<String> = problems.iter().map(|one| format!("{one}.")).collect();
         anyhow::anyhow!("Flow {}:\n{}", flow.name_any(), sentences.join("\n"))
     })?;
-    Ok(Arc::new(program))
+    let used = agent.spec.model.as_ref();
+    let model = used.and_then(|model| providers.get(&model.provider_ref.name));
+    Ok(Loaded {
+        program: Arc::new(program),
+        model: model.map(chat).transpose()?,
+    })
+}
+
+/// What a Provider says of a language model.
+fn chat(provider: &Provider) -> anyhow::Result<OpenaiChat> {
+    match provider.spec.protocol() {
+        Some(Protocol::OpenaiChat(chat)) => Ok(chat.clone()),
+        _ => bail!(
+            "Provider {} is the model of the Agent and has no openaiChat, or not it alone",
+            provider.name_any()
+        ),
+    }
 }
 
 /// The files themselves, and those of YAML in folders.

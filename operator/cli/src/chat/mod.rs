@@ -8,24 +8,31 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use callplane_crds::{ChatTimeouts, OpenaiChat};
 use callplane_flow::graph::NodeKind;
-use callplane_flow::{Program, Think, ThinkId, Thought, TransferEnd};
-use callplane_providers::{ChatConfig, ChatError, ChatLimits, ChatModel, Usage};
+use callplane_flow::{ModelUse, Program, Think, ThinkId, Thought, TransferEnd};
+use callplane_providers::{
+    ChatConfig, ChatLimits, ChatModel, Egress, Endpoint, HttpClient, ModelError, Usage,
+};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use self::conversation::{Conversation, Happening, Waits};
+use self::load::Loaded;
 use self::screen::Screen;
 use crate::arguments::{ChatArguments, ModelArguments};
 
 /// How often a conversation that waits for the model is told that time passes.
 const TICK: Duration = Duration::from_millis(100);
+/// The model that is asked where neither files nor flags name one.
+const OPENAI: &str = "https://api.openai.com/v1";
+const OPENAI_MODEL: &str = "gpt-4o-mini";
 
 /// Reads the agent, and talks until one side hangs up.
 pub(crate) async fn run(arguments: &ChatArguments) -> anyhow::Result<()> {
-    let program = load::program(&arguments.files, arguments.agent.as_deref())?;
-    let model = model(&arguments.model, &program)?;
+    let Loaded { program, model } = load::load(&arguments.files, arguments.agent.as_deref())?;
+    let model = self::model(&arguments.model, &program, model)?;
     let screen = Screen::new(std::io::stdout().is_terminal(), arguments.model.price);
     let variables = arguments.variables.iter().cloned();
     let chat = Chat {
@@ -39,7 +46,11 @@ pub(crate) async fn run(arguments: &ChatArguments) -> anyhow::Result<()> {
 }
 
 /// The model, if the agent needs one.
-fn model(arguments: &ModelArguments, program: &Program) -> anyhow::Result<Option<ChatModel>> {
+fn model(
+    arguments: &ModelArguments,
+    program: &Program,
+    provider: Option<OpenaiChat>,
+) -> anyhow::Result<Option<ChatModel>> {
     let needs_model = program.nodes().any(|(_, kind)| kind == NodeKind::Converse);
     if !needs_model {
         return Ok(None);
@@ -47,25 +58,72 @@ fn model(arguments: &ModelArguments, program: &Program) -> anyhow::Result<Option
     let key = std::env::var(&arguments.model_key_env)
         .ok()
         .filter(|key| !key.is_empty());
-    let is_openai = arguments.model_url.starts_with("https://api.openai.com");
+    let used = program.agent.model.as_ref();
+    if let (Some(used), None, None) = (used, &provider, &arguments.model_url) {
+        let name = used.provider.rsplit('/').next().unwrap_or_default();
+        anyhow::bail!(
+            "no file has the Provider {name} of the Agent: name it, too, or another server with --model-url"
+        );
+    }
+    let (url, name, limits) = match provider {
+        Some(OpenaiChat {
+            base_url,
+            model,
+            timeouts,
+        }) => (base_url, model, limits(&timeouts)),
+        None => (
+            OPENAI.to_owned(),
+            OPENAI_MODEL.to_owned(),
+            ChatLimits::default(),
+        ),
+    };
+    let url = arguments.model_url.clone().unwrap_or(url);
+    let is_openai = url.starts_with("https://api.openai.com");
     anyhow::ensure!(
         key.is_some() || !is_openai,
         "the agent lets a model talk: set {} to a key of OpenAI, or name another server with --model-url",
         arguments.model_key_env
     );
-    let model = ChatModel::new(ChatConfig {
-        base_url: arguments.model_url.clone(),
-        model: arguments.model.clone(),
-        key,
-        limits: ChatLimits::default(),
+    let endpoint = Endpoint::new(&url, key.as_deref()).context("--model-url or the key")?;
+    let http = HttpClient::new(Egress::everywhere())?;
+    let config = ChatConfig {
+        endpoint,
+        model: name,
+        limits,
+    };
+    let model = ChatModel::new(&http, config);
+    let wishes = used.cloned().map(|wishes| ModelUse {
+        model: arguments.model.clone().or(wishes.model),
+        ..wishes
     });
-    Ok(Some(model.context("--model-url or the key")?))
+    let wishes = wishes.unwrap_or_else(|| ModelUse {
+        provider: String::new(),
+        model: arguments.model.clone(),
+        temperature_percent: None,
+        max_tokens: None,
+    });
+    Ok(Some(model.used_as(&wishes)))
+}
+
+fn limits(timeouts: &ChatTimeouts) -> ChatLimits {
+    let ChatTimeouts {
+        first_part_ms,
+        stall_ms,
+        total_ms,
+    } = *timeouts;
+    let millis = |millis: u32| Duration::from_millis(millis.into());
+    ChatLimits {
+        first_part: millis(first_part_ms),
+        stall: millis(stall_ms),
+        total: millis(total_ms),
+        ..ChatLimits::default()
+    }
 }
 
 /// What comes of a question to the model.
 enum Part {
     Thought(Thought),
-    Ended(Result<Usage, ChatError>),
+    Ended(Result<Usage, ModelError>),
 }
 
 /// A question that the model answers.

@@ -1,8 +1,8 @@
-//! Reads the Flow that an Agent follows.
+//! Reads the Flow that an Agent follows, and the Providers that it asks.
 
 use std::sync::Arc;
 
-use callplane_crds::{Agent, Flow};
+use callplane_crds::{Agent, Flow, LocalReference, Provider};
 use kube::ResourceExt as _;
 
 use crate::context::Caches;
@@ -12,12 +12,22 @@ use crate::context::Caches;
 pub(super) struct References {
     /// The Flow, if it exists.
     pub(super) flow: Option<Arc<Flow>>,
+    /// The Provider of its model, if it names one and it exists.
+    pub(super) model: Option<Arc<Provider>>,
+    /// The Provider of its transcription, likewise.
+    pub(super) transcription: Option<Arc<Provider>>,
 }
 
 /// Reads what `agent` refers to, from the caches.
 pub(super) fn dereference(caches: &Caches, agent: &Agent) -> References {
     let namespace = agent.namespace().unwrap_or_default();
+    let provider = |named: &LocalReference| caches.providers.get(&namespace, &named.name);
+    let spec = &agent.spec;
+    let model = spec.model.as_ref();
+    let transcription = spec.transcription.as_ref();
     References {
-        flow: caches.flows.get(&namespace, &agent.spec.flow_ref.name),
+        flow: caches.flows.get(&namespace, &spec.flow_ref.name),
+        model: model.and_then(|model| provider(&model.provider_ref)),
+        transcription: transcription.and_then(|one| provider(&one.provider_ref)),
     }
 }

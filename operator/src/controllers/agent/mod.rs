@@ -4,6 +4,7 @@
 mod apply;
 mod build;
 mod dereference;
+mod providers;
 mod status;
 mod validate;
 
@@ -25,7 +26,8 @@ use dereference::References;
 #[derive(Debug)]
 struct Agents;
 
-/// Wires the controller of Agents: a changed Flow compiles the Agents that follow it again.
+/// Wires the controller of Agents: a changed Flow compiles the Agents that follow it again, and a changed Provider those
+/// that ask it.
 pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
     let projector = Projector::<Agents>::new(context, caches);
     let builder = manager.controller(&caches.agents, projector);
@@ -33,7 +35,17 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
     let by_flow = caches
         .agents
         .index(|agent| vec![key(agent, &agent.spec.flow_ref)]);
-    builder.watches(&caches.flows, move |flow| by_flow.get(&key_of(flow)));
+    let by_provider = caches.agents.index(|agent| {
+        let model = agent.spec.model.iter().map(|model| &model.provider_ref);
+        let transcription = agent.spec.transcription.iter().map(|one| &one.provider_ref);
+        let named = model.chain(transcription);
+        named.map(|named| key(agent, named)).collect()
+    });
+    builder
+        .watches(&caches.flows, move |flow| by_flow.get(&key_of(flow)))
+        .watches(&caches.providers, move |provider| {
+            by_provider.get(&key_of(provider))
+        });
 }
 
 impl Projection for Agents {

@@ -1,12 +1,12 @@
-//! An Agent and its Flow, compiled.
+//! An Agent and its Flow, compiled, and the Providers that it asks.
 
 use callplane_crds::{Agent, AgentSpec, Flow, Reason};
-use callplane_flow::graph::NodeKind;
 use callplane_flow::{AgentSettings, Program, compile};
 use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
 use super::dereference::References;
+use super::providers;
 use crate::controllers::flow::sentences;
 use crate::controllers::projection::{Problem, TenantRef, object_ref};
 
@@ -25,7 +25,11 @@ pub(super) fn validate(
     tenant: Result<TenantRef, Problem>,
     references: References,
 ) -> Result<(TenantRef, Valid), Problem> {
-    let References { flow } = references;
+    let References {
+        flow,
+        model,
+        transcription,
+    } = references;
     let object = object_ref(agent)?;
     let tenant = tenant?;
     let name = &agent.spec.flow_ref.name;
@@ -38,6 +42,13 @@ pub(super) fn validate(
     {
         return Err(Problem::waits_for("Flow", name));
     }
+    providers::validate(
+        agent,
+        name,
+        &program,
+        model.as_deref(),
+        transcription.as_deref(),
+    )?;
     Ok((
         tenant,
         Valid {
@@ -63,21 +74,8 @@ fn program(agent: &Agent, flow: &Flow) -> Result<Program, Problem> {
         .map_err(|error| of_flow(&error.to_string()))?;
     compile(&document.graph, &AgentSettings::default())
         .map_err(|problems| of_flow(&sentences(&problems)))?;
-    let program = compile(&document.graph, &agent.settings())
-        .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))?;
-    let talking = program
-        .nodes()
-        .find(|(_, kind)| *kind == NodeKind::Converse);
-    match talking {
-        None => Ok(program),
-        Some((node, _)) => Err(Problem::not_accepted(
-            Reason::FlowInvalid,
-            format!(
-                "node `{node}` lets a model talk, and media nodes have no models yet: try it with kubectl callplane \
-                 chat, and use collect and menu nodes for calls"
-            ),
-        )),
-    }
+    compile(&document.graph, &agent.settings())
+        .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))
 }
 
 #[cfg(test)]
@@ -106,6 +104,8 @@ mod tests {
     fn check(agent: &str, flow: Option<&str>) -> Result<Valid, Problem> {
         let references = References {
             flow: flow.map(|yaml| Arc::new(object(yaml))),
+            model: None,
+            transcription: None,
         };
         validate(&object(agent), tenant(), references).map(|(_, valid)| valid)
     }
@@ -131,17 +131,7 @@ mod tests {
         let broken = FLOW.replace("start: end", "start: nowhere");
         let no_row = FLOW.split("status:").next().unwrap();
         let first = AGENT.replace("voice: rms", "firstSentence: 'Hello {{ nobody }}'");
-        let talking = FLOW.replace("start: end", "start: talk").replace(
-            "nodes: {end:",
-            "nodes: {talk: {converse: {instructions: Talk.}, edges: [{to: end}]}, end:",
-        );
         let cases = [
-            (
-                AGENT,
-                Some(talking.as_str()),
-                Reason::FlowInvalid,
-                "`talk` lets a model talk",
-            ),
             (AGENT, None, Reason::FlowNotFound, "Flow `f` does not exist"),
             (
                 AGENT,

@@ -58,6 +58,10 @@ pub(super) fn environment(validated: &Validated) -> Vec<EnvVar> {
         variables.push(value("CALLPLANE_RECORDINGS_URL", recordings.url.clone()));
     }
     // What is usual is not said: a pod that is as it was is not replaced.
+    if !validated.installed.provider_networks.is_empty() {
+        let networks = validated.installed.provider_networks.clone();
+        variables.push(value("CALLPLANE_PROVIDER_NETWORKS", networks));
+    }
     match spec.capture {
         Capture::Masked => {}
         Capture::Disabled => variables.push(value("CALLPLANE_CAPTURE", "disabled".to_owned())),

@@ -47,6 +47,8 @@ pub struct Installed {
     pub dns_policy: String,
     /// `Always`, `IfNotPresent` or `Never`.
     pub image_pull_policy: String,
+    /// Networks beside the public Internet that Providers may be in, with commas between them.
+    pub provider_networks: String,
 }
 
 /// Why a MediaPool could not be reconciled. The name of the variant is the reason of the Event.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use callplane_crds::{FINALIZER, Reason};
+use callplane_kit::conditions::Conditions;
 use callplane_kit::status::write_if_changed;
 use callplane_kit::{Controller, Next, Owned, finalizer};
 use callplane_store::{Error as StoreError, Fence, OperatorDatabase};
@@ -72,6 +73,14 @@ pub(crate) trait Projection: Send + Sync + 'static {
         applied: &Self::Applied,
         now: Timestamp,
     );
+
+    /// Adds the conditions that are a kind's own, to those that every kind has. Pure.
+    fn judge(
+        _conditions: &mut Conditions,
+        _object: &Self::Object,
+        _applied: Option<&Self::Applied>,
+    ) {
+    }
 
     /// When to look again at an object that is as it should be.
     fn next(_applied: &Self::Applied) -> Next {

@@ -39,7 +39,9 @@ pub(super) fn status<P: Projection>(
     let has_row = before.row_id.is_some() && !outcome.row_undone;
     let observed = *before.observed_generation;
     let standing = Standing::new(object, before.conditions, observed, has_row, now);
-    let conditions = conditions(standing, outcome.result.as_ref().map(|_| ()))?;
+    let mut conditions = conditions(standing, outcome.result.as_ref().map(|_| ()))?;
+    let applied = outcome.result.as_ref().ok().map(|(_, applied)| applied);
+    P::judge(&mut conditions, object, applied);
     if outcome.row_undone {
         status = StatusOf::<P>::default();
     }
@@ -49,6 +51,6 @@ pub(super) fn status<P: Projection>(
     }
     let common = status.common();
     *common.observed_generation = object.meta().generation;
-    *common.conditions = conditions;
+    *common.conditions = conditions.into_vec();
     Some(status)
 }

@@ -1,10 +1,11 @@
-//! Trunk, Flow, Agent, PhoneNumber and Campaign, from the object to the row and back.
+//! Trunk, Provider, Flow, Agent, PhoneNumber and Campaign, from the object to the row and back.
 
 mod campaigns;
 mod deletion;
 mod flows;
 mod numbers;
 mod outage;
+mod providers;
 mod secrets;
 mod tenancy;
 mod world;

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::world::World;
 
-fn put_secret(world: &World<'_>, name: &str, data: &[(&str, &str)]) {
+pub(super) fn put_secret(world: &World<'_>, name: &str, data: &[(&str, &str)]) {
     let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
     let data: BTreeMap<String, ByteString> = data
         .iter()

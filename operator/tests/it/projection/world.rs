@@ -1,4 +1,4 @@
-//! Two tenants, their namespaces, and the five controllers at work.
+//! Two tenants, their namespaces, and the six controllers at work.
 
 use std::fmt::Debug;
 
@@ -8,6 +8,7 @@ use callplane_kit::{Leadership, Manager, Metrics, Object, Owned};
 use callplane_operator::context::{Caches, Context, SecretScope};
 use callplane_operator::controllers::wire_projections;
 use callplane_operator::keys::{Keys, Source};
+use callplane_providers::HttpClient;
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -60,6 +61,8 @@ impl<'a> World<'a> {
             manager.kit(),
             database.operator.clone(),
             keys.clone(),
+            // Their servers are in this process.
+            HttpClient::new("127.0.0.0/8".parse().unwrap()).unwrap(),
             "test",
         );
         let caches = Caches::new(&mut manager, SecretScope::All);
@@ -218,6 +221,7 @@ macro_rules! has_conditions {
 
 has_conditions!(
     callplane_crds::TrunkStatus,
+    callplane_crds::ProviderStatus,
     callplane_crds::FlowStatus,
     callplane_crds::AgentStatus,
     callplane_crds::PhoneNumberStatus,

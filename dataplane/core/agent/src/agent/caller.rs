@@ -133,12 +133,7 @@ impl Agent {
             }
             Ok(None) => self.answer(now, asked.last_voice, Event::NoMatch),
             Ok(Some(Recognition { text, confidence })) => {
-                self.message_of_caller(
-                    asked.last_voice,
-                    Speaker::Caller,
-                    text.clone(),
-                    Some(confidence),
-                );
+                self.message_of_caller(asked.last_voice, Speaker::Caller, text.clone(), confidence);
                 self.answer(now, asked.last_voice, Event::Heard { text });
             }
         }

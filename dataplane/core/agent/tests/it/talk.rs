@@ -178,7 +178,7 @@ impl Talk {
                 let result = self.recognition.map(|text| {
                     text.map(|text| Recognition {
                         text: text.to_owned(),
-                        confidence: 0.9,
+                        confidence: Some(0.9),
                     })
                 });
                 self.tell(Input::Recognized { turn, result });

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use callplane_flow::{Thought, ToolCall};
 use serde::Deserialize;
 
-use super::{ChatError, Usage, reason};
+use super::Usage;
+use crate::error::ModelError;
+use crate::http::reason;
 
 /// Calls in one answer.
 const MAX_CALLS: usize = 16;
@@ -90,11 +92,11 @@ impl Answer {
         &mut self,
         data: &str,
         part: &mut impl FnMut(Thought),
-    ) -> Result<bool, ChatError> {
+    ) -> Result<bool, ModelError> {
         let chunk: Chunk = serde_json::from_str(data)
-            .map_err(|_| ChatError::Protocol("an event is no chunk of a completion"))?;
+            .map_err(|_| ModelError::Protocol("an event is no chunk of a completion"))?;
         if chunk.error.is_some() {
-            return Err(ChatError::Refused {
+            return Err(ModelError::Refused {
                 status: 200,
                 reason: reason(data.as_bytes()),
             });
@@ -126,26 +128,23 @@ impl Answer {
 
     /// The stream is at its end.
     pub(super) fn finish(
-        self,
+        mut self,
         asked: usize,
         part: &mut impl FnMut(Thought),
-    ) -> Result<Usage, ChatError> {
+    ) -> Result<Usage, ModelError> {
         if !self.is_finished {
-            return Err(ChatError::Cut);
+            return Err(ModelError::Cut);
         }
-        for call in self.calls.into_values() {
+        for call in std::mem::take(&mut self.calls).into_values() {
             part(Thought::Call(call));
         }
         part(Thought::Done);
-        let tokens = |octets: usize| octets.div_ceil(4) as u64;
-        Ok(self.usage.unwrap_or(Usage {
-            prompt_tokens: tokens(asked),
-            completion_tokens: tokens(self.octets),
-            is_estimated: true,
-        }))
+        Ok(self
+            .usage
+            .unwrap_or_else(|| Usage::estimate(asked, self.octets)))
     }
 
-    fn call(&mut self, delta: CallDelta) -> Result<(), ChatError> {
+    fn call(&mut self, delta: CallDelta) -> Result<(), ModelError> {
         let CallDelta {
             index,
             id,
@@ -158,7 +157,7 @@ impl Answer {
         let size = [&id, &name, &arguments].into_iter().flatten();
         self.grow(size.map(String::len).sum())?;
         if !self.calls.contains_key(&index) && self.calls.len() >= MAX_CALLS {
-            return Err(ChatError::TooLong);
+            return Err(ModelError::TooLong);
         }
         let call = self.calls.entry(index).or_insert_with(|| ToolCall {
             id: String::new(),
@@ -176,11 +175,11 @@ impl Answer {
         Ok(())
     }
 
-    fn grow(&mut self, octets: usize) -> Result<(), ChatError> {
+    fn grow(&mut self, octets: usize) -> Result<(), ModelError> {
         self.octets += octets;
         match self.octets <= self.limit {
             true => Ok(()),
-            false => Err(ChatError::TooLong),
+            false => Err(ModelError::TooLong),
         }
     }
 }
@@ -190,7 +189,7 @@ mod tests {
     use super::*;
 
     /// What comes of these chunks.
-    fn parts(chunks: &[&str]) -> Result<(Vec<Thought>, Usage), ChatError> {
+    fn parts(chunks: &[&str]) -> Result<(Vec<Thought>, Usage), ModelError> {
         let mut answer = Answer::new(1_000);
         let mut parts = Vec::new();
         let mut part = |thought| parts.push(thought);
@@ -232,7 +231,7 @@ mod tests {
     fn an_answer_without_an_end_is_cut_and_one_without_usage_is_estimated() {
         let text = r#"{"choices":[{"delta":{"content":"Good morning"}}]}"#;
         let end = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
-        assert_eq!(parts(&[text]).unwrap_err(), ChatError::Cut);
+        assert_eq!(parts(&[text]).unwrap_err(), ModelError::Cut);
         let (_, usage) = parts(&[text, end]).unwrap();
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (100, 3));
         assert!(usage.is_estimated);
@@ -242,7 +241,7 @@ mod tests {
     fn what_is_no_chunk_or_too_long_is_an_error() {
         for wrong in ["", "null", "{\"choices\":3}", "data"] {
             assert!(
-                matches!(parts(&[wrong]), Err(ChatError::Protocol(_))),
+                matches!(parts(&[wrong]), Err(ModelError::Protocol(_))),
                 "{wrong}"
             );
         }
@@ -250,7 +249,7 @@ mod tests {
             r#"{{"choices":[{{"delta":{{"content":"{}"}}}}]}}"#,
             "x".repeat(1_001)
         );
-        assert_eq!(parts(&[&long]).unwrap_err(), ChatError::TooLong);
+        assert_eq!(parts(&[&long]).unwrap_err(), ModelError::TooLong);
         let calls: Vec<String> = (0..17)
             .map(|index| {
                 format!(
@@ -259,9 +258,9 @@ mod tests {
             })
             .collect();
         let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
-        assert_eq!(parts(&calls).unwrap_err(), ChatError::TooLong);
+        assert_eq!(parts(&calls).unwrap_err(), ModelError::TooLong);
         let told = r#"{"error":{"message":"no such\nmodel"}}"#;
-        let ChatError::Refused { reason, .. } = parts(&[told]).unwrap_err() else {
+        let ModelError::Refused { reason, .. } = parts(&[told]).unwrap_err() else {
             panic!("the server says why");
         };
         assert_eq!(reason, "no such model");

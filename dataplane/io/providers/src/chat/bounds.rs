@@ -1,6 +1,6 @@
 //! How much of a stream is read at all.
 
-use super::ChatError;
+use crate::error::ModelError;
 
 /// Octets of a line beyond what an answer may have: its envelope.
 const ENVELOPE: usize = 64 * 1024;
@@ -27,14 +27,14 @@ impl Bounds {
     }
 
     /// The next octets came.
-    pub(super) fn take(&mut self, chunk: &[u8]) -> Result<(), ChatError> {
+    pub(super) fn take(&mut self, chunk: &[u8]) -> Result<(), ModelError> {
         self.octets += chunk.len();
         self.line = match chunk.iter().rposition(|octet| *octet == b'\n') {
             Some(end) => chunk.len() - end - 1,
             None => self.line + chunk.len(),
         };
         let is_within = self.octets <= OVERHEAD * self.limit && self.line <= self.limit + ENVELOPE;
-        is_within.then_some(()).ok_or(ChatError::TooLong)
+        is_within.then_some(()).ok_or(ModelError::TooLong)
     }
 }
 
@@ -50,9 +50,9 @@ mod tests {
                 .take(&[b"x".repeat(999), b"\n".to_vec()].concat())
                 .unwrap();
         }
-        assert_eq!(bounds.take(&[b'\n'; 2_000]), Err(ChatError::TooLong));
+        assert_eq!(bounds.take(&[b'\n'; 2_000]), Err(ModelError::TooLong));
         let mut bounds = Bounds::new(100_000);
         bounds.take(&[b'x'; 160_000]).unwrap();
-        assert_eq!(bounds.take(&[b'x'; 10_000]), Err(ChatError::TooLong));
+        assert_eq!(bounds.take(&[b'x'; 10_000]), Err(ModelError::TooLong));
     }
 }

@@ -5,33 +5,29 @@
 
 mod answer;
 mod bounds;
-mod error;
 mod request;
 
 use std::time::Duration;
 
-use callplane_flow::{Think, Thought};
+use callplane_flow::{ModelUse, Think, Thought};
 use eventsource_stream::Eventsource as _;
 use futures::StreamExt as _;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::Method;
+use reqwest::header::ACCEPT;
 use tokio::time::{Instant, timeout_at};
 
 use self::answer::Answer;
 use self::bounds::Bounds;
-pub use self::error::{ChatError, InvalidChatConfig, Slow};
-
-/// What is kept of a sentence by which a server refuses, in characters.
-const MAX_REASON: usize = 200;
+use crate::error::{ModelError, Slow};
+use crate::http::{Endpoint, HttpClient, of_connection, send};
 
 /// Where a model is, and what it is called there.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ChatConfig {
-    /// Its URL up to the version: `https://api.openai.com/v1`, `http://127.0.0.1:11434/v1`.
-    pub base_url: String,
+    /// Where it is.
+    pub endpoint: Endpoint,
     /// Name of the model.
     pub model: String,
-    /// The API key; servers of one's own need none.
-    pub key: Option<String>,
     /// When to give up.
     pub limits: ChatLimits,
 }
@@ -39,9 +35,7 @@ pub struct ChatConfig {
 /// When to give up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChatLimits {
-    /// Until the connection stands.
-    pub connect: Duration,
-    /// From the question until the first part of the answer.
+    /// From the question until the first part of the answer, the connection included.
     pub first_part: Duration,
     /// Between two parts.
     pub stall: Duration,
@@ -54,7 +48,6 @@ pub struct ChatLimits {
 impl Default for ChatLimits {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(2),
             first_part: Duration::from_secs(6),
             stall: Duration::from_secs(4),
             total: Duration::from_secs(30),
@@ -75,51 +68,51 @@ pub struct Usage {
 }
 
 /// A language model. Cheap to clone; clones share connections.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ChatModel {
-    http: reqwest::Client,
-    url: reqwest::Url,
+    http: HttpClient,
+    endpoint: Endpoint,
     model: String,
-    authorization: Option<HeaderValue>,
+    temperature_percent: Option<u16>,
+    max_tokens: Option<u32>,
     limits: ChatLimits,
 }
 
 impl ChatModel {
-    /// A client; nothing is sent yet.
-    ///
-    /// # Errors
-    /// When the URL is none of HTTP, or the key cannot stand in a header.
-    pub fn new(config: ChatConfig) -> Result<Self, InvalidChatConfig> {
+    /// A model behind the connections of `http`; nothing is sent yet.
+    #[must_use]
+    pub fn new(http: &HttpClient, config: ChatConfig) -> Self {
         let ChatConfig {
-            base_url,
+            endpoint,
             model,
-            key,
             limits,
         } = config;
-        let base = base_url.trim_end_matches('/');
-        let url: reqwest::Url = format!("{base}/chat/completions")
-            .parse()
-            .ok()
-            .filter(|url: &reqwest::Url| matches!(url.scheme(), "http" | "https"))
-            .ok_or(InvalidChatConfig::Url)?;
-        let authorization = key.map(|key| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
-                .map_err(|_| InvalidChatConfig::Key)?;
-            value.set_sensitive(true);
-            Ok(value)
-        });
-        let http = reqwest::Client::builder()
-            .connect_timeout(limits.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|_| InvalidChatConfig::Client)?;
-        Ok(Self {
-            http,
-            url,
+        Self {
+            http: http.clone(),
+            endpoint,
             model,
-            authorization: authorization.transpose()?,
+            temperature_percent: None,
+            max_tokens: None,
             limits,
-        })
+        }
+    }
+
+    /// The same, asked as an agent wishes.
+    #[must_use]
+    pub fn used_as(&self, wishes: &ModelUse) -> Self {
+        let ModelUse {
+            provider: _,
+            model,
+            temperature_percent,
+            max_tokens,
+        } = wishes;
+        let mut used = self.clone();
+        if let Some(model) = model {
+            used.model.clone_from(model);
+        }
+        used.temperature_percent = *temperature_percent;
+        used.max_tokens = *max_tokens;
+        used
     }
 
     /// Asks the model and gives each part of its answer to `part` as it comes, the last of them
@@ -131,30 +124,21 @@ impl ChatModel {
         &self,
         think: &Think,
         mut part: impl FnMut(Thought),
-    ) -> Result<Usage, ChatError> {
+    ) -> Result<Usage, ModelError> {
         let begun = Instant::now();
         let end = begun + self.limits.total;
         let first = (begun + self.limits.first_part).min(end);
-        let body = request::body(&self.model, think);
+        let body = request::body(self, think);
         let asked = body.to_string().len();
-        let mut request = self
+        let request = self
             .http
-            .post(self.url.clone())
+            .request(Method::POST, &self.endpoint, "chat/completions")?
             .header(ACCEPT, "text/event-stream")
             .json(&body);
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization.clone());
-        }
-        let response = timeout_at(first, request.send())
-            .await
-            .map_err(|_| ChatError::TooSlow(Slow::First))?
-            .map_err(|error| ChatError::of_connection(&error))?;
-        if !response.status().is_success() {
-            return Err(self.refused(response, first).await);
-        }
+        let response = send(request, first).await?;
         let mut bounds = Bounds::new(self.limits.max_octets);
         let stream = response.bytes_stream().map(move |chunk| {
-            let chunk = chunk.map_err(|error| ChatError::of_connection(&error))?;
+            let chunk = chunk.map_err(|error| of_connection(&error))?;
             bounds.take(&chunk)?;
             Ok(chunk)
         });
@@ -165,10 +149,10 @@ impl ChatModel {
         loop {
             let next = timeout_at(until, events.next()).await;
             let event = match next {
-                Err(_) if Instant::now() >= end => return Err(ChatError::TooSlow(Slow::Total)),
-                Err(_) => return Err(ChatError::TooSlow(slow)),
+                Err(_) if Instant::now() >= end => return Err(ModelError::TooSlow(Slow::Total)),
+                Err(_) => return Err(ModelError::TooSlow(slow)),
                 Ok(None) => break,
-                Ok(Some(event)) => event.map_err(ChatError::of_event)?,
+                Ok(Some(event)) => event.map_err(ModelError::of_event)?,
             };
             if event.data.trim() == "[DONE]" {
                 break;
@@ -185,64 +169,26 @@ impl ChatModel {
         answer.finish(asked, &mut part)
     }
 
-    /// Why the server refused, as far as it says.
-    async fn refused(&self, response: reqwest::Response, until: Instant) -> ChatError {
-        let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(reqwest::header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let reason = match timeout_at(until, first_octets(response)).await {
-            Ok(body) => reason(&body),
-            Err(_) => String::new(),
-        };
-        match status {
-            401 | 403 => ChatError::Unauthorized { status },
-            429 => ChatError::Busy { retry_after },
-            500.. => ChatError::Unavailable { status },
-            _ => ChatError::Refused { status, reason },
+    /// The tokens of a question and of so many octets of an answer, where nobody counted them.
+    #[must_use]
+    pub fn estimate(&self, think: &Think, answered: usize) -> Usage {
+        Usage::estimate(request::body(self, think).to_string().len(), answered)
+    }
+}
+
+impl Usage {
+    /// Of so many octets: four of them are about a token.
+    const fn estimate(asked: usize, answered: usize) -> Self {
+        Self {
+            prompt_tokens: Self::tokens_of(asked),
+            completion_tokens: Self::tokens_of(answered),
+            is_estimated: true,
         }
     }
-}
 
-/// The beginning of a body, whatever its length.
-async fn first_octets(response: reqwest::Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while body.len() < 16 * 1024
-        && let Some(Ok(chunk)) = stream.next().await
-    {
-        body.extend_from_slice(&chunk);
-    }
-    body
-}
-
-/// `error.message` of a body, on one line.
-fn reason(body: &[u8]) -> String {
-    let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let message = json.as_ref().and_then(|json| {
-        let error = &json["error"];
-        error["message"].as_str().or(error.as_str())
-    });
-    let line: Vec<&str> = message.unwrap_or_default().split_whitespace().collect();
-    line.join(" ").chars().take(MAX_REASON).collect()
-}
-
-impl std::fmt::Debug for ChatModel {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChatModel")
-            .field("url", &self.url.as_str())
-            .field("model", &self.model)
-            .finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for ChatConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChatConfig")
-            .field("base_url", &self.base_url)
-            .field("model", &self.model)
-            .finish_non_exhaustive()
+    /// About how many tokens so many octets are.
+    #[must_use]
+    pub const fn tokens_of(octets: usize) -> u64 {
+        octets.div_ceil(4) as u64
     }
 }

@@ -3,20 +3,29 @@
 use callplane_flow::{ModelMessage, Think, Tool, ToolCall};
 use serde_json::{Value, json};
 
+use super::ChatModel;
+
 /// The body of the request.
-pub(super) fn body(model: &str, think: &Think) -> Value {
+pub(super) fn body(model: &ChatModel, think: &Think) -> Value {
     let system = json!({ "role": "system", "content": think.system });
     let messages: Vec<Value> = std::iter::once(system)
         .chain(think.messages.iter().map(message))
         .collect();
     let mut body = json!({
-        "model": model,
+        "model": model.model,
         "messages": messages,
         "stream": true,
         "stream_options": { "include_usage": true },
     });
     if !think.tools.is_empty() {
         body["tools"] = think.tools.iter().map(tool).collect();
+    }
+    if let Some(percent) = model.temperature_percent {
+        body["temperature"] = json!(f64::from(percent) / 100.0);
+    }
+    if let Some(tokens) = model.max_tokens {
+        // The name that all servers know; OpenAI's models that reason want another.
+        body["max_tokens"] = json!(tokens);
     }
     body
 }

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use callplane_flow::{ModelMessage, Think, ThinkId, Thought, Tool, ToolCall};
+use callplane_flow::{ModelMessage, ModelUse, Think, ThinkId, Thought, Tool, ToolCall};
 use callplane_providers::{
-    ChatConfig, ChatError, ChatLimits, ChatModel, InvalidChatConfig, Slow, Usage,
+    ChatConfig, ChatLimits, ChatModel, Endpoint, InvalidEndpoint, ModelError, Slow, Usage,
 };
 use serde_json::json;
 
-use crate::server::{Act, Server};
+use crate::server::{Act, Server, loopback, send};
 
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
@@ -19,13 +19,12 @@ fn model(base_url: &str) -> ChatModel {
 }
 
 fn model_with(base_url: &str, limits: ChatLimits) -> ChatModel {
-    ChatModel::new(ChatConfig {
-        base_url: base_url.to_owned(),
+    let config = ChatConfig {
+        endpoint: Endpoint::new(base_url, Some("sk-secret")).unwrap(),
         model: "small".to_owned(),
-        key: Some("sk-secret".to_owned()),
         limits,
-    })
-    .unwrap()
+    };
+    ChatModel::new(&loopback(), config)
 }
 
 fn think() -> Think {
@@ -37,10 +36,6 @@ fn think() -> Think {
     }
 }
 
-fn send(text: impl Into<String>) -> Act {
-    Act::Send(text.into().into_bytes())
-}
-
 fn event(data: &str) -> Act {
     send(format!("data: {data}\n\n"))
 }
@@ -50,11 +45,11 @@ fn word(word: &str) -> Act {
 }
 
 /// What comes of a server that does this.
-async fn asked(script: Vec<Act>) -> (String, Result<Usage, ChatError>) {
+async fn asked(script: Vec<Act>) -> (String, Result<Usage, ModelError>) {
     asked_with(script, ChatLimits::default()).await
 }
 
-async fn asked_with(script: Vec<Act>, limits: ChatLimits) -> (String, Result<Usage, ChatError>) {
+async fn asked_with(script: Vec<Act>, limits: ChatLimits) -> (String, Result<Usage, ModelError>) {
     let server = Server::start(script).await;
     let mut text = String::new();
     let part = |thought| {
@@ -183,21 +178,21 @@ async fn a_server_that_is_slow_is_given_up_at_the_stage_where_it_is() {
         asked_with(stalled, limits),
         asked_with(endless, limits),
     );
-    assert_eq!(nothing.unwrap_err(), ChatError::TooSlow(Slow::First));
-    assert_eq!(alive.unwrap_err(), ChatError::TooSlow(Slow::First));
-    assert_eq!(stalled.unwrap_err(), ChatError::TooSlow(Slow::Stall));
+    assert_eq!(nothing.unwrap_err(), ModelError::TooSlow(Slow::First));
+    assert_eq!(alive.unwrap_err(), ModelError::TooSlow(Slow::First));
+    assert_eq!(stalled.unwrap_err(), ModelError::TooSlow(Slow::Stall));
     assert_eq!(text, "One");
-    assert_eq!(endless.unwrap_err(), ChatError::TooSlow(Slow::Total));
+    assert_eq!(endless.unwrap_err(), ModelError::TooSlow(Slow::Total));
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_no_answer() {
     let (text, cut) = asked(stream([word("One")])).await;
-    assert_eq!((text.as_str(), cut.unwrap_err()), ("One", ChatError::Cut));
+    assert_eq!((text.as_str(), cut.unwrap_err()), ("One", ModelError::Cut));
     let length =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 1000\r\n\r\n";
     let (_, cut) = asked(vec![send(length), word("One")]).await;
-    assert_eq!(cut.unwrap_err(), ChatError::Connection);
+    assert_eq!(cut.unwrap_err(), ModelError::Connection);
 }
 
 #[tokio::test]
@@ -210,21 +205,21 @@ async fn what_is_no_answer_is_told_apart() {
     let cases = [
         (
             status("401 Unauthorized", "", ""),
-            ChatError::Unauthorized { status: 401 },
+            ModelError::Unauthorized { status: 401 },
         ),
         (
             status("429 Too Many Requests", "Retry-After: 7\r\n", ""),
-            ChatError::Busy {
+            ModelError::Busy {
                 retry_after: Some(Duration::from_secs(7)),
             },
         ),
         (
             status("503 Service Unavailable", "", "<html>"),
-            ChatError::Unavailable { status: 503 },
+            ModelError::Unavailable { status: 503 },
         ),
         (
             status("404 Not Found", "", message),
-            ChatError::Refused {
+            ModelError::Refused {
                 status: 404,
                 reason: "no model `small`".to_owned(),
             },
@@ -236,20 +231,20 @@ async fn what_is_no_answer_is_told_apart() {
                 "Location: http://127.0.0.1:9/\r\n",
                 "",
             ),
-            ChatError::Refused {
+            ModelError::Refused {
                 status: 307,
                 reason: String::new(),
             },
         ),
         (
             stream([event("{]")]),
-            ChatError::Protocol("an event is no chunk of a completion"),
+            ModelError::Protocol("an event is no chunk of a completion"),
         ),
-        (stream([send(vec_of('x', 10_000_000))]), ChatError::TooLong),
-        (stream([word(&vec_of('x', 100_000))]), ChatError::TooLong),
+        (stream([send(vec_of('x', 10_000_000))]), ModelError::TooLong),
+        (stream([word(&vec_of('x', 100_000))]), ModelError::TooLong),
         (
             stream([word("One"), event(r#"{"error":{"message":"overloaded"}}"#)]),
-            ChatError::Refused {
+            ModelError::Refused {
                 status: 200,
                 reason: "overloaded".to_owned(),
             },
@@ -263,7 +258,7 @@ async fn what_is_no_answer_is_told_apart() {
         let model = model("http://127.0.0.1:1/v1");
         ((), model.ask(&think(), |_| {}).await)
     };
-    assert_eq!(nobody.unwrap_err(), ChatError::Connection);
+    assert_eq!(nobody.unwrap_err(), ModelError::Connection);
 }
 
 fn vec_of(sign: char, count: usize) -> String {
@@ -272,18 +267,38 @@ fn vec_of(sign: char, count: usize) -> String {
 
 #[test]
 fn what_cannot_be_asked_is_told_at_once() {
-    let config = |base_url: &str, key: &str| {
-        ChatModel::new(ChatConfig {
-            base_url: base_url.to_owned(),
-            model: "small".to_owned(),
-            key: Some(key.to_owned()),
-            limits: ChatLimits::default(),
-        })
-        .map(|_| ())
-    };
+    let config = |base_url: &str, key: &str| Endpoint::new(base_url, Some(key)).map(|_| ());
     assert_eq!(config("https://api.openai.com/v1", "sk-1\n"), Ok(()));
-    for url in ["", "api.openai.com/v1", "file:///etc/passwd", "ftp://x/v1"] {
-        assert_eq!(config(url, "sk"), Err(InvalidChatConfig::Url), "{url}");
+    for url in [
+        "",
+        "api.openai.com/v1",
+        "file:///etc/passwd",
+        "ftp://x/v1",
+        "http://user:secret@x/v1",
+        "http://x/v1?key=secret",
+    ] {
+        assert_eq!(config(url, "sk"), Err(InvalidEndpoint::Url), "{url}");
     }
-    assert_eq!(config("http://x/v1", "s\nk"), Err(InvalidChatConfig::Key));
+    assert_eq!(config("http://x/v1", "s\nk"), Err(InvalidEndpoint::Key));
+}
+
+#[tokio::test]
+async fn a_model_is_asked_as_the_agent_wishes() {
+    let mut server = Server::start(stream([word("Hi."), event(END)])).await;
+    let wishes = ModelUse {
+        provider: "acme/model".to_owned(),
+        model: Some("large".to_owned()),
+        temperature_percent: Some(30),
+        max_tokens: Some(200),
+    };
+    let model = model(&server.base_url);
+    let before = model.ask(&think(), |_| {}).await;
+    let after = model.used_as(&wishes).ask(&think(), |_| {}).await;
+    assert!(before.is_ok() && after.is_ok());
+    let (_, before) = server.request().await;
+    assert!(before.get("temperature").is_none() && before.get("max_tokens").is_none());
+    let (_, after) = server.request().await;
+    assert_eq!(after["model"], "large");
+    assert_eq!(after["temperature"], 0.3);
+    assert_eq!(after["max_tokens"], 200);
 }

@@ -8,4 +8,6 @@
 )]
 
 mod chat;
+mod probe;
 mod server;
+mod transcription;

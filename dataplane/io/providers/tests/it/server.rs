@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use callplane_providers::HttpClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -15,6 +16,16 @@ pub(crate) enum Act {
     Pause(Duration),
     /// Sends nothing more, and leaves the connection open.
     Hang,
+}
+
+/// Sends this text.
+pub(crate) fn send(text: impl Into<String>) -> Act {
+    Act::Send(text.into().into_bytes())
+}
+
+/// A client that may connect to servers of tests.
+pub(crate) fn loopback() -> HttpClient {
+    HttpClient::new("127.0.0.0/8".parse().unwrap()).unwrap()
 }
 
 /// Its address, and the requests as they came.
@@ -42,9 +53,20 @@ impl Server {
 
     /// The request that came next: its head and its body.
     pub(crate) async fn request(&mut self) -> (String, serde_json::Value) {
+        let (head, body) = self.text().await;
+        (head, serde_json::from_str(&body).unwrap())
+    }
+
+    /// Whether nobody has asked what was not taken yet.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// As [`Server::request`], with a body that is no JSON; what is no text of it is replaced.
+    pub(crate) async fn text(&mut self) -> (String, String) {
         let request = self.requests.recv().await.unwrap();
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
-        (head.to_owned(), serde_json::from_str(body).unwrap())
+        (head.to_owned(), body.to_owned())
     }
 }
 
@@ -65,15 +87,16 @@ async fn serve(mut stream: TcpStream, script: Vec<Act>, requests: mpsc::Unbounde
 async fn read(stream: &mut TcpStream) -> String {
     let mut octets = Vec::new();
     loop {
-        let text = String::from_utf8_lossy(&octets);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+        let end = octets.windows(4).position(|four| four == b"\r\n\r\n");
+        if let Some(end) = end {
+            let head = String::from_utf8_lossy(&octets[..end]);
             let length = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 name.eq_ignore_ascii_case("content-length")
                     .then(|| value.trim().parse::<usize>().unwrap())
             });
-            if body.len() >= length.unwrap_or(0) {
-                return text.into_owned();
+            if octets.len() - end - 4 >= length.unwrap_or(0) {
+                return String::from_utf8_lossy(&octets).into_owned();
             }
         }
         let mut buffer = [0; 4096];

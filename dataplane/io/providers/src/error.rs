@@ -1,26 +1,15 @@
-//! What goes wrong between us and a model.
+//! What goes wrong between us and a model, of words or of speech.
 
 use std::time::Duration;
 
 use eventsource_stream::EventStreamError;
 
-/// Why there is no client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidChatConfig {
-    /// The URL is none.
-    #[error("write the base URL of the model as in https://api.openai.com/v1")]
-    Url,
-    /// The key has characters that no header may have.
-    #[error("the key of the model has characters that no key has: look for line ends in it")]
-    Key,
-    /// TLS could not be set up.
-    #[error("TLS cannot be set up: are there root certificates on this machine?")]
-    Client,
-}
-
 /// Why there is no complete answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChatError {
+pub enum ModelError {
+    /// Its address is not public, and nobody has allowed it.
+    #[error("the address of the model is not public: the platform team allows private networks")]
+    Forbidden,
     /// Nobody is there, or the connection broke.
     #[error("the model cannot be reached, or the connection broke")]
     Connection,
@@ -85,13 +74,8 @@ impl std::fmt::Display for Slow {
     }
 }
 
-impl ChatError {
-    /// Errors of the client name the URL, which is no secret, and lengths, which help nobody: neither is kept.
-    pub(super) fn of_connection(_: &reqwest::Error) -> Self {
-        Self::Connection
-    }
-
-    pub(super) fn of_event(error: EventStreamError<Self>) -> Self {
+impl ModelError {
+    pub(crate) fn of_event(error: EventStreamError<Self>) -> Self {
         match error {
             EventStreamError::Transport(error) => error,
             EventStreamError::Utf8(_) => Self::Protocol("it is no UTF-8"),

@@ -1,0 +1,34 @@
+//! Whether a provider is there and takes its key, without asking it for anything that costs.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tokio::time::Instant;
+
+use crate::error::ModelError;
+use crate::http::{Endpoint, HttpClient, send};
+
+/// Asks for the list of models (OpenAI API reference, "List models"), which every server of OpenAI's protocols has or
+/// does not know. One that does not know it is there all the same.
+///
+/// # Errors
+/// When it does not answer in time, refuses the key or cannot be connected to.
+pub async fn probe(
+    http: &HttpClient,
+    endpoint: &Endpoint,
+    patience: Duration,
+) -> Result<(), ModelError> {
+    let request = http.request(Method::GET, endpoint, "models")?;
+    match send(request, Instant::now() + patience).await {
+        // Only what it says about itself counts.
+        Ok(_)
+        | Err(
+            ModelError::Refused {
+                status: 404 | 405, ..
+            }
+            | ModelError::Unavailable { status: 501 }
+            | ModelError::Busy { .. },
+        ) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,119 @@
+//! Asks a language model, and carries its answer into the call part by part.
+
+use std::sync::Arc;
+
+use callplane_call::Input;
+use callplane_flow::{ModelUse, Think, Thought};
+use callplane_providers::Usage;
+use tokio::sync::mpsc;
+
+use super::Models;
+use super::known::{Asks, KnownProvider};
+use super::question::{Kind, Question};
+use crate::media::MediaInput;
+
+/// Who is told what an answer cost, also of one that was not waited for.
+pub(crate) trait TokenCount: Send {
+    /// What it costs so far; replaces what was said before.
+    fn count(&mut self, usage: Usage);
+}
+
+impl Models {
+    /// Asks `provider` and tells the call each part of the answer, the last of them [`Thought::Done`] or
+    /// [`Thought::Failed`]. Drop the future when no more is wanted.
+    pub(crate) async fn think(
+        &self,
+        provider: Option<Arc<KnownProvider>>,
+        wishes: &ModelUse,
+        think: Think,
+        tokens: &mut impl TokenCount,
+        input: MediaInput,
+    ) {
+        let id = think.id;
+        if self
+            .ask(provider, wishes, &think, tokens, &input)
+            .await
+            .is_none()
+        {
+            let thought = Thought::Failed;
+            input.handle(Input::Thought { id, thought }).await;
+        }
+    }
+
+    /// Nothing where there is no complete answer.
+    async fn ask(
+        &self,
+        provider: Option<Arc<KnownProvider>>,
+        wishes: &ModelUse,
+        think: &Think,
+        tokens: &mut impl TokenCount,
+        input: &MediaInput,
+    ) -> Option<()> {
+        let Some(provider) = provider else {
+            self.count(&wishes.provider, Kind::Chat, "no_provider");
+            return None;
+        };
+        let Asks::Chat(model) = &provider.asks else {
+            self.count(&wishes.provider, Kind::Chat, "no_provider");
+            return None;
+        };
+        let model = model.used_as(wishes);
+        let _turn = self.at_once.acquire().await.ok()?;
+        let question = Question::begin(self, Arc::clone(&provider), Kind::Chat)?;
+        let begun = self.clock.now();
+        let mut answered = 0;
+        let mut has_begun = false;
+        // An answer has 64 KiB at most, so what waits here is bounded.
+        let (sender, mut parts) = mpsc::unbounded_channel();
+        let estimate = model.estimate(think, 0);
+        tokens.count(estimate);
+        let asking = async {
+            let sender = sender;
+            model
+                .ask(think, |thought| {
+                    if !std::mem::replace(&mut has_begun, true) {
+                        let took = self.clock.now() - begun;
+                        self.metrics.models.first_part(&provider.name, took);
+                    }
+                    answered += size(&thought);
+                    tokens.count(Usage {
+                        completion_tokens: Usage::tokens_of(answered),
+                        ..estimate
+                    });
+                    // The receiver is in this same task.
+                    drop(sender.send(thought));
+                })
+                .await
+        };
+        let telling = async {
+            while let Some(thought) = parts.recv().await {
+                let id = think.id;
+                input.handle(Input::Thought { id, thought }).await;
+            }
+        };
+        let (ended, ()) = tokio::join!(asking, telling);
+        question.end(ended.as_ref().err());
+        match ended {
+            Ok(usage) => {
+                tokens.count(usage);
+                Some(())
+            }
+            Err(_) => {
+                // Who answers nothing asks for nothing.
+                if !has_begun {
+                    tokens.count(Usage::default());
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Octets of a part, as far as they are the model's.
+fn size(thought: &Thought) -> usize {
+    match thought {
+        Thought::Text(text) => text.len(),
+        Thought::Call(call) => call.id.len() + call.name.len() + call.arguments.len(),
+        Thought::Done | Thought::Failed => 0,
+    }
+}
