@@ -11,7 +11,7 @@ use callplane_media_node::Running;
 use callplane_store::test_util::PostgresServer;
 use serde_json::Value;
 
-use crate::phones::Phones;
+use crate::phones::{Heard, Phones};
 use crate::world::{World, digits_flow, json_of, keys, metrics};
 
 const CALLS: usize = 20;
@@ -22,8 +22,9 @@ const RATE: f64 = 60_000.0;
 /// What is held up longer is left out: sent all at once it would be another test.
 const LEFT_OUT: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Each part of the test.
+/// Each part of the test, and how many there are of one at most.
 const PART: Duration = Duration::from_secs(5);
+const MAX_PARTS: usize = 5;
 
 /// What sends it.
 struct Junk {
@@ -94,6 +95,54 @@ fn datagrams() -> [u64; 2] {
     })
 }
 
+/// What happened in a part.
+#[derive(Debug)]
+struct Part {
+    /// Packets of junk.
+    junk: u64,
+    heard: Heard,
+    /// Share of the turns of the media thread that were late.
+    late: f64,
+    /// Datagrams that were taken, and those that found no room.
+    taken: u64,
+    no_room: u64,
+}
+
+impl Part {
+    /// One in which junk came at its rate. Where whoever sends it gets too little of the machine for that, nothing is shown:
+    /// then there is another one.
+    async fn at_its_rate(node: &Running, phones: &Phones, ports: &[u16]) -> Self {
+        let mut no_room = 0;
+        for _ in 0..MAX_PARTS {
+            let (mut part, rate) = Self::measure(node, phones, ports).await;
+            no_room += part.no_room;
+            if ports.is_empty() || rate >= WANTED {
+                part.no_room = no_room;
+                return part;
+            }
+            println!("{rate:.0} in a second are too few");
+        }
+        panic!("the machine is too busy to send {WANTED} packets in a second");
+    }
+
+    async fn measure(node: &Running, phones: &Phones, ports: &[u16]) -> (Self, f64) {
+        let (turns_before, heard, [taken, no_room]) =
+            (turns(node).await, phones.heard(), datagrams());
+        let junk = (!ports.is_empty()).then(|| Junk::start(ports.to_vec()));
+        tokio::time::sleep(PART).await;
+        let (junk, rate) = junk.map(Junk::stop).unwrap_or_default();
+        let (turns, [taken_after, no_room_after]) = (turns(node).await, datagrams());
+        let part = Self {
+            junk,
+            heard: phones.heard().since(heard),
+            late: (turns.1 - turns_before.1) / (turns.0 - turns_before.0),
+            taken: taken_after - taken,
+            no_room: no_room_after - no_room,
+        };
+        (part, rate)
+    }
+}
+
 #[test]
 fn fifty_thousand_packets_of_nobody_in_a_second_are_heard_in_none_of_twenty_calls() {
     apart(async || {
@@ -119,37 +168,22 @@ fn fifty_thousand_packets_of_nobody_in_a_second_are_heard_in_none_of_twenty_call
             ("every port", all),
             ("the port of one call", vec![media[CALLS / 2]]),
         ] {
-            let (before, before_heard, before_datagrams) =
-                (turns(&node).await, phones.heard(), datagrams());
-            let junk = (!ports.is_empty()).then(|| Junk::start(ports));
-            tokio::time::sleep(PART).await;
-            let junk = junk.map(Junk::stop);
-            let (after, after_heard, after_datagrams) =
-                (turns(&node).await, phones.heard(), datagrams());
-            let heard = after_heard.since(before_heard);
-            let (all, late) = (after.0 - before.0, after.1 - before.1);
-            println!("junk at {what}: {junk:?}; heard {heard:?}; {late} of {all} turns late");
-            let [taken, no_room] =
-                [0, 1].map(|which| after_datagrams[which] - before_datagrams[which]);
-            println!("{taken} datagrams taken, no room for {no_room}");
-            crowded += no_room;
-            if let Some((sent, rate)) = junk {
-                assert!(rate >= WANTED, "{rate} in a second");
-                // The node has looked at it, and not left it to the kernel.
-                assert!(taken >= sent / 100 * 99, "{taken} of {sent}");
-            }
+            let part = Part::at_its_rate(&node, &phones, &ports).await;
+            println!("junk at {what}: {part:?}");
+            crowded += part.no_room;
+            // The node has looked at it, and not left it to the kernel.
+            assert!(part.taken >= part.junk / 100 * 99, "{what}: {part:?}");
             let expected = PART.as_millis() as u64 / 20 * CALLS as u64;
-            assert_eq!(heard.missing, 0, "{what}");
+            assert_eq!(part.heard.missing, 0, "{what}");
             assert!(
-                heard.packets + 2 * CALLS as u64 >= expected,
-                "{what}: {heard:?} of {expected}"
+                part.heard.packets + 2 * CALLS as u64 >= expected,
+                "{what}: {part:?} of {expected}"
             );
             // What else the machine does makes turns late with and without.
-            let late = late / all;
-            let without = *usual.get_or_insert(late);
+            let without = *usual.get_or_insert(part.late);
             assert!(
-                late <= without + 0.25,
-                "{what}: {late} of the turns were late, {without} without"
+                part.late <= without + 0.25,
+                "{what}: {part:?}, {without} late without"
             );
         }
         phones.hang_up().await;
