@@ -8,12 +8,25 @@ use callplane_types::{Instant, WallTime};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     origin: StdInstant,
+    #[cfg(test)]
+    standing: Option<Instant>,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
         Self {
             origin: StdInstant::now(),
+            #[cfg(test)]
+            standing: None,
+        }
+    }
+
+    /// Steady time stands still at `now`, for a test that turns it itself.
+    #[cfg(test)]
+    pub(crate) fn standing_at(self, now: Instant) -> Self {
+        Self {
+            standing: Some(now),
+            ..self
         }
     }
 
@@ -23,6 +36,10 @@ impl Clock {
     }
 
     pub(crate) fn now(self) -> Instant {
+        #[cfg(test)]
+        if let Some(now) = self.standing {
+            return now;
+        }
         Instant::from_origin(self.origin.elapsed())
     }
 
