@@ -60,6 +60,13 @@ pub(crate) enum Command {
     /// The agent and its Flow come from files and run as in a call, with the same turns, silences and keys; words
     /// stand for voice. Type what the caller says, or /help.
     Chat(ChatArguments),
+    /// Play scenarios against agents from files, without a cluster
+    ///
+    /// A scenario is a call: what the caller does, what the model answers unless the real one is asked, and what is
+    /// expected of the agent. Ends with 1 when something was not as expected.
+    Test(TestArguments),
+    /// Play scenarios, and again whenever a file is saved
+    Watch(ScenarioArguments),
     /// Bring the data of a tenant from the database of another platform
     ///
     /// A Job beside the operator does it; this shows its log and ends as it ends. What was brought
@@ -126,6 +133,32 @@ pub(crate) struct ChatArguments {
     /// A variable that the call brings along, NAME=VALUE; may be given several times
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+}
+
+/// Which scenarios, and the report.
+#[derive(Args)]
+pub(crate) struct TestArguments {
+    #[command(flatten)]
+    pub(crate) scenarios: ScenarioArguments,
+    /// Write a JUnit report to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+/// Which scenarios, and the model.
+#[derive(Args)]
+pub(crate) struct ScenarioArguments {
+    /// YAML files with scenarios, or folders of them
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only scenarios whose names contain this
+    #[arg(long, value_name = "PART")]
+    pub(crate) only: Option<String>,
+    /// Show the conversations that went as expected, too
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
 }

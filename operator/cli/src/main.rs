@@ -16,8 +16,10 @@ mod join;
 mod node;
 mod platform_import;
 mod recording;
+mod scenarios;
 mod status;
 mod table;
+mod talk;
 mod token;
 mod trace;
 
@@ -39,8 +41,14 @@ async fn main() -> anyhow::Result<()> {
         );
         return Ok(());
     }
-    if let Command::Chat(arguments) = &command {
-        return chat::run(arguments).await;
+    match &command {
+        Command::Chat(arguments) => return chat::run(arguments).await,
+        Command::Test(arguments) => {
+            let code = i32::from(!scenarios::test(arguments).await?);
+            std::process::exit(code)
+        }
+        Command::Watch(arguments) => return scenarios::watch(arguments).await,
+        _ => {}
     }
     let connection = Connection::open(&cluster).await?;
     match command {
@@ -53,6 +61,8 @@ async fn main() -> anyhow::Result<()> {
             let code = platform_import::run(&connection, &arguments).await?;
             std::process::exit(code)
         }
-        Command::Chat(_) | Command::Completion { .. } => Ok(()),
+        Command::Chat(_) | Command::Test(_) | Command::Watch(_) | Command::Completion { .. } => {
+            Ok(())
+        }
     }
 }

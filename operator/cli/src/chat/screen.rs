@@ -8,7 +8,7 @@ use callplane_flow::ToolCall;
 use callplane_providers::Usage;
 use serde_json::{Map, Value};
 
-use super::conversation::Happening;
+use crate::talk::Happening;
 
 const DIM: &str = "\x1b[2m";
 const BOLD: &str = "\x1b[1m";

@@ -13,18 +13,18 @@ use serde::Deserialize as _;
 use serde_yaml_ng::Value;
 
 /// What a conversation needs of the files.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     /// The Program of the agent.
-    pub(super) program: Arc<Program>,
+    pub(crate) program: Arc<Program>,
     /// The Provider of its model, if the files have it.
-    pub(super) model: Option<OpenaiChat>,
+    pub(crate) provider: Option<OpenaiChat>,
 }
 
 /// The agent in `paths`: the only one, or the one of this name.
 ///
 /// # Errors
 /// With a sentence for each mistake, and where it is.
-pub(super) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Loaded> {
+pub(crate) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Loaded> {
     let mut agents = BTreeMap::new();
     let mut flows = BTreeMap::new();
     let mut providers = BTreeMap::new();
@@ -80,10 +80,10 @@ pub(super) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Load
         anyhow::anyhow!("Flow {}:\n{}", flow.name_any(), sentences.join("\n"))
     })?;
     let used = agent.spec.model.as_ref();
-    let model = used.and_then(|model| providers.get(&model.provider_ref.name));
+    let provider = used.and_then(|model| providers.get(&model.provider_ref.name));
     Ok(Loaded {
         program: Arc::new(program),
-        model: model.map(chat).transpose()?,
+        provider: provider.map(chat).transpose()?,
     })
 }
 
@@ -110,8 +110,7 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         for entry in folder {
             let path = entry?.path();
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            if matches!(ending, Some("yaml" | "yml")) {
+            if is_yaml(&path) {
                 found.push(path);
             }
         }
@@ -120,6 +119,12 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         files.extend(found);
     }
     Ok(files)
+}
+
+/// By the ending of its name.
+pub(crate) fn is_yaml(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    matches!(ending, Some("yaml" | "yml"))
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -20,6 +20,8 @@ const FRAME_SAMPLES: u64 = 160;
 const CHARACTER_SAMPLES: u64 = 530;
 /// How long words that were typed sound. It counts as speech, and longer makes no difference.
 const SPEAKING: Duration = Duration::from_millis(800);
+/// After so long, words that were said into the agent's are not taken any more.
+const UNDERSTANDING: Duration = Duration::from_secs(5);
 /// After so long no further key is waited for.
 const BETWEEN_KEYS: Duration = Duration::from_secs(6);
 /// The longest that time may run without anything to show for it.
@@ -57,6 +59,15 @@ pub(crate) enum Waits {
     Over,
 }
 
+/// What the caller says into the agent's words.
+#[derive(Debug, Clone)]
+pub(crate) struct Interruption {
+    /// What.
+    pub(crate) words: String,
+    /// So long after the agent began.
+    pub(crate) after: Duration,
+}
+
 /// One conversation.
 pub(crate) struct Conversation {
     agent: Agent,
@@ -65,6 +76,9 @@ pub(crate) struct Conversation {
     lengths: Vec<(UtteranceId, u64)>,
     /// What the caller says in the turn that goes on.
     words: Option<String>,
+    /// What the caller will say as soon as the agent has spoken for long enough.
+    interruption: Option<Interruption>,
+    speaking_until: Instant,
     thinking: Option<ThinkId>,
     transferring: bool,
     over: bool,
@@ -76,6 +90,7 @@ impl Conversation {
     pub(crate) fn begin(
         program: &std::sync::Arc<Program>,
         variables: impl IntoIterator<Item = (String, String)>,
+        interruption: Option<Interruption>,
     ) -> Self {
         let run = Run::new(std::sync::Arc::clone(program), variables);
         let policy = TurnPolicy::from(&program.agent);
@@ -85,6 +100,8 @@ impl Conversation {
             playing: None,
             lengths: Vec::new(),
             words: None,
+            interruption,
+            speaking_until: Instant::ZERO,
             thinking: None,
             transferring: false,
             over: false,
@@ -93,6 +110,11 @@ impl Conversation {
         conversation.tell(Input::Started);
         conversation.settle();
         conversation
+    }
+
+    /// How long the call lasts by now.
+    pub(crate) fn duration(&self) -> Duration {
+        self.now - Instant::ZERO
     }
 
     /// The next thing that happened.
@@ -139,6 +161,16 @@ impl Conversation {
         self.settle();
     }
 
+    /// The caller will say this into what the agent says next.
+    pub(crate) fn interrupt(&mut self, interruption: Interruption) {
+        self.interruption = Some(interruption);
+    }
+
+    /// What was to be said into the agent's words, and found no end of them to be said into.
+    pub(crate) fn take_interruption(&mut self) -> Option<Interruption> {
+        self.interruption.take()
+    }
+
     /// The caller presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
         for key in keys.chars().filter(|key| callplane_flow::is_key(*key)) {
@@ -181,9 +213,12 @@ impl Conversation {
         self.settle();
     }
 
-    /// Time passes while the model thinks.
+    /// Time passes while the model thinks, in whole frames.
     pub(crate) fn wait(&mut self, time: Duration) {
-        self.pass(time);
+        let until = self.now + time;
+        while self.now + FRAME <= until && !self.over {
+            self.tick(false);
+        }
         self.settle();
     }
 
@@ -199,25 +234,23 @@ impl Conversation {
     /// Lets time pass until somebody has to do something.
     fn settle(&mut self) {
         let until = self.now + PATIENCE;
-        while self.now < until
-            && !self.over
-            && !self.transferring
-            && self.agent.awaits().is_none()
-            && (self.thinking.is_none() || self.playing.is_some())
-        {
+        while self.now < until && !self.over && !self.transferring && self.goes_on() {
             self.tick(false);
         }
+        // Nobody took what the caller said meanwhile.
+        self.words = None;
     }
 
-    fn pass(&mut self, time: Duration) {
-        let until = self.now + time;
-        while self.now < until && !self.over {
-            self.tick(false);
-        }
+    /// Whether something happens without anybody's doing.
+    fn goes_on(&self) -> bool {
+        let is_speaking = self.words.is_some() && self.now < self.speaking_until + UNDERSTANDING;
+        let is_thinking = self.thinking.is_some() && self.playing.is_none();
+        is_speaking || self.agent.awaits().is_none() && !is_thinking
     }
 
     fn tick(&mut self, voice: bool) {
         self.now += FRAME;
+        let voice = voice || self.is_interrupting();
         if let Some((utterance, sent)) = self.playing {
             let samples = sent + FRAME_SAMPLES;
             let length = self.length(utterance);
@@ -230,6 +263,18 @@ impl Conversation {
             });
         }
         self.tell(Input::Frame { voice });
+    }
+
+    fn is_interrupting(&mut self) -> bool {
+        let said = self.playing.map_or(0, |(_, samples)| samples);
+        let said = FRAME * (said / FRAME_SAMPLES) as u32;
+        let due =
+            |interruption: &mut Interruption| said > Duration::ZERO && said >= interruption.after;
+        if let Some(interruption) = self.interruption.take_if(due) {
+            self.words = Some(interruption.words);
+            self.speaking_until = self.now + SPEAKING;
+        }
+        self.now < self.speaking_until
     }
 
     fn length(&self, utterance: UtteranceId) -> u64 {
@@ -336,7 +381,7 @@ mod tests {
     #[test]
     fn the_example_is_talked_through_by_words_silence_and_keys() {
         let program = example("acme", "front-desk");
-        let mut conversation = Conversation::begin(&program, []);
+        let mut conversation = Conversation::begin(&program, [], None);
         let (greeting, _) = said(&mut conversation);
         assert!(greeting[0].1.starts_with("Welcome to Acme."));
         conversation.be_silent();
@@ -358,7 +403,7 @@ mod tests {
     #[test]
     fn the_model_leads_the_example_to_its_end() {
         let program = example("converse", "emma");
-        let mut conversation = Conversation::begin(&program, []);
+        let mut conversation = Conversation::begin(&program, [], None);
         conversation.hear("I would like to come by.");
         assert_eq!(conversation.waits(), Waits::Model);
         let think = said(&mut conversation).1.unwrap();
