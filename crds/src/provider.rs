@@ -99,7 +99,8 @@ pub struct OpenaiChat {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatTimeouts {
-    /// Milliseconds from the question until the first part of the answer.
+    /// Milliseconds from the question until the first part of the answer. Beyond it the caller is told: with the default,
+    /// within 5 seconds.
     #[serde(default = "default_first_part")]
     #[schemars(range(min = 100, max = 60_000))]
     pub first_part_ms: u32,
@@ -239,7 +240,7 @@ pub struct ProviderCheck {
 }
 
 fn default_first_part() -> u32 {
-    6_000
+    4_500
 }
 
 fn default_stall() -> u32 {

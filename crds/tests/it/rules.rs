@@ -241,7 +241,7 @@ fn a_provider_gives_up_after_the_usual_times_unless_told_otherwise() {
     let stored = admit(&object("Provider", json!({ "openaiChat": chat })), None).unwrap();
     assert_eq!(
         stored["spec"]["openaiChat"]["timeouts"],
-        json!({ "firstPartMs": 6_000, "stallMs": 4_000, "totalMs": 30_000 })
+        json!({ "firstPartMs": 4_500, "stallMs": 4_000, "totalMs": 30_000 })
     );
     for url in [
         "http://[::1]:8000/v1",

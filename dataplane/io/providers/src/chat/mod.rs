@@ -48,7 +48,7 @@ pub struct ChatLimits {
 impl Default for ChatLimits {
     fn default() -> Self {
         Self {
-            first_part: Duration::from_secs(6),
+            first_part: Duration::from_millis(4_500),
             stall: Duration::from_secs(4),
             total: Duration::from_secs(30),
             max_octets: 64 * 1024,
