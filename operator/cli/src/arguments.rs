@@ -67,6 +67,11 @@ pub(crate) enum Command {
     Test(TestArguments),
     /// Play scenarios, and again whenever a file is saved
     Watch(ScenarioArguments),
+    /// Flows: render
+    Flow {
+        #[command(subcommand)]
+        command: FlowCommand,
+    },
     /// Bring the data of a tenant from the database of another platform
     ///
     /// A Job beside the operator does it; this shows its log and ends as it ends. What was brought
@@ -135,6 +140,28 @@ pub(crate) struct ChatArguments {
     pub(crate) variables: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum FlowCommand {
+    /// Draw a Flow from files as a picture (SVG), without a cluster
+    ///
+    /// Targets that are missing are drawn in red, so a graph that is not complete can be looked at, too.
+    Render(RenderArguments),
+}
+
+/// Which Flow, and where to.
+#[derive(Args)]
+pub(crate) struct RenderArguments {
+    /// YAML files, or folders of them, with the Flow; - is standard input
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// metadata.name of the Flow, where there are several
+    #[arg(long)]
+    pub(crate) flow: Option<String>,
+    /// The file to write; standard output when left out
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// Which scenarios, and the report.

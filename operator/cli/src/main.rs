@@ -11,6 +11,7 @@ mod campaign;
 mod chat;
 mod connection;
 mod dnc;
+mod flow;
 mod import;
 mod join;
 mod node;
@@ -31,38 +32,29 @@ use crate::connection::Connection;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let Arguments { cluster, command } = Arguments::parse();
-    if let Command::Completion { shell } = command {
-        let mut command = Arguments::command();
-        clap_complete::generate(
-            shell,
-            &mut command,
-            "kubectl-callplane",
-            &mut std::io::stdout(),
-        );
-        return Ok(());
-    }
-    match &command {
-        Command::Chat(arguments) => return chat::run(arguments).await,
-        Command::Test(arguments) => {
-            let code = i32::from(!scenarios::test(arguments).await?);
-            std::process::exit(code)
-        }
-        Command::Watch(arguments) => return scenarios::watch(arguments).await,
-        _ => {}
-    }
-    let connection = Connection::open(&cluster).await?;
+    let connect = || Connection::open(&cluster);
     match command {
-        Command::Status => status::print(&connection).await,
-        Command::Call { command } => call::run(&connection, &command).await,
-        Command::Campaign { command } => campaign::run(&connection, &command).await,
-        Command::Dnc { command } => dnc::run(&connection, &command).await,
-        Command::Token(arguments) => token::run(&connection, &arguments).await,
-        Command::Import(arguments) => {
-            let code = platform_import::run(&connection, &arguments).await?;
+        Command::Completion { shell } => {
+            let mut command = Arguments::command();
+            let mut output = std::io::stdout();
+            clap_complete::generate(shell, &mut command, "kubectl-callplane", &mut output);
+            Ok(())
+        }
+        Command::Chat(arguments) => chat::run(&arguments).await,
+        Command::Flow { command } => flow::run(&command),
+        Command::Test(arguments) => {
+            let code = i32::from(!scenarios::test(&arguments).await?);
             std::process::exit(code)
         }
-        Command::Chat(_) | Command::Test(_) | Command::Watch(_) | Command::Completion { .. } => {
-            Ok(())
+        Command::Watch(arguments) => scenarios::watch(&arguments).await,
+        Command::Status => status::print(&connect().await?).await,
+        Command::Call { command } => call::run(&connect().await?, &command).await,
+        Command::Campaign { command } => campaign::run(&connect().await?, &command).await,
+        Command::Dnc { command } => dnc::run(&connect().await?, &command).await,
+        Command::Token(arguments) => token::run(&connect().await?, &arguments).await,
+        Command::Import(arguments) => {
+            let code = platform_import::run(&connect().await?, &arguments).await?;
+            std::process::exit(code)
         }
     }
 }

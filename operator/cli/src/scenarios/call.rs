@@ -30,7 +30,7 @@ pub(super) struct Played {
 
 /// Who answers for the model.
 enum Model {
-    Real(Asking),
+    Real(Box<Asking>),
     Scripted {
         answers: VecDeque<Answer>,
         asked: Option<ThinkId>,
@@ -60,7 +60,7 @@ pub(super) async fn play(
             asked: None,
             given: 0,
         },
-        None => Model::Real(Asking::new(model.cloned())),
+        None => Model::Real(Box::new(Asking::new(model.cloned()))),
     };
     let variables = scenario.variables.clone();
     let mut call = Call {
@@ -99,7 +99,7 @@ impl Call<'_> {
                         return;
                     };
                     match step {
-                        Ok(step) => self.act(step, waits),
+                        Ok(step) => self.act(&step, waits),
                         Err(error) => return self.fault(error),
                     }
                 }
@@ -118,12 +118,12 @@ impl Call<'_> {
     }
 
     /// Does what the caller does, if the agent is there for it.
-    fn act(&mut self, step: Step, waits: Waits) {
+    fn act(&mut self, step: &Step, waits: Waits) {
         // What comes next may be said into the agent's answer to this.
         if let Some(interruption) = self.caller.interruption() {
             self.conversation.interrupt(interruption);
         }
-        match (&step, waits) {
+        match (step, waits) {
             (Step::HangUp, _) => self.conversation.hang_up(),
             (Step::Say(words), Waits::Caller { speech: true, .. }) => self.conversation.hear(words),
             (Step::Keys(keys), Waits::Caller { keys: true, .. }) => self.conversation.press(keys),

@@ -184,11 +184,10 @@ impl Agent {
 
     async fn test(&self, scenario: &Scenario) -> Tested {
         let begun = Instant::now();
-        let asks_model = scenario.model.is_none() && talk::needs_model(&self.program);
-        if asks_model || scenario.simulated_caller.is_some() {
-            if let Err(why) = &self.model {
-                return Tested::unplayed(&scenario.name, why.clone());
-            }
+        let asks_model = scenario.model.is_none() && talk::needs_model(&self.program)
+            || scenario.simulated_caller.is_some();
+        if let (true, Err(why)) = (asks_model, &self.model) {
+            return Tested::unplayed(&scenario.name, why.clone());
         }
         let played = call::play(&self.program, self.model.as_ref().ok(), scenario).await;
         Tested {

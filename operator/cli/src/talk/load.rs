@@ -20,38 +20,63 @@ pub(crate) struct Loaded {
     pub(crate) provider: Option<OpenaiChat>,
 }
 
+/// The resources of files that a conversation needs, by their names.
+#[derive(Default)]
+pub(crate) struct Resources {
+    pub(crate) agents: BTreeMap<String, Agent>,
+    pub(crate) flows: BTreeMap<String, Flow>,
+    pub(crate) providers: BTreeMap<String, Provider>,
+}
+
+impl Resources {
+    /// Those in `paths`: files, and those of YAML in folders; `-` is standard input.
+    ///
+    /// # Errors
+    /// With the file that cannot be read, or is not as its kind has to be.
+    pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut resources = Self::default();
+        for path in files(paths)? {
+            let text = read(&path)?;
+            for document in serde_yaml_ng::Deserializer::from_str(&text) {
+                let at = || path.display().to_string();
+                let document = Value::deserialize(document).with_context(at)?;
+                resources.take(document).with_context(at)?;
+            }
+        }
+        Ok(resources)
+    }
+
+    fn take(&mut self, document: Value) -> anyhow::Result<()> {
+        match document["kind"].as_str() {
+            Some("Agent") => {
+                let agent: Agent = serde_yaml_ng::from_value(document)?;
+                self.agents.insert(agent.name_any(), agent);
+            }
+            Some("Flow") => {
+                let flow: Flow = serde_yaml_ng::from_value(document)?;
+                self.flows.insert(flow.name_any(), flow);
+            }
+            Some("Provider") => {
+                let provider: Provider = serde_yaml_ng::from_value(document)?;
+                self.providers.insert(provider.name_any(), provider);
+            }
+            // What else an agent needs to take calls, it does not need to chat.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// The agent in `paths`: the only one, or the one of this name.
 ///
 /// # Errors
 /// With a sentence for each mistake, and where it is.
 pub(crate) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Loaded> {
-    let mut agents = BTreeMap::new();
-    let mut flows = BTreeMap::new();
-    let mut providers = BTreeMap::new();
-    for path in files(paths)? {
-        let text = read(&path)?;
-        for document in serde_yaml_ng::Deserializer::from_str(&text) {
-            let at = || path.display().to_string();
-            let document = Value::deserialize(document).with_context(at)?;
-            match document["kind"].as_str() {
-                Some("Agent") => {
-                    let agent: Agent = serde_yaml_ng::from_value(document).with_context(at)?;
-                    agents.insert(agent.name_any(), agent);
-                }
-                Some("Flow") => {
-                    let flow: Flow = serde_yaml_ng::from_value(document).with_context(at)?;
-                    flows.insert(flow.name_any(), flow);
-                }
-                Some("Provider") => {
-                    let provider: Provider =
-                        serde_yaml_ng::from_value(document).with_context(at)?;
-                    providers.insert(provider.name_any(), provider);
-                }
-                // What else an agent needs to take calls, it does not need to chat.
-                _ => {}
-            }
-        }
-    }
+    let Resources {
+        agents,
+        flows,
+        providers,
+    } = Resources::read(paths)?;
     let names: Vec<&str> = agents.keys().map(String::as_str).collect();
     let agent = match (name, agents.len()) {
         (Some(name), _) => agents.get(name).with_context(|| {
