@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod acknowledgement;
 mod agent;
 mod gate;
 mod input;

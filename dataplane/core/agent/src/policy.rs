@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use callplane_flow::AgentSettings;
 
+use crate::acknowledgement;
+
 /// When speech counts as speech, when a turn is over and how long nobody may say anything.
 ///
 /// The defaults are those of the field: half a second of silence ends a turn, a third of a second
@@ -31,6 +33,9 @@ pub struct TurnPolicy {
     pub model_timeout: Duration,
     /// How long the caller may wait for the model in silence.
     pub filler_after: Duration,
+    /// Words of the caller that do not interrupt the agent where anything may be said, in lower case. After a question
+    /// they are an answer.
+    pub acknowledgements: &'static [&'static str],
     /// Time between two apologies for speech that is down: once an outage, not once a sentence.
     pub apology_interval: Duration,
 }
@@ -48,6 +53,7 @@ impl Default for TurnPolicy {
             speech_timeout: Duration::from_secs(4),
             model_timeout: Duration::from_secs(8),
             filler_after: Duration::from_millis(1_400),
+            acknowledgements: acknowledgement::of_language("en"),
             apology_interval: Duration::from_secs(10),
         }
     }
@@ -61,6 +67,7 @@ impl From<&AgentSettings> for TurnPolicy {
             max_turn: settings.turn_taking.max_turn,
             max_silence: settings.limits.silence,
             max_duration: settings.limits.max_call,
+            acknowledgements: acknowledgement::of_language(&settings.language),
             ..Self::default()
         }
     }

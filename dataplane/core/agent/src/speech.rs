@@ -115,6 +115,25 @@ impl Speech {
         id
     }
 
+    /// Queues a sentence before all others.
+    pub(crate) fn say_first(&mut self, now: Instant, sentence: Sentence) -> UtteranceId {
+        let Sentence {
+            id: say,
+            text,
+            interruptible,
+        } = sentence;
+        let id = self.next_id();
+        self.queue.push_front(Utterance {
+            id,
+            origin: Origin::Flow(say),
+            text,
+            interruptible,
+            asked: now,
+            audio: Audio::Requested,
+        });
+        id
+    }
+
     /// Names an utterance that somebody else hears, and which so is not queued.
     pub(crate) fn whisper(&mut self) -> UtteranceId {
         self.next_id()
@@ -228,6 +247,15 @@ impl Speech {
         (playing.map(|p| p.finish(false)), unsaid)
     }
 
+    /// What the caller has not heard yet of all that the flow wants said, in order; of the sentence that is being said,
+    /// the words from the first one that was not heard to its end.
+    pub(crate) fn unsaid(&self) -> Vec<Sentence> {
+        let playing = self.playing.iter().filter_map(Playing::rest);
+        playing
+            .chain(self.queue.iter().filter_map(Utterance::sentence))
+            .collect()
+    }
+
     /// Whether the caller may cut off everything that is being said or waits.
     pub(crate) fn interruptible(&self) -> bool {
         let playing = self.playing.iter().map(|p| &p.utterance);
@@ -260,6 +288,20 @@ impl Utterance {
 }
 
 impl Playing {
+    /// What was not heard of it; nothing if the flow did not ask for it, or it cannot be spoken.
+    fn rest(&self) -> Option<Sentence> {
+        let Audio::Ready { samples } = self.utterance.audio else {
+            return None;
+        };
+        let sentence = self.utterance.sentence()?;
+        let text = sentence.text.trim();
+        let rest = text[heard(text, samples, self.played).len()..].trim_start();
+        (!rest.is_empty()).then(|| Sentence {
+            text: rest.to_owned(),
+            ..sentence.clone()
+        })
+    }
+
     fn finish(self, complete: bool) -> Finished {
         let Utterance {
             origin,

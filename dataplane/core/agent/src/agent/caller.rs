@@ -131,6 +131,12 @@ impl Agent {
                         .say(now, Origin::Apology, APOLOGY.to_owned(), true);
                 }
             }
+            Ok(recognized) if self.was_no_interruption(recognized.as_ref()) => {
+                if let Some(Recognition { text, confidence }) = recognized {
+                    self.message_of_caller(asked.last_voice, Speaker::Caller, text, confidence);
+                }
+                self.resume(now);
+            }
             Ok(None) => self.answer(now, asked.last_voice, Event::NoMatch),
             Ok(Some(Recognition { text, confidence })) => {
                 self.message_of_caller(asked.last_voice, Speaker::Caller, text.clone(), confidence);
@@ -144,6 +150,7 @@ impl Agent {
     pub(super) fn answer(&mut self, now: Instant, since: Instant, event: Event) {
         self.cut_off();
         self.stop_listening();
+        self.broken_off.answered();
         self.unanswered = Some(since);
         self.tell(now, event);
         self.release_cut_off(now);

@@ -3,6 +3,7 @@
 mod caller;
 mod floor;
 mod model;
+mod resume;
 mod transfer;
 mod voice;
 
@@ -14,6 +15,7 @@ use callplane_types::Instant;
 use self::floor::Floor;
 pub use self::model::FILLER;
 use self::model::Thinking;
+use self::resume::BrokenOff;
 use crate::gate::Gate;
 use crate::input::{Apology, Input, TurnId};
 use crate::keys::Keys;
@@ -50,6 +52,7 @@ pub struct Agent {
     /// Sentences the caller cut off with an answer that is not known yet. The flow hears of them
     /// after the answer, so that the answer still finds the node that was speaking.
     cut_off: Vec<(SayId, String)>,
+    broken_off: BrokenOff,
     /// The caller's last word or key that was not answered yet.
     unanswered: Option<Instant>,
     last_turn: u32,
@@ -107,6 +110,7 @@ impl Agent {
             last_frame: None,
             last_apology: None,
             cut_off: Vec::new(),
+            broken_off: BrokenOff::default(),
             unanswered: None,
             last_turn: 0,
             phase: Phase::Waiting,

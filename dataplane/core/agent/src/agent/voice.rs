@@ -42,6 +42,7 @@ impl Agent {
 
     /// The caller cuts in.
     pub(super) fn interrupt(&mut self, now: Instant) {
+        self.keep_unsaid();
         self.cut_off();
         if self.listening.is_none() {
             self.release_cut_off(now);
@@ -61,6 +62,7 @@ impl Agent {
     }
 
     pub(super) fn release_cut_off(&mut self, now: Instant) {
+        self.broken_off.forget();
         for (id, heard) in std::mem::take(&mut self.cut_off) {
             self.tell(now, Event::SayDone { id, heard });
         }
@@ -101,7 +103,7 @@ impl Agent {
             }));
         }
         match origin {
-            Origin::Flow(id) => Some((id, heard)),
+            Origin::Flow(id) => Some((id, self.broken_off.whole(id, heard))),
             Origin::Apology | Origin::Filler => None,
         }
     }

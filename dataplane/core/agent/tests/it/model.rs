@@ -128,3 +128,79 @@ fn a_caller_who_hangs_up_stops_the_model() {
     talk.tell(callplane_agent::Input::Ended);
     assert_eq!(talk.stopped, [talk.thinks[0].id]);
 }
+
+/// The agent says what takes 4.9 seconds, and the caller says something into it after 1.4.
+fn interrupted_with(words: Option<&'static str>, said: &str) -> Talk {
+    let mut talk = asked();
+    talk.think([text(said), Thought::Done]);
+    talk.recognition = Ok(words);
+    talk.silence(1_400);
+    talk.speech(500);
+    talk.silence(620);
+    assert_eq!(talk.barge_ins, 1);
+    talk
+}
+
+const HOURS: &str = "We open at nine on weekdays and at ten on Sundays. ";
+
+#[test]
+fn who_says_no_more_than_go_on_hears_the_rest_and_the_flow_the_whole() {
+    for words in [Some("Mm-hmm."), Some("okay, I see"), Some("yes"), None] {
+        let mut talk = interrupted_with(words, HOURS);
+        assert_eq!(talk.thinks.len(), 1, "the model is not asked again");
+        talk.silence(5_000);
+        let [before, rest] = talk.heard_of_agent()[1..] else {
+            panic!("{:?}", talk.heard_of_agent());
+        };
+        assert_eq!(format!("{before} {rest}"), HOURS.trim(), "{words:?}");
+        let of_caller = talk.texts(Speaker::Caller);
+        assert_eq!(of_caller[1..], Vec::from_iter(words), "it was said");
+        // And what the model hears of it is one sentence.
+        talk.recognition = Ok(Some("thank you"));
+        talk.speech(600);
+        talk.silence(620);
+        let messages = &talk.thinks.last().unwrap().messages;
+        let whole = ModelMessage::Assistant {
+            text: HOURS.trim().to_owned(),
+            calls: Vec::new(),
+        };
+        assert_eq!(messages[messages.len() - 2], whole);
+    }
+}
+
+#[test]
+fn who_says_more_has_interrupted() {
+    let talk = interrupted_with(Some("okay, stop"), HOURS);
+    assert_eq!(talk.thinks.len(), 2);
+}
+
+#[test]
+fn who_says_yes_to_a_question_has_answered() {
+    let talk = interrupted_with(
+        Some("yes"),
+        "On Monday? We have nine or ten o'clock, and more. ",
+    );
+    assert_eq!(talk.thinks.len(), 2);
+    let talk = interrupted_with(None, "On Monday? We have nine or ten o'clock, and more. ");
+    assert_eq!(talk.thinks.len(), 1, "a noise is no answer");
+}
+
+#[test]
+fn what_goes_on_may_be_interrupted_again_and_comes_before_what_the_model_said_since() {
+    let mut talk = asked();
+    talk.think([text(HOURS)]);
+    talk.recognition = Ok(Some("uh-huh"));
+    talk.silence(1_400);
+    talk.speech(400);
+    talk.think([text("Come by. "), Thought::Done]);
+    talk.silence(620);
+    talk.silence(800);
+    talk.speech(400);
+    talk.silence(620);
+    assert_eq!(talk.barge_ins, 2);
+    talk.silence(6_000);
+    let heard = talk.heard_of_agent()[1..].join(" ");
+    assert_eq!(heard, format!("{}Come by.", HOURS));
+    assert_eq!(talk.thinks.len(), 1);
+    assert!(talk.stopped.is_empty());
+}
