@@ -65,7 +65,10 @@ pub use tenant::{
     Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Security, Tenant, TenantSpec,
     TenantState, TenantStatus,
 };
-pub use trunk::{Transport, Trunk, TrunkAuth, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkStatus};
+pub use trunk::{
+    Transport, Trunk, TrunkAuth, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp,
+    TrunkStatus,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,

@@ -51,7 +51,10 @@ use crate::reference::LocalReference;
         .field_path(".allowedCidrs"),
     validation = Rule::new("self.codecs.all(codec, self.codecs.exists_one(other, other == codec))")
         .message("a codec in codecs is named twice; name each once, the preferred one first")
-        .field_path(".codecs")
+        .field_path(".codecs"),
+    validation = Rule::new("self.keyExchange == 'Sdes' || self.srtp == 'Required'")
+        .message("keyExchange is about offers of encrypted media, which are made where srtp is Required; set srtp to Required or leave keyExchange out")
+        .field_path(".keyExchange")
 )]
 pub struct TrunkSpec {
     /// Which way calls go.
@@ -73,13 +76,22 @@ pub struct TrunkSpec {
     pub transport: Transport,
 
     /// Whether the media of calls is encrypted (SRTP, RFC 3711). Calls that come in have the keys that they
-    /// offer, of a handshake (DTLS-SRTP, RFC 5763) or in SDP (RFC 4568); calls that go out have them in SDP.
+    /// offer, of a handshake (DTLS-SRTP, RFC 5763) or in SDP (RFC 4568); calls that go out have them as
+    /// keyExchange says.
     ///
     /// Keys in SDP are as secret as the signalling, and Udp and Tcp are not encrypted: let only a network that
     /// nobody else reads be between this trunk and the media nodes. Keys of a handshake are secret from who only
     /// reads the signalling.
     #[serde(default)]
     pub srtp: TrunkSrtp,
+
+    /// Where the keys of encrypted media are from in offers of ours: those of calls that go out, and those to
+    /// callers who make none. A call fails where the other side cannot do what is offered; there is no falling
+    /// back from one to the other.
+    ///
+    /// What callers offer is taken either way, as srtp says.
+    #[serde(default)]
+    pub key_exchange: TrunkKeyExchange,
 
     /// What is spoken, best first. Calls that come in get the first of these that they offer, and
     /// calls that go out offer all. A call without any of them is answered 488.
@@ -135,6 +147,16 @@ pub enum TrunkSrtp {
     /// Always: who offers only plain media is answered 488, and calls that go out fail where the
     /// other side cannot encrypt.
     Required,
+}
+
+/// Where the keys of encrypted media are from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum TrunkKeyExchange {
+    /// From SDP (RFC 4568), `RTP/SAVP`.
+    #[default]
+    Sdes,
+    /// From a handshake (DTLS-SRTP, RFC 5763), `UDP/TLS/RTP/SAVP`.
+    Dtls,
 }
 
 fn default_codecs() -> Vec<AudioCodec> {

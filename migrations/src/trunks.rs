@@ -45,6 +45,16 @@ words! {
 }
 
 words! {
+    /// Where the keys of encrypted media are from in offers of ours.
+    TrunkKeyExchange {
+        /// The description (RFC 4568).
+        Sdes = "sdes",
+        /// A handshake (DTLS-SRTP, RFC 5763); only where media is always encrypted.
+        Dtls = "dtls",
+    }
+}
+
+words! {
     /// An audio codec, by its name in SDP.
     TrunkCodec {
         /// G.711 mu-law.
@@ -88,6 +98,8 @@ pub struct TrunkSpec {
     pub direction: TrunkDirection,
     /// Whether their media is encrypted.
     pub srtp: TrunkSrtp,
+    /// Where its keys are from when we offer.
+    pub key_exchange: TrunkKeyExchange,
     /// What is spoken, best first.
     pub codecs: Vec<TrunkCodec>,
     /// Calls at once; `None` for no limit of its own.
@@ -115,6 +127,8 @@ pub struct Trunk {
     pub direction: TrunkDirection,
     /// As in [`TrunkSpec`].
     pub srtp: TrunkSrtp,
+    /// As in [`TrunkSpec`].
+    pub key_exchange: TrunkKeyExchange,
     /// As in [`TrunkSpec`]; none that this version does not know.
     pub codecs: Vec<TrunkCodec>,
     /// As in [`TrunkSpec`].
@@ -163,6 +177,7 @@ pub async fn project(
         transport,
         direction,
         srtp,
+        key_exchange,
         codecs,
         max_calls,
         auth,
@@ -174,9 +189,10 @@ pub async fn project(
     let written = sqlx::query(
         "INSERT INTO trunks AS t (k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
                 synced_at, name, protocol, direction, transport, addresses, allowed_cidrs,
-                max_channels, username, password_enc, challenge_inbound, id, srtp, codecs)
+                max_channels, username, password_enc, challenge_inbound, id, srtp, codecs,
+                key_exchange)
          VALUES ($1, $2, $3, $4, $5, now(), $6, 'sip', $7::text::platform.direction_scope, $8, $9,
-                $10::text[]::cidr[], $11, $12, $13, $14, $15, $16, $17)
+                $10::text[]::cidr[], $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT (k8s_uid) DO UPDATE
             SET k8s_generation = excluded.k8s_generation, spec_hash = excluded.spec_hash,
                 synced_at = excluded.synced_at, direction = excluded.direction,
@@ -184,7 +200,7 @@ pub async fn project(
                 allowed_cidrs = excluded.allowed_cidrs, max_channels = excluded.max_channels,
                 username = excluded.username, password_enc = excluded.password_enc,
                 challenge_inbound = excluded.challenge_inbound, srtp = excluded.srtp,
-                codecs = excluded.codecs,
+                codecs = excluded.codecs, key_exchange = excluded.key_exchange,
                 status = 'active'
           WHERE t.spec_hash IS DISTINCT FROM excluded.spec_hash AND t.id = excluded.id
          RETURNING id",
@@ -211,6 +227,7 @@ pub async fn project(
             .map(|codec| codec.as_str())
             .collect::<Vec<_>>(),
     )
+    .bind(key_exchange.as_str())
     .fetch_optional(&mut *transaction)
     .await;
     let written = match owned("trunk", object, written) {
@@ -276,7 +293,7 @@ pub async fn list(database: &TenantDatabase) -> Result<Vec<Trunk>> {
         "SELECT id, coalesce(k8s_name, name) AS name, k8s_uid, addresses,
                 to_jsonb(allowed_cidrs) AS allowed_cidrs, coalesce(transport, 'udp') AS transport,
                 direction::text AS direction, max_channels, username, password_enc,
-                challenge_inbound, srtp, codecs
+                challenge_inbound, srtp, key_exchange, codecs
            FROM trunks WHERE status = 'active' AND protocol = 'sip' ORDER BY priority, name",
     )
     .fetch_all(database.pool())
@@ -301,6 +318,7 @@ pub async fn list(database: &TenantDatabase) -> Result<Vec<Trunk>> {
             transport: row.try_get::<&str, _>("transport")?.parse()?,
             direction: row.try_get::<&str, _>("direction")?.parse()?,
             srtp: row.try_get::<&str, _>("srtp")?.parse()?,
+            key_exchange: row.try_get::<&str, _>("key_exchange")?.parse()?,
             codecs: row
                 .try_get::<Vec<String>, _>("codecs")?
                 .iter()

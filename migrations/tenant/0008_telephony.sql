@@ -37,6 +37,7 @@ CREATE TABLE trunks (
   challenge_inbound boolean NOT NULL DEFAULT false,
   codecs text[] NOT NULL DEFAULT '{G722,PCMU,PCMA}' CHECK (cardinality(codecs) > 0),
   srtp text NOT NULL DEFAULT 'allowed' CHECK (srtp IN ('disabled', 'allowed', 'required')),
+  key_exchange text NOT NULL DEFAULT 'sdes' CHECK (key_exchange IN ('sdes', 'dtls')),
   max_channels integer,
   priority integer NOT NULL DEFAULT 100,
   status platform.entity_status NOT NULL DEFAULT 'active',
@@ -48,7 +49,8 @@ CREATE TABLE trunks (
   spec_hash text,
   synced_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
-  updated_at timestamptz NOT NULL DEFAULT now()
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT trunks_handshake_encrypts CHECK (key_exchange = 'sdes' OR srtp = 'required')
 );
 COMMENT ON TABLE trunks IS
   'retention=config encryption=E0 | SIP, IAX2 or WebRTC connections to a carrier';
@@ -58,6 +60,8 @@ COMMENT ON COLUMN trunks.allowed_cidrs IS 'where calls may come in from';
 COMMENT ON COLUMN trunks.codecs IS 'what is spoken over it, best first';
 COMMENT ON COLUMN trunks.srtp IS
   'whether media is encrypted: never, as the other side offers, or always';
+COMMENT ON COLUMN trunks.key_exchange IS
+  'where keys are from in offers of ours: the description, or a handshake';
 COMMENT ON COLUMN trunks.password_enc IS
   'encryption=E2 | of the digest credentials';
 CREATE INDEX ON trunks (carrier_id);

@@ -161,6 +161,36 @@ fn media_is_encrypted_where_callers_offer_it_unless_told_otherwise() {
 }
 
 #[test]
+fn keys_are_those_of_descriptions_unless_told_otherwise_and_of_a_handshake_only_where_all_is_encrypted()
+ {
+    let trunk = |srtp: Option<&str>, exchange: Option<&str>| {
+        let mut spec = json!({ "direction": "Outbound", "addresses": ["192.0.2.10:5060"] });
+        for (field, value) in [("srtp", srtp), ("keyExchange", exchange)] {
+            if let Some(value) = value {
+                spec[field] = json!(value);
+            }
+        }
+        admit(&object("Trunk", spec), None)
+    };
+    let stored = trunk(Some("Required"), None).unwrap();
+    assert_eq!(stored["spec"]["keyExchange"], "Sdes");
+    for srtp in [None, Some("Disabled"), Some("Allowed"), Some("Required")] {
+        trunk(srtp, Some("Sdes")).unwrap();
+    }
+    trunk(Some("Required"), Some("Dtls")).unwrap();
+    for srtp in [None, Some("Disabled"), Some("Allowed")] {
+        let complaints = trunk(srtp, Some("Dtls")).unwrap_err();
+        assert!(
+            complaints.len() == 1 && complaints[0].contains("set srtp to Required"),
+            "{srtp:?}: {complaints:?}"
+        );
+    }
+    for unknown in ["dtls", "Zrtp", ""] {
+        trunk(Some("Required"), Some(unknown)).unwrap_err();
+    }
+}
+
+#[test]
 fn a_transfer_rings_half_a_minute_with_a_ringing_tone_unless_told_otherwise() {
     let flow = |transfer: Value| {
         let nodes = json!({ "connect": { "transfer": transfer } });

@@ -83,10 +83,10 @@ impl Node {
     }
 
     /// How the media of a line is kept secret.
-    pub(crate) fn secrecy(&self, security: MediaSecurity) -> Secrecy {
+    pub(crate) fn secrecy(&self, security: MediaSecurity, exchange: KeyExchange) -> Secrecy {
         Secrecy {
             security,
-            exchange: KeyExchange::Sdes,
+            exchange,
             keys: KeySource::new(random_bytes()),
             identity: self.identity.clone(),
         }

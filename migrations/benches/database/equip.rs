@@ -4,7 +4,9 @@ use callplane_store::agents::AgentSpec;
 use callplane_store::flows::{FlowKind, FlowNode, FlowSpec};
 use callplane_store::numbers::NumberSpec;
 use callplane_store::test_util::{TestDatabase, TestTenant};
-use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
+use callplane_store::trunks::{
+    TrunkCodec, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp, TrunkTransport,
+};
 use callplane_store::{ObjectRef, agents, flows, numbers, trunks};
 use serde_json::json;
 use uuid::Uuid;
@@ -53,6 +55,7 @@ fn trunk() -> TrunkSpec {
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
         srtp: TrunkSrtp::Allowed,
+        key_exchange: TrunkKeyExchange::Sdes,
         codecs: TrunkCodec::ALL.to_vec(),
         max_calls: None,
         auth: None,

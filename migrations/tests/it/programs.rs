@@ -2,7 +2,9 @@
 
 use callplane_store::agents::{self, AgentSpec};
 use callplane_store::flows::{self, FlowEdge, FlowNode, FlowSpec};
-use callplane_store::trunks::{self, TrunkAuth, TrunkCodec, TrunkSpec, TrunkSrtp};
+use callplane_store::trunks::{
+    self, TrunkAuth, TrunkCodec, TrunkKeyExchange, TrunkSpec, TrunkSrtp,
+};
 use callplane_store::{Error, rates, routes};
 use serde_json::json;
 
@@ -159,6 +161,7 @@ async fn a_trunk_reads_back_and_frees_its_numbers_when_it_goes() {
         allowed_cidrs: vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()],
         max_calls: None,
         srtp: TrunkSrtp::Required,
+        key_exchange: TrunkKeyExchange::Dtls,
         codecs: vec![TrunkCodec::G722, TrunkCodec::Pcma],
         ..trunk("second")
     };
@@ -175,6 +178,7 @@ async fn a_trunk_reads_back_and_frees_its_numbers_when_it_goes() {
     );
     assert_eq!((&found.addresses, found.max_calls), (&spec.addresses, None));
     assert_eq!((found.srtp, &found.codecs), (spec.srtp, &spec.codecs));
+    assert_eq!(found.key_exchange, TrunkKeyExchange::Dtls);
 
     let bad = TrunkSpec {
         spec_hash: "2".to_owned(),
@@ -185,6 +189,16 @@ async fn a_trunk_reads_back_and_frees_its_numbers_when_it_goes() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("as in 192.0.2.0/24"), "{error}");
+
+    let unencrypted = TrunkSpec {
+        spec_hash: "2".to_owned(),
+        srtp: TrunkSrtp::Allowed,
+        ..spec.clone()
+    };
+    let error = trunks::project(operator, fence, acme.id, &unencrypted)
+        .await
+        .unwrap_err();
+    assert_eq!(error.sqlstate().as_deref(), Some("23514"), "{error}");
 
     let carrier = ask(
         &database,

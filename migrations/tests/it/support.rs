@@ -8,7 +8,9 @@ use callplane_store::media_nodes::{self, NodeEpoch, Registration};
 use callplane_store::numbers::NumberSpec;
 use callplane_store::roles::{self, Purpose};
 use callplane_store::test_util::{PostgresServer, TestDatabase, TestTenant};
-use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
+use callplane_store::trunks::{
+    TrunkCodec, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp, TrunkTransport,
+};
 use callplane_store::{
     Credentials, ObjectRef, Slot, TenantDatabase, agents, flows, numbers, trunks,
 };
@@ -43,6 +45,7 @@ pub(crate) fn trunk(name: &str) -> TrunkSpec {
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
         srtp: TrunkSrtp::Allowed,
+        key_exchange: TrunkKeyExchange::Sdes,
         codecs: TrunkCodec::ALL.to_vec(),
         max_calls: Some(10),
         auth: None,

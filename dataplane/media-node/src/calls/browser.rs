@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use callplane_call::{Guards, LocalMedia, MediaSecurity, Opening, Setup};
+use callplane_call::{Guards, KeyExchange, LocalMedia, MediaSecurity, Opening, Setup};
 use callplane_keys::CallClaims;
 use callplane_types::{CallStatus, Direction, Pii};
 use callplane_webrtc::{
@@ -144,7 +144,7 @@ pub(crate) async fn answer_browser(
             packet_time_ms: PACKET_TIME_MS,
         },
         // The browser's media is encrypted before it comes to the call.
-        secrecy: node.secrecy(MediaSecurity::Disabled),
+        secrecy: node.secrecy(MediaSecurity::Disabled, KeyExchange::default()),
         program: Arc::clone(&program.program),
         variables: variables(&meta, claims),
         apology: node.speech.apology(),

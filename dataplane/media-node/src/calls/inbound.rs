@@ -159,7 +159,7 @@ async fn answer(node: Arc<Node>, call: IncomingCall) {
             codecs: admitted.media.codecs_for(&admitted.program.program.agent),
             packet_time_ms: PACKET_TIME_MS,
         },
-        secrecy: node.secrecy(admitted.media.security),
+        secrecy: node.secrecy(admitted.media.security, admitted.media.exchange),
         program: Arc::clone(&admitted.program.program),
         variables: meta.flow_variables(),
         apology: node.speech.apology(),
@@ -353,7 +353,9 @@ async fn refuse(node: &Node, session: &SessionHandle, refusal: Refusal, meta: Op
 
 #[cfg(test)]
 mod tests {
-    use callplane_store::trunks::{Trunk, TrunkAuth, TrunkDirection, TrunkSrtp, TrunkTransport};
+    use callplane_store::trunks::{
+        Trunk, TrunkAuth, TrunkDirection, TrunkKeyExchange, TrunkSrtp, TrunkTransport,
+    };
     use uuid::Uuid;
 
     use super::*;
@@ -373,6 +375,7 @@ mod tests {
             transport: TrunkTransport::Udp,
             direction: TrunkDirection::Both,
             srtp: TrunkSrtp::Allowed,
+            key_exchange: TrunkKeyExchange::Sdes,
             codecs: Vec::new(),
             max_calls: None,
             auth,

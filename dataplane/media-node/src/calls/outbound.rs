@@ -71,7 +71,7 @@ pub(crate) async fn place(node: Arc<Node>, placement: Placement) {
             codecs: trunk_media.codecs_for(&program.agent),
             packet_time_ms: PACKET_TIME_MS,
         },
-        secrecy: node.secrecy(trunk_media.security),
+        secrecy: node.secrecy(trunk_media.security, trunk_media.exchange),
         program,
         variables: variables(&meta, claimed),
         apology: node.speech.apology(),

@@ -222,7 +222,7 @@ async fn find_line(
     if found.send(dialled).is_ok() {
         let line = PartyLine {
             local,
-            secrecy: node.secrecy(trunk.media.security),
+            secrecy: node.secrecy(trunk.media.security, trunk.media.exchange),
         };
         input.attach(party, line, sockets).await;
     }

@@ -5,11 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use callplane_call::{Codec, MediaSecurity};
+use callplane_call::{Codec, KeyExchange, MediaSecurity};
 use callplane_flow::{AgentSettings, AudioCodec, Program};
 use callplane_store::routes::{Route, RoutedAgent};
 use callplane_store::tenants::Transcripts;
-use callplane_store::trunks::{Trunk, TrunkCodec, TrunkDirection, TrunkSrtp, TrunkTransport};
+use callplane_store::trunks::{
+    Trunk, TrunkCodec, TrunkDirection, TrunkKeyExchange, TrunkSrtp, TrunkTransport,
+};
 use callplane_types::{AgentId, E164, TrunkId};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -58,6 +60,8 @@ pub(crate) struct KnownTrunk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TrunkMedia {
     pub(crate) security: MediaSecurity,
+    /// Where the keys are from that our offers want.
+    pub(crate) exchange: KeyExchange,
     /// Best first, and never empty.
     pub(crate) codecs: Vec<Codec>,
 }
@@ -240,6 +244,7 @@ impl KnownTrunk {
             transport,
             direction,
             srtp,
+            key_exchange,
             codecs,
             max_calls,
             auth,
@@ -259,7 +264,7 @@ impl KnownTrunk {
             transport,
             addresses,
             max_calls,
-            media: TrunkMedia::new(srtp, &codecs),
+            media: TrunkMedia::new(srtp, key_exchange, &codecs),
             login,
             challenges,
         }
@@ -288,7 +293,7 @@ impl KnownTrunk {
 
 impl TrunkMedia {
     /// A trunk that an import brought may have none of our codecs: it is spoken with in G.711.
-    fn new(srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> Self {
+    fn new(srtp: TrunkSrtp, key_exchange: TrunkKeyExchange, codecs: &[TrunkCodec]) -> Self {
         let codecs = match codecs {
             [] => &[TrunkCodec::Pcmu, TrunkCodec::Pcma],
             codecs => codecs,
@@ -304,6 +309,10 @@ impl TrunkMedia {
                 TrunkSrtp::Disabled => MediaSecurity::Disabled,
                 TrunkSrtp::Allowed => MediaSecurity::Allowed,
                 TrunkSrtp::Required => MediaSecurity::Required,
+            },
+            exchange: match key_exchange {
+                TrunkKeyExchange::Sdes => KeyExchange::Sdes,
+                TrunkKeyExchange::Dtls => KeyExchange::Dtls,
             },
             codecs: codecs.iter().map(codec).collect(),
         }
@@ -362,7 +371,7 @@ mod tests {
                 codecs: wanted.to_vec(),
                 ..AgentSettings::default()
             };
-            TrunkMedia::new(TrunkSrtp::Allowed, has).codecs_for(&agent)
+            TrunkMedia::new(TrunkSrtp::Allowed, TrunkKeyExchange::Sdes, has).codecs_for(&agent)
         };
         let has = [Has::G722, Has::Pcmu, Has::Pcma];
         let all = vec![Codec::G722, Codec::Pcmu, Codec::Pcma];

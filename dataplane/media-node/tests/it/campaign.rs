@@ -7,7 +7,9 @@ use callplane_e2e::until;
 use callplane_store::calls;
 use callplane_store::campaigns::{self, DesiredState, RecipientOutcome, RecipientStatus};
 use callplane_store::dnc::{self, NewEntry};
-use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
+use callplane_store::trunks::{
+    TrunkCodec, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp, TrunkTransport,
+};
 use callplane_types::{Pii, TrunkId};
 use uuid::Uuid;
 
@@ -159,6 +161,7 @@ async fn a_trunk_that_does_not_resolve_leaves_its_recipients_ready() {
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
         srtp: TrunkSrtp::Allowed,
+        key_exchange: TrunkKeyExchange::Sdes,
         codecs: TrunkCodec::ALL.to_vec(),
         max_calls: None,
         auth: None,

@@ -13,7 +13,9 @@ use callplane_e2e::{get, until};
 use callplane_flow::{AgentSettings, AudioCodec};
 use callplane_media_node::Running;
 use callplane_store::campaigns::RecipientOutcome;
-use callplane_store::trunks::{TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport};
+use callplane_store::trunks::{
+    TrunkCodec, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp, TrunkTransport,
+};
 use callplane_types::TrunkId;
 use serde_json::Value;
 use tokio::process::Command;
@@ -54,6 +56,7 @@ pub(crate) fn trunk(world: &World, srtp: TrunkSrtp, codecs: &[TrunkCodec]) -> Tr
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
         srtp,
+        key_exchange: TrunkKeyExchange::Sdes,
         codecs: codecs.to_vec(),
         max_calls: None,
         auth: None,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use callplane_keys::Place;
 use callplane_sip::{Algorithm, Digest};
 use callplane_store::trunks::{
-    TrunkAuth, TrunkCodec, TrunkDirection, TrunkSpec, TrunkSrtp, TrunkTransport,
+    TrunkAuth, TrunkCodec, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp, TrunkTransport,
 };
 use callplane_types::TrunkId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,6 +31,7 @@ async fn a_trunk_that_wants_a_login_gets_one() {
         transport: TrunkTransport::Udp,
         direction: TrunkDirection::Both,
         srtp: TrunkSrtp::Allowed,
+        key_exchange: TrunkKeyExchange::Sdes,
         codecs: TrunkCodec::ALL.to_vec(),
         max_calls: None,
         auth: Some(TrunkAuth {

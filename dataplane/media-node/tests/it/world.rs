@@ -145,6 +145,7 @@ impl World {
             transport: trunks::TrunkTransport::Udp,
             direction: trunks::TrunkDirection::Both,
             srtp: trunks::TrunkSrtp::Allowed,
+            key_exchange: trunks::TrunkKeyExchange::Sdes,
             codecs: trunks::TrunkCodec::ALL.to_vec(),
             max_calls: None,
             auth: None,

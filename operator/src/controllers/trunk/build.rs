@@ -1,6 +1,6 @@
 //! The row of a Trunk.
 
-use callplane_crds::{AudioCodec, Transport, TrunkDirection, TrunkSrtp};
+use callplane_crds::{AudioCodec, Transport, TrunkDirection, TrunkKeyExchange, TrunkSrtp};
 use callplane_keys::Place;
 use callplane_store::trunks;
 use serde_json::json;
@@ -25,6 +25,7 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
         allowed_cidrs,
         transport,
         srtp,
+        key_exchange,
         codecs,
         max_calls,
         credentials,
@@ -36,6 +37,7 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
         "allowedCidrs": allowed_cidrs,
         "transport": transport,
         "srtp": srtp,
+        "keyExchange": key_exchange,
         "codecs": codecs,
         "maxCalls": max_calls,
         "secret": version,
@@ -75,6 +77,10 @@ pub(super) fn build(valid: Valid) -> Result<Prepared, Problem> {
                 TrunkSrtp::Disabled => trunks::TrunkSrtp::Disabled,
                 TrunkSrtp::Allowed => trunks::TrunkSrtp::Allowed,
                 TrunkSrtp::Required => trunks::TrunkSrtp::Required,
+            },
+            key_exchange: match key_exchange {
+                TrunkKeyExchange::Sdes => trunks::TrunkKeyExchange::Sdes,
+                TrunkKeyExchange::Dtls => trunks::TrunkKeyExchange::Dtls,
             },
             codecs: codecs.into_iter().map(codec).collect(),
             max_calls,

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use callplane_crds::{AudioCodec, Transport, Trunk, TrunkDirection, TrunkSrtp};
+use callplane_crds::{AudioCodec, Transport, Trunk, TrunkDirection, TrunkKeyExchange, TrunkSrtp};
 use callplane_store::ObjectRef;
 use callplane_types::TrunkId;
 
@@ -22,6 +22,7 @@ pub(super) struct Valid {
     pub(super) allowed_cidrs: Vec<String>,
     pub(super) transport: Transport,
     pub(super) srtp: TrunkSrtp,
+    pub(super) key_exchange: TrunkKeyExchange,
     pub(super) codecs: Vec<AudioCodec>,
     pub(super) max_calls: Option<u32>,
     pub(super) credentials: Option<Credentials>,
@@ -54,6 +55,12 @@ pub(super) fn validate(
             })
         })
         .collect::<Result<_, _>>()?;
+    if spec.key_exchange == TrunkKeyExchange::Dtls && spec.srtp != TrunkSrtp::Required {
+        return Err(Problem::invalid(
+            "spec.keyExchange",
+            "set srtp to Required or leave keyExchange out",
+        ));
+    }
     let max_calls = spec
         .max_calls
         .map(u32::try_from)
@@ -72,6 +79,7 @@ pub(super) fn validate(
             allowed_cidrs,
             transport: spec.transport,
             srtp: spec.srtp,
+            key_exchange: spec.key_exchange,
             codecs: spec.codecs.clone(),
             max_calls,
             credentials,
