@@ -16,11 +16,11 @@ use crate::world::{NUMBER, World, digits_flow, keys};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const CALLER: &str = "+15557770001";
-const NODE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
-const PHONE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
+pub(crate) const NODE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
+pub(crate) const PHONE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
 /// What the handshake of OpenSSL and ours comes to.
-const BEST: &str = "AEAD_AES_256_GCM";
-const DTLS: Speech = Speech {
+pub(crate) const BEST: &str = "AEAD_AES_256_GCM";
+pub(crate) const DTLS: Speech = Speech {
     encryption: Encryption::Dtls,
     ..Speech::PLAIN
 };
@@ -69,18 +69,23 @@ async fn a_phone_with_a_certificate_that_we_cannot_read_is_hung_up_with_a_reason
     node.drain().await;
 }
 
-fn log_of(phone: &Phone) -> String {
+pub(crate) fn log_of(phone: &Phone) -> String {
     let log = phone.voice.with_file_name("baresip.log");
     std::fs::read_to_string(log).unwrap()
 }
 
 /// Whether baresip has the keys of a component.
-fn secured(log: &str, component: &str) -> bool {
+pub(crate) fn secured(log: &str, component: &str) -> bool {
     log.contains(&format!("DTLS-SRTP complete (audio/{component})"))
 }
 
+/// Whether the checks of baresip led to somewhere.
+pub(crate) fn is_checked(log: &str) -> bool {
+    log.contains("ice: audio: connectivity check is complete")
+}
+
 /// A network with two addresses that are not loopback, which baresip does not gather.
-async fn interface() {
+pub(crate) async fn interface() {
     for words in [
         "link add node type veth peer name phone",
         "addr add 10.99.0.1/24 dev node",
@@ -103,10 +108,7 @@ async fn checked_call(world: &World, node: &Running, speech: Speech) -> Value {
     phone.compare(node, &call).await;
     assert_eq!(call["variables"]["pin"], "1234");
     let log = log_of(&phone);
-    assert!(
-        log.contains("ice: audio: connectivity check is complete"),
-        "{log}"
-    );
+    assert!(is_checked(&log), "{log}");
     assert_eq!(secured(&log, "RTP"), speech.encryption == Encryption::Dtls);
     let has_control = speech.encryption == Encryption::Dtls && !speech.one_port;
     assert_eq!(secured(&log, "RTCP"), has_control, "{log}");

@@ -26,6 +26,7 @@ mod opus;
 mod overload;
 mod page;
 mod phones;
+mod placed;
 mod provider_server;
 mod quality;
 mod quota;

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use callplane_e2e::phones::{Callee, Caller, Carrier, Sipp, Speech};
+use callplane_e2e::phones::{Callee, Caller, Carrier, Encryption, Sipp, Speech};
 use callplane_e2e::sound::Wav;
 use callplane_e2e::until;
 use callplane_media_node::Running;
-use callplane_store::trunks::TrunkCodec;
+use callplane_store::trunks::{TrunkCodec, TrunkKeyExchange, TrunkSpec, TrunkSrtp};
 use serde_json::{Value, json};
 
-use crate::secure::{Phone, likeness};
-use crate::world::{NUMBER, World, metrics, recording_of};
+use crate::dtls::BEST;
+use crate::secure::{Phone, likeness, trunk};
+use crate::world::{NUMBER, World, keys, metrics, recording_of};
 
 const PATIENCE: Duration = Duration::from_secs(40);
 const CALLER: &str = "+15557770001";
@@ -41,7 +42,10 @@ fn heard(phone: &Phone, other: &Phone) -> f64 {
 
 /// A caller and a colleague talk; what is on record of it.
 async fn talk(caller: Speech, colleague: Speech) -> (World, Running, Value) {
-    let world = World::new(flow()).await;
+    talk_in(World::new(flow()).await, caller, colleague).await
+}
+
+async fn talk_in(world: World, caller: Speech, colleague: Speech) -> (World, Running, Value) {
     let mut colleague = Phone::start(&world, COLLEAGUE, colleague).await;
     let routes = HashMap::from([(COLLEAGUE.to_owned(), colleague.address)]);
     let _carrier = Carrier::start(world.carrier(), routes).await.unwrap();
@@ -116,6 +120,30 @@ async fn phones_of_different_codecs_hear_each_other() {
         (&json!("PCMU"), &json!("G722"))
     );
     assert!(TrunkCodec::ALL.contains(&TrunkCodec::G722));
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_colleague_is_called_with_a_handshake_where_the_trunk_says_so() {
+    let speaks = |encryption| Speech {
+        encryption,
+        ..Speech::PLAIN
+    };
+    let world = World::new(flow()).await;
+    let spec = TrunkSpec {
+        key_exchange: TrunkKeyExchange::Dtls,
+        ..trunk(&world, TrunkSrtp::Required, TrunkCodec::ALL)
+    };
+    world.replace_trunk(&spec, &keys()).await;
+    // What callers offer is taken all the same.
+    let (caller, colleague) = (speaks(Encryption::Sdes), speaks(Encryption::Dtls));
+    let (_world, node, call) = talk_in(world, caller, colleague).await;
+    let legs = call["legs"].as_array().unwrap();
+    let suite = |kind| &legs.iter().find(|leg| leg["kind"] == kind).unwrap()["srtpSuite"];
+    assert_eq!(
+        (suite("caller"), suite("transfer")),
+        (&json!("AES_CM_128_HMAC_SHA1_80"), &json!(BEST))
+    );
     node.drain().await;
 }
 

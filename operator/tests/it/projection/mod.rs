@@ -8,4 +8,5 @@ mod outage;
 mod providers;
 mod secrets;
 mod tenancy;
+mod trunks;
 mod world;
