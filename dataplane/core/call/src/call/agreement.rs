@@ -1,11 +1,13 @@
 //! What was agreed on in one SIP dialog, and the line that it makes.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use callplane_dtls::Identity;
 use callplane_sdp::{LocalMedia, Negotiated, NegotiationError, Session, SessionDescription};
 use callplane_types::Instant;
 
-use crate::media::{Leg, Line};
+use crate::media::{Early, Leg, Line, Port};
 use crate::setup::Secrecy;
 
 /// Our side of the offers and answers of a dialog.
@@ -18,6 +20,7 @@ pub(super) struct Agreement {
     disagreement: Option<NegotiationError>,
     identity: Identity,
     seed: u64,
+    early: Early,
 }
 
 impl Agreement {
@@ -37,7 +40,13 @@ impl Agreement {
             disagreement: None,
             identity,
             seed,
+            early: Early::default(),
         }
+    }
+
+    /// A datagram that came before there is a line.
+    pub(super) fn arrived_early(&mut self, port: Port, from: SocketAddr, datagram: &[u8]) {
+        self.early.keep(port, from, datagram);
     }
 
     pub(super) const fn disagreement(&self) -> Option<NegotiationError> {
@@ -94,11 +103,12 @@ impl Agreement {
         }
     }
 
-    fn follow(&self, now: Instant, negotiated: Negotiated, line: &mut Option<Line>) {
+    fn follow(&mut self, now: Instant, negotiated: Negotiated, line: &mut Option<Line>) {
         match line {
             Some(Line::Rtp(leg)) => leg.renegotiate(now, negotiated),
             line => {
-                let leg = Leg::new(now, &negotiated, self.seed, &self.identity);
+                let mut leg = Leg::new(now, &negotiated, self.seed, &self.identity);
+                self.early.hand_to(now, &mut leg);
                 *line = Some(Line::Rtp(Box::new(leg)));
             }
         }

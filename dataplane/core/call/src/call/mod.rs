@@ -24,7 +24,7 @@ pub use self::party::PartyId;
 use crate::facts::{Facts, ObserverFacts, PartyFacts, Quality, SpeechUse, Timeline};
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::Input;
-use crate::media::{Clip, Line, Observers, Outgoing, Packets, Voices};
+use crate::media::{Clip, Line, Observers, Outgoing, Packets, Port, Voices};
 use crate::output::Output;
 use crate::setup::{Guards, Opening, Setup};
 
@@ -195,8 +195,13 @@ impl Call {
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, &[u8])> {
-        let Some(Line::Rtp(leg)) = self.line.as_mut() else {
-            return None;
+        let leg = match &mut self.line {
+            Some(Line::Rtp(leg)) => leg,
+            None => {
+                self.agreement.arrived_early(Port::Rtp, from, datagram);
+                return None;
+            }
+            Some(_) => return None,
         };
         let (media, packet) = leg.rtp(now, wall, from, datagram)?;
         match self.party.as_mut().and_then(Party::line) {
@@ -207,8 +212,10 @@ impl Call {
 
     /// A datagram on the RTCP port; it is opened where it lies.
     pub fn rtcp(&mut self, now: Instant, wall: WallTime, from: SocketAddr, datagram: &mut [u8]) {
-        if let Some(Line::Rtp(leg)) = self.line.as_mut() {
-            leg.rtcp(now, wall, from, datagram);
+        match &mut self.line {
+            Some(Line::Rtp(leg)) => leg.rtcp(now, wall, from, datagram),
+            None => self.agreement.arrived_early(Port::Rtcp, from, datagram),
+            Some(_) => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! The other party of a transfer: whom the caller is to be connected with, and how far that is.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use crate::facts::PartyFacts;
 use crate::hangup::Hangup;
 use crate::input::PartyLine;
 use crate::media::{
-    Audience, Clip, FRAME_SAMPLES, Frame, Line, Observers, Packets, Playout, WaitingSound,
+    Audience, Clip, FRAME_SAMPLES, Frame, Line, Observers, Packets, Playout, Port, WaitingSound,
 };
 use crate::setup::Guards;
 
@@ -280,6 +281,13 @@ impl Party {
 // === Media ===
 
 impl Party {
+    /// A datagram that came before there is a line.
+    pub(super) fn arrived_early(&mut self, port: Port, from: SocketAddr, datagram: &[u8]) {
+        if let (None, Some(agreement)) = (&self.line, &mut self.agreement) {
+            agreement.arrived_early(port, from, datagram);
+        }
+    }
+
     pub(super) fn line(&mut self) -> Option<&mut Line> {
         self.line.as_mut()
     }

@@ -14,7 +14,7 @@ use super::{Call, Phase};
 use crate::facts::EventKind;
 use crate::hangup::{Hangup, HangupCause};
 use crate::input::PartyLine;
-use crate::media::{Audience, Leg, Line, Outgoing, Packets};
+use crate::media::{Audience, Leg, Line, Outgoing, Packets, Port};
 use crate::output::Output;
 
 /// From one party's seed to the next, so that their streams differ: odd.
@@ -190,7 +190,9 @@ impl Call {
         from: SocketAddr,
         datagram: &mut [u8],
     ) -> Option<(SocketAddr, &[u8])> {
-        let Some(Line::Rtp(leg)) = self.party.as_mut().and_then(Party::line) else {
+        let party = self.party.as_mut()?;
+        party.arrived_early(Port::Rtp, from, datagram);
+        let Some(Line::Rtp(leg)) = party.line() else {
             return None;
         };
         let (media, packet) = leg.rtp(now, wall, from, datagram)?;
@@ -208,7 +210,11 @@ impl Call {
         from: SocketAddr,
         datagram: &mut [u8],
     ) {
-        if let Some(Line::Rtp(leg)) = self.party.as_mut().and_then(Party::line) {
+        let Some(party) = &mut self.party else {
+            return;
+        };
+        party.arrived_early(Port::Rtcp, from, datagram);
+        if let Some(Line::Rtp(leg)) = party.line() {
             leg.rtcp(now, wall, from, datagram);
         }
     }

@@ -196,7 +196,7 @@ impl Handshakes {
     }
 }
 
-fn is_client_hello(datagram: &[u8]) -> bool {
+pub(super) fn is_client_hello(datagram: &[u8]) -> bool {
     datagram.first() == Some(&HANDSHAKE) && datagram.get(MESSAGE) == Some(&CLIENT_HELLO)
 }
 

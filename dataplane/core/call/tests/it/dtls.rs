@@ -113,6 +113,36 @@ fn a_call_of_ours_asks_for_a_handshake_where_its_trunk_wants_one() {
 }
 
 #[test]
+fn a_phone_that_begins_before_its_answer_is_there_need_not_begin_again() {
+    for mux in [true, false] {
+        let plan = Plan {
+            security: MediaSecurity::Required,
+            exchange: KeyExchange::Dtls,
+            ..Plan::plain(Opening::Outbound)
+        };
+        let mut line = Line::new(digits(), phone(MediaSecurity::Disabled, 1), plan);
+        let certificate = certificate();
+        let terms = Terms {
+            protocol: "UDP/TLS/RTP/SAVP",
+            setup: "active",
+            mux,
+            more: "",
+        };
+        let sdp = terms.description(&fingerprint(&certificate)).into();
+        let mut far = Far::new(line.now, certificate, true);
+        line.sends_audio = false;
+        far.pass(&mut line, SECOND / 10);
+        line.sip(Event::Answered { sdp });
+        // What is lost is sent again after 400 ms.
+        far.pass(&mut line, SECOND / 5);
+        assert!(far.has_keys(Port::Rtp), "{mux}");
+        assert_eq!(far.has_keys(Port::Rtcp), !mux);
+        line.sends_audio = true;
+        assert!(goes_on(&mut line, &mut far).encryption.is_some());
+    }
+}
+
+#[test]
 fn a_network_that_loses_and_repeats_delays_the_keys() {
     for (seed, setup) in (1..=10).flat_map(|seed| [(seed, "actpass"), (seed, "passive")]) {
         let terms = Terms {

@@ -98,7 +98,7 @@ impl Leg {
     }
 
     /// A datagram that is neither media nor a report.
-    pub(super) fn prelude(&mut self, now: Instant, port: Port, from: SocketAddr, datagram: &[u8]) {
+    pub(crate) fn prelude(&mut self, now: Instant, port: Port, from: SocketAddr, datagram: &[u8]) {
         let known = self.known(port);
         let (way, mut outgoing) = (
             match port {
