@@ -200,7 +200,7 @@ fn what_goes_on_may_be_interrupted_again_and_comes_before_what_the_model_said_si
     assert_eq!(talk.barge_ins, 2);
     talk.silence(6_000);
     let heard = talk.heard_of_agent()[1..].join(" ");
-    assert_eq!(heard, format!("{}Come by.", HOURS));
+    assert_eq!(heard, format!("{HOURS}Come by."));
     assert_eq!(talk.thinks.len(), 1);
     assert!(talk.stopped.is_empty());
 }
