@@ -189,9 +189,14 @@ async fn what_was_given_back_while_the_node_was_silent_is_held_again() {
         .unwrap();
     server.crash().unwrap();
     until_away(&node).await;
+    // Nobody is asked about it: so there is something to hold again, whoever noticed first that the database is away.
+    let other = Hand::new(&world).await;
+    let unasked = other.call("two").await;
+    assert!(unasked.starts_with("SIP/2.0 200"), "{unasked}");
     server.resume().unwrap();
-    until_held(&world, 1).await;
+    until_held(&world, 2).await;
     hand.hang_up(&answer, "one").await;
+    other.hang_up(&unasked, "two").await;
     until_held(&world, 0).await;
     node.drain().await;
 }
