@@ -48,11 +48,10 @@ pub(super) fn arrange(diagram: &Diagram) -> Arrangement {
     let mut things = Things::default();
     for (index, one) in diagram.boxes.iter().enumerate() {
         let (width, height) = size_of(&one.lines);
-        let mut own = diagram.ways.iter().filter(|way| way.leads(index, index));
+        let is_own = |way: &&Way| way.from == index && way.to == index;
+        let own = diagram.ways.iter().find(is_own);
         // Things stand around their middle: what is at the right takes as much room at the left.
-        let beside = own
-            .next()
-            .map_or(0.0, |way| SPACING + size_of(&way.lines).0);
+        let beside = own.map_or(0.0, |way| SPACING + size_of(&way.lines).0);
         things.add((width + 2.0 * beside, height));
     }
     let ways: Vec<Vec<u32>> = diagram

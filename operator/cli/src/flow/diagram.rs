@@ -25,12 +25,6 @@ pub(super) struct Way {
     pub(super) lines: Vec<String>,
 }
 
-impl Way {
-    pub(super) fn leads(&self, from: usize, to: usize) -> bool {
-        (self.from, self.to) == (from, to)
-    }
-}
-
 /// What is drawn of a graph.
 #[derive(Default)]
 pub(super) struct Diagram {

@@ -178,22 +178,12 @@ impl Conversation {
             self.tick(false);
         }
         // Until it is clear that no key follows.
-        let until = self.now + BETWEEN_KEYS;
-        let happened = self.happenings.len();
-        while self.happenings.len() == happened && self.now < until && !self.over {
-            self.tick(false);
-        }
-        self.settle();
+        self.pass_until_something_happens(BETWEEN_KEYS);
     }
 
     /// The caller is silent until the agent does something about it.
     pub(crate) fn be_silent(&mut self) {
-        let until = self.now + PATIENCE;
-        let happened = self.happenings.len();
-        while self.happenings.len() == happened && self.now < until && !self.over {
-            self.tick(false);
-        }
-        self.settle();
+        self.pass_until_something_happens(PATIENCE);
     }
 
     /// The caller hangs up.
@@ -230,6 +220,15 @@ impl Conversation {
     }
 
     // --- time ---
+
+    fn pass_until_something_happens(&mut self, longest: Duration) {
+        let until = self.now + longest;
+        let happened = self.happenings.len();
+        while self.happenings.len() == happened && self.now < until && !self.over {
+            self.tick(false);
+        }
+        self.settle();
+    }
 
     /// Lets time pass until somebody has to do something.
     fn settle(&mut self) {

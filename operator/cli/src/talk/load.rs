@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use callplane_crds::{Agent, Flow, OpenaiChat, Protocol, Provider};
-use callplane_flow::{Program, compile};
+use callplane_flow::{Graph, Program, compile};
 use kube::ResourceExt as _;
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
@@ -77,30 +77,13 @@ pub(crate) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Load
         flows,
         providers,
     } = Resources::read(paths)?;
-    let names: Vec<&str> = agents.keys().map(String::as_str).collect();
-    let agent = match (name, agents.len()) {
-        (Some(name), _) => agents.get(name).with_context(|| {
-            format!("there is no Agent {name}; there are: {}", names.join(", "))
-        })?,
-        (None, 1) => &agents[names[0]],
-        (None, 0) => bail!("no file has an Agent: name one that has"),
-        (None, _) => bail!(
-            "there are several Agents, say which with --agent: {}",
-            names.join(", ")
-        ),
-    };
+    let agent = the_one(&agents, "Agent", "--agent", name)?;
     let flow = &agent.spec.flow_ref.name;
     let flow = flows
         .get(flow)
         .with_context(|| format!("no file has the Flow {flow} of the Agent: name it, too"))?;
-    let document = flow
-        .spec
-        .document()
-        .map_err(|error| anyhow::anyhow!("Flow {}: {}: {error}", flow.name_any(), error.field()))?;
-    for note in &document.notes {
-        eprintln!("not converted: {note}");
-    }
-    let program = compile(&document.graph, &agent.settings()).map_err(|problems| {
+    let graph = graph_of(flow)?;
+    let program = compile(&graph, &agent.settings()).map_err(|problems| {
         let sentences: Vec<String> = problems.iter().map(|one| format!("{one}.")).collect();
         anyhow::anyhow!("Flow {}:\n{}", flow.name_any(), sentences.join("\n"))
     })?;
@@ -110,6 +93,45 @@ pub(crate) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Load
         program: Arc::new(program),
         provider: provider.map(chat).transpose()?,
     })
+}
+
+/// The resource of this name, or the only one.
+///
+/// # Errors
+/// With the names to choose from, and the flag that does.
+pub(crate) fn the_one<'a, T>(
+    resources: &'a BTreeMap<String, T>,
+    kind: &str,
+    flag: &str,
+    name: Option<&str>,
+) -> anyhow::Result<&'a T> {
+    let names: Vec<&str> = resources.keys().map(String::as_str).collect();
+    let names = names.join(", ");
+    match (name, resources.len()) {
+        (Some(name), _) => resources
+            .get(name)
+            .with_context(|| format!("there is no {kind} {name}; there are: {names}")),
+        (None, 0 | 1) => resources
+            .values()
+            .next()
+            .with_context(|| format!("no file has a resource of kind {kind}: name one that has")),
+        (None, _) => bail!("there are several {kind}s, say which with {flag}: {names}"),
+    }
+}
+
+/// The graph of a Flow. What could not be converted is told on standard error.
+///
+/// # Errors
+/// With the field that is wrong.
+pub(crate) fn graph_of(flow: &Flow) -> anyhow::Result<Graph> {
+    let document = flow
+        .spec
+        .document()
+        .map_err(|error| anyhow::anyhow!("Flow {}: {}: {error}", flow.name_any(), error.field()))?;
+    for note in &document.notes {
+        eprintln!("not converted: {note}");
+    }
+    Ok(document.graph)
 }
 
 /// What a Provider says of a language model.

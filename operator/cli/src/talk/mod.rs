@@ -7,5 +7,5 @@ mod model;
 
 pub(crate) use self::asking::{Asking, Part};
 pub(crate) use self::conversation::{Conversation, Happening, Interruption, Waits};
-pub(crate) use self::load::{Loaded, Resources, is_yaml, load};
+pub(crate) use self::load::{Loaded, Resources, graph_of, is_yaml, load, the_one};
 pub(crate) use self::model::{model, needs_model};
