@@ -34,11 +34,15 @@ BEGIN
          PLACING substring(int8send(floor(extract(epoch FROM at) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 'hex')::uuid;
 END $$;
 
+-- When a key was made that is a UUIDv7 (RFC 9562 section 5.7); NULL of any other.
+CREATE OR REPLACE FUNCTION pg_temp.uid_time(key text) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN key ~* '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+              THEN platform.uuid_v7_time(key::uuid) END $$;
+
 -- The identifier of a call: its own where it is a UUIDv7 of the day of the call, else one made of both.
 CREATE OR REPLACE FUNCTION pg_temp.call_uid(key text, at timestamptz) RETURNS uuid LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-  IF key ~* '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
-     AND abs(extract(epoch FROM at - platform.uuid_v7_time(key::uuid))) < 80000 THEN
+  IF abs(extract(epoch FROM at - pg_temp.uid_time(key))) < 80000 THEN
     RETURN key::uuid;
   END IF;
   RETURN pg_temp.uid_at('calls', key, at);

@@ -176,7 +176,7 @@ common::USERS,
             (
                 "started_at, created_at: the call has no time that a call can have",
                 "NOT pg_temp.is_time_of_call(coalesce(s.started_at, s.created_at,
-                   CASE WHEN s.call_log_id::text ~ '^.{14}7' THEN platform.uuid_v7_time(s.call_log_id) END))",
+                   pg_temp.uid_time(s.call_log_id::text)))",
             ),
             ("call_id: it is empty", "coalesce(s.call_id, '') = ''"),
             (
@@ -200,7 +200,7 @@ common::USERS,
         )],
         before: &[
             "UPDATE source s SET at = coalesce(s.started_at, s.created_at,
-               CASE WHEN s.call_log_id::text ~ '^.{14}7' THEN platform.uuid_v7_time(s.call_log_id) END)",
+               pg_temp.uid_time(s.call_log_id::text))",
             "UPDATE source s
                 SET id = pg_temp.call_uid(s.source_key, s.at), kind = pg_temp.word(s.direction),
                     ended = coalesce(s.ended_at, CASE WHEN s.duration_seconds >= 0

@@ -9,8 +9,9 @@ CREATE FUNCTION r(n bigint, salt text) RETURNS bigint LANGUAGE sql IMMUTABLE AS 
 CREATE FUNCTION pick(n bigint, salt text, VARIADIC words text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
   SELECT words[1 + r(n, salt) % cardinality(words)] $$;
 
+-- Of version 4: an identifier of version 7 says when it was made, and then a call has a time.
 CREATE FUNCTION uuid_of(n bigint, salt text) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
-  SELECT md5('{{seed}}uuid' || salt || n)::uuid $$;
+  SELECT overlay(overlay(md5('{{seed}}uuid' || salt || n) PLACING '4' FROM 13) PLACING '8' FROM 17)::uuid $$;
 
 -- Names as people have them, and as they should not be.
 CREATE FUNCTION a_name(n bigint, salt text) RETURNS text LANGUAGE sql IMMUTABLE AS $$

@@ -33,6 +33,12 @@ INSERT INTO call_logs (call_log_id, call_id, tenant_id, status, outcome, created
 UPDATE call_logs SET stt_cost_usd = 0, llm_cost_usd = 0, tts_cost_usd = 0 WHERE stt_cost_usd IS NULL;
 -- The second of two with one call_id, whichever that is.
 UPDATE call_logs SET outcome = CASE WHEN call_log_id = (SELECT min(call_log_id::text)::uuid FROM call_logs WHERE call_id = 'call-1') THEN NULL ELSE 'bad' END WHERE call_id = 'call-1';
+-- Nothing says when the call was but its identifier (version 7, RFC 9562 section 5.7).
+INSERT INTO call_logs (call_log_id, call_id, tenant_id, status, stt_cost_usd, llm_cost_usd, tts_cost_usd, total_cost_usd) VALUES
+  ('0190163d-8694-739b-aea5-966c26f8ad91', 'call-v7', '00000000-0000-4000-8000-000000000001', 'completed', 0, 0, 0, 0);
+-- Of no version: its variant is not that of RFC 9562.
+INSERT INTO call_logs (call_log_id, call_id, tenant_id, status, outcome, total_cost_usd) VALUES
+  ('0190163d-8694-739b-0ea5-966c26f8ad91', 'call-variant', '00000000-0000-4000-8000-000000000001', 'completed', 'bad', 2);
 -- Escaped NULs pass json, and nothing else.
 INSERT INTO call_logs (call_log_id, call_id, tenant_id, status, captured_data, created_at, total_cost_usd, stt_cost_usd, llm_cost_usd, tts_cost_usd) VALUES
   (uuid_of(9005, 'c'), 'call-nul', '00000000-0000-4000-8000-000000000001', 'completed', '{"name": "a\u0000b"}', now(), 0, 0, 0, 0);
