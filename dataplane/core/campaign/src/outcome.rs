@@ -10,6 +10,8 @@ use callplane_types::WallTime;
 pub enum AttemptEnd {
     /// A 2xx was received and acknowledged.
     Answered,
+    /// A 2xx was received, and there was no way to talk: nothing in common in its SDP, or no keys.
+    Incompatible,
     /// A final answer other than 2xx; its status code.
     Refused(u16),
     /// It rang until the ring time of the campaign had passed, and was cancelled.
@@ -70,7 +72,10 @@ impl From<AttemptEnd> for Outcome {
             AttemptEnd::Answered => Self::Answered,
             AttemptEnd::Refused(486 | 600) => Self::Busy,
             AttemptEnd::Refused(408 | 480 | 487) | AttemptEnd::RingTimeout => Self::NoAnswer,
-            AttemptEnd::Refused(_) | AttemptEnd::NoResponse | AttemptEnd::NotSent => Self::Failed,
+            AttemptEnd::Incompatible
+            | AttemptEnd::Refused(_)
+            | AttemptEnd::NoResponse
+            | AttemptEnd::NotSent => Self::Failed,
             AttemptEnd::GivenUp => Self::Cancelled,
             AttemptEnd::Lost => Self::Unknown,
         }
@@ -117,6 +122,7 @@ mod tests {
             (AttemptEnd::Refused(603), "failed"),
             (AttemptEnd::Refused(503), "failed"),
             (AttemptEnd::Refused(302), "failed"),
+            (AttemptEnd::Incompatible, "failed"),
             (AttemptEnd::NoResponse, "failed"),
             (AttemptEnd::NotSent, "failed"),
             (AttemptEnd::GivenUp, "cancelled"),

@@ -301,6 +301,11 @@ fn transcription(meta: &Meta, facts: &Facts, used: &Used) -> Option<Transcriptio
 /// How signalling saw the end of an attempt.
 fn attempt_end(facts: &Facts) -> AttemptEnd {
     match (facts.hangup.cause, facts.sip_status) {
+        (HangupCause::IncompatibleDestination | HangupCause::HandshakeFailed, _)
+            if facts.answered_at.is_some() =>
+        {
+            AttemptEnd::Incompatible
+        }
         _ if facts.answered_at.is_some() => AttemptEnd::Answered,
         (HangupCause::NoAnswer, _) if facts.hangup.party == HangupParty::System => {
             AttemptEnd::RingTimeout

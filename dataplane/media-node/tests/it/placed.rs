@@ -101,7 +101,10 @@ async fn a_phone_that_lacks_what_its_trunk_offers_is_not_spoken_with() {
         let phone = phone_behind(&world, key_exchange, Ipv4Addr::LOCALHOST, speech).await;
         let node = world.node(&[]).await;
         let campaign = world.campaign(&[CALLED]).await;
-        world.settled(campaign).await;
+        let recipients = world.settled(campaign).await;
+        // Nobody was spoken with, whatever the 200 said.
+        let outcome = recipients[0].outcome;
+        assert_eq!(outcome, Some(RecipientOutcome::Failed));
         let call = world.ended_call(&node).await;
         let ended = &call["call"]["hangupCause"];
         assert_eq!(ended, "incompatible_destination", "{call}");
