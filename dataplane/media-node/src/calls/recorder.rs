@@ -10,7 +10,7 @@ use callplane_call::{OggOpusWriter, wav_header};
 use callplane_keys::{KeyId, StreamSealer};
 use callplane_store::records::Recording;
 use callplane_types::{CallId, WallTime};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -227,10 +227,15 @@ impl RecordingFile {
     }
 }
 
+/// What waits for the disk at once. Each takes a thread: of a disk that stands still, hundreds would have to wait.
+static AT_DISK: Semaphore = Semaphore::const_new(32);
+
 /// Does what waits for the disk on a thread that may.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> anyhow::Result<T> {
+    // It is never closed.
+    let _turn = AT_DISK.acquire().await;
     let done = tokio::task::spawn_blocking(work);
     done.await.context("a writer of recordings has panicked")
 }
@@ -281,4 +286,41 @@ fn sha256_of(path: &Path) -> anyhow::Result<[u8; 32]> {
         }
     }
     Ok(context.finish().as_ref().try_into()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_stands_still_takes_thirty_two_threads_and_no_more() {
+        let (begun, (release, wait)) = (Arc::new(AtomicUsize::new(0)), std::sync::mpsc::channel());
+        let wait = Arc::new(std::sync::Mutex::new(wait));
+        let calls: Vec<_> = (0..200)
+            .map(|_| {
+                let (begun, wait) = (Arc::clone(&begun), Arc::clone(&wait));
+                tokio::spawn(blocking(move || {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    wait.lock().unwrap().recv().unwrap();
+                }))
+            })
+            .collect();
+        while begun.load(Ordering::SeqCst) < 32 {
+            tokio::task::yield_now().await;
+        }
+        // Whoever else could run has had a turn.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 32);
+        for _ in &calls {
+            release.send(()).unwrap();
+        }
+        for call in calls {
+            call.await.unwrap().unwrap();
+        }
+    }
 }
