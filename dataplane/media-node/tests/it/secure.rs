@@ -68,6 +68,8 @@ pub(crate) struct Phone {
     pub(crate) baresip: Baresip,
     pub(crate) voice: PathBuf,
     pub(crate) address: SocketAddr,
+    /// Samples that may pass before the agent begins: where keys come of a handshake, it waits for them.
+    begins_within: usize,
 }
 
 impl Phone {
@@ -92,6 +94,10 @@ impl Phone {
         say_at(&[(1.0, "billing please")], "rms", 20.0, &folder, &voice)
             .await
             .unwrap();
+        let begins_within = match speech.encryption {
+            Encryption::Dtls => 3 * 8_000,
+            _ => 8_000,
+        };
         let baresip = Baresip::speaking(speech, &folder, address, number, &voice)
             .await
             .unwrap();
@@ -99,6 +105,7 @@ impl Phone {
             baresip,
             voice,
             address,
+            begins_within,
         }
     }
 
@@ -131,10 +138,14 @@ impl Phone {
         let said = Wav::read(&self.voice).unwrap().channel(0, 2_000);
         let like = likeness(&recording.channel(0, 2_000), &said[2_000..4_000]);
         assert!(like > 0.9, "the agent heard the phone like {like}");
-        // Where keys come of a handshake, the agent begins when it has them.
         let said = recording.channel(1, 8_000);
         let begins = said.iter().position(|sample| *sample != 0.0);
-        let said = &said[begins.expect("the agent says something")..];
+        let begins = begins.expect("the agent says something");
+        assert!(
+            begins <= self.begins_within,
+            "the agent begins after {begins} samples"
+        );
+        let said = &said[begins..];
         let heard = self.baresip.heard().unwrap().channel(0, 8_000);
         let like = likeness(&heard, &said[..8_000]);
         assert!(like > 0.9, "the phone heard the agent like {like}");
