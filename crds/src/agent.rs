@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::AudioCodec;
 use crate::reference::LocalReference;
+use crate::tool::AgentTool;
 
 /// Who speaks in a call: a Flow, a voice, limits. The operator compiles it with its Flow into a
 /// Program; a call keeps the Program that it started with.
@@ -82,6 +83,12 @@ pub struct AgentSpec {
     /// understood by the built-in recogniser, which knows the phrases of the node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcription: Option<AgentTranscription>,
+
+    /// What models may have done at converse nodes that name it: look something up, book it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub tools: Vec<AgentTool>,
 
     /// The voice of the agent.
     #[serde(default)]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use callplane_flow::{self as flow, AgentSettings, Limits, ModelUse, TranscriptionUse, Voice};
+use callplane_flow::{
+    self as flow, AgentSettings, HttpMethod, HttpUse, Limits, ModelUse, Parameters, PathTemplate,
+    ToolUse, TranscriptionUse, Voice,
+};
 use kube::ResourceExt as _;
 
 use crate::agent::{
@@ -10,28 +13,50 @@ use crate::agent::{
 };
 use crate::codec::AudioCodec;
 use crate::reference::LocalReference;
+use crate::tool::{AgentTool, ToolMethod, ToolRequest};
+
+/// A field of an Agent that is not as it has to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct InvalidSetting {
+    /// The field, as in `spec.tools[0].parameters`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
 
 impl Agent {
     /// What its calls follow, its Flow aside.
-    #[must_use]
-    pub fn settings(&self) -> AgentSettings {
+    ///
+    /// # Errors
+    /// With the field that the API server could not check: schemas and paths of tools.
+    pub fn settings(&self) -> Result<AgentSettings, InvalidSetting> {
         let AgentSpec {
             display_name: _,
             flow_ref: _,
             prompt,
             model,
             transcription,
+            tools,
             voice,
             first_sentence,
             limits,
             recording,
             codecs,
         } = &self.spec;
-        AgentSettings {
+        let tools = tools.iter().enumerate().map(|(index, tool)| {
+            let tool = self.tool(tool);
+            tool.map_err(|(field, message)| InvalidSetting {
+                field: format!("spec.tools[{index}].{field}"),
+                message,
+            })
+        });
+        Ok(AgentSettings {
             name: self.name_any(),
             prompt: prompt.clone(),
             model: model.as_ref().map(|model| self.model(model)),
             transcription: transcription.as_ref().map(|one| self.transcription(one)),
+            tools: tools.collect::<Result<_, _>>()?,
             voice: Voice {
                 name: Some(voice.as_str().to_owned()),
                 ..Voice::default()
@@ -52,7 +77,7 @@ impl Agent {
             },
             codecs: codecs.iter().map(codec).collect(),
             ..AgentSettings::default()
-        }
+        })
     }
 
     fn model(&self, model: &AgentModel) -> ModelUse {
@@ -79,6 +104,45 @@ impl Agent {
             provider: self.path(provider_ref),
             language: language.clone(),
         }
+    }
+
+    fn tool(&self, tool: &AgentTool) -> Result<ToolUse, (&'static str, String)> {
+        let AgentTool {
+            name,
+            description,
+            parameters,
+            http:
+                ToolRequest {
+                    provider_ref,
+                    method,
+                    path,
+                    idempotent,
+                },
+            timeout_ms,
+            filler,
+        } = tool;
+        let parameters = Parameters::new(serde_json::json!(parameters))
+            .map_err(|error| ("parameters", error.to_string()))?;
+        let path = PathTemplate::parse(path).map_err(|error| ("http.path", error.to_string()))?;
+        Ok(ToolUse {
+            name: name.clone(),
+            description: description.clone(),
+            parameters,
+            timeout: Duration::from_millis((*timeout_ms).into()),
+            filler: filler.clone(),
+            http: HttpUse {
+                provider: self.path(provider_ref),
+                method: match method {
+                    ToolMethod::Get => HttpMethod::Get,
+                    ToolMethod::Post => HttpMethod::Post,
+                    ToolMethod::Put => HttpMethod::Put,
+                    ToolMethod::Patch => HttpMethod::Patch,
+                    ToolMethod::Delete => HttpMethod::Delete,
+                },
+                path,
+                idempotent: *idempotent,
+            },
+        })
     }
 
     /// What the database calls an object of this namespace.

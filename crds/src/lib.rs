@@ -32,12 +32,14 @@ mod provider;
 mod reference;
 mod schema;
 mod tenant;
+mod tool;
 mod trunk;
 
 pub use agent::{
     Agent, AgentLimits, AgentModel, AgentSpec, AgentStatus, AgentTranscription, Recording,
     RecordingFormat, RecordingMode, Voice,
 };
+pub use agent_settings::InvalidSetting;
 pub use campaign::{
     CallingWindow, Campaign, CampaignPhase, CampaignProgress, CampaignSpec, CampaignStatus, Day,
     DesiredState, Pacing, RECIPIENT_ZONE, Schedule,
@@ -56,8 +58,8 @@ pub use names::{
 };
 pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus};
 pub use provider::{
-    ChatTimeouts, OpenaiChat, OpenaiTranscription, Protocol, Provider, ProviderCheck, ProviderSpec,
-    ProviderStatus,
+    ChatTimeouts, HttpApi, OpenaiChat, OpenaiTranscription, Protocol, Provider, ProviderCheck,
+    ProviderSpec, ProviderStatus,
 };
 pub use reference::{LocalReference, SecretKeyReference};
 pub use tenant::{
@@ -65,6 +67,7 @@ pub use tenant::{
     Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Security, Tenant, TenantSpec,
     TenantState, TenantStatus,
 };
+pub use tool::{AgentTool, ToolMethod, ToolRequest};
 pub use trunk::{
     Transport, Trunk, TrunkAuth, TrunkDirection, TrunkKeyExchange, TrunkSpec, TrunkSrtp,
     TrunkStatus,

@@ -1,4 +1,4 @@
-//! Provider: a language model or a recogniser of speech that agents ask.
+//! Provider: a language model, a recogniser of speech or the endpoint of tools that agents ask.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::reference::SecretKeyReference;
 
-/// A language model or a recogniser of speech that agents ask: one protocol, one endpoint, one key.
+/// A language model, a recogniser of speech or the endpoint of tools that agents ask: one protocol, one endpoint, one
+/// key.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[kube(
     group = "callplane.dev",
@@ -19,7 +20,7 @@ use crate::reference::SecretKeyReference;
     namespaced,
     status = "ProviderStatus",
     derive = "PartialEq",
-    doc = "A language model or a recogniser of speech that agents ask: one protocol, one endpoint, one key.",
+    doc = "A language model, a recogniser of speech or the endpoint of tools that agents ask: one protocol, one endpoint, one key.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -35,6 +36,12 @@ use crate::reference::SecretKeyReference;
         name = "Transcription",
         type_ = "string",
         json_path = ".spec.openaiTranscription.model"
+    ),
+    printcolumn(
+        name = "HTTP",
+        type_ = "string",
+        json_path = ".spec.http.baseUrl",
+        priority = 1
     ),
     printcolumn(
         name = "Reason",
@@ -56,8 +63,8 @@ use crate::reference::SecretKeyReference;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.openaiChat), has(self.openaiTranscription)].exists_one(x, x)")
-        .message("a provider speaks exactly one protocol: give it one of openaiChat and openaiTranscription, and make another Provider for the other")
+    validation = Rule::new("[has(self.openaiChat), has(self.openaiTranscription), has(self.http)].exists_one(x, x)")
+        .message("a provider speaks exactly one protocol: give it one of openaiChat, openaiTranscription and http, and make another Provider for another")
 )]
 pub struct ProviderSpec {
     /// A language model that speaks OpenAI's chat protocol: OpenAI itself, vLLM, Ollama, llama.cpp, LiteLLM and many
@@ -69,6 +76,10 @@ pub struct ProviderSpec {
     /// others. It gets what a caller said, once they have ended, for agents that name it in `spec.transcription`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openai_transcription: Option<OpenaiTranscription>,
+
+    /// Where tools of agents are: an HTTP API that agents name in `spec.tools`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpApi>,
 
     /// The API key: a key of a Secret in this namespace. Servers of your own may need none. It is sent to `baseUrl`
     /// and nowhere else, in clear where that begins with `http:`.
@@ -144,6 +155,21 @@ pub struct OpenaiTranscription {
     pub timeout_ms: u32,
 }
 
+/// An HTTP API that tools of agents call.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpApi {
+    /// The URL that the paths of tools are below, as in `https://booking.example/api/v2`. Private addresses must be among
+    /// `providers.privateNetworks` of the chart, as for models. Redirects are not followed.
+    #[schemars(schema_with = "crate::schema::base_url")]
+    pub base_url: String,
+
+    /// The header that shows the key of `secretRef`, as in `X-Api-Key`. `Authorization: Bearer KEY` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::header_name")]
+    pub key_header: Option<String>,
+}
+
 /// What a Provider speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol<'a> {
@@ -151,6 +177,8 @@ pub enum Protocol<'a> {
     OpenaiChat(&'a OpenaiChat),
     /// A recogniser of speech.
     OpenaiTranscription(&'a OpenaiTranscription),
+    /// Tools.
+    Http(&'a HttpApi),
 }
 
 impl ProviderSpec {
@@ -160,11 +188,13 @@ impl ProviderSpec {
         let Self {
             openai_chat,
             openai_transcription,
+            http,
             secret_ref: _,
         } = self;
-        match (openai_chat, openai_transcription) {
-            (Some(chat), None) => Some(Protocol::OpenaiChat(chat)),
-            (None, Some(speech)) => Some(Protocol::OpenaiTranscription(speech)),
+        match (openai_chat, openai_transcription, http) {
+            (Some(chat), None, None) => Some(Protocol::OpenaiChat(chat)),
+            (None, Some(speech), None) => Some(Protocol::OpenaiTranscription(speech)),
+            (None, None, Some(http)) => Some(Protocol::Http(http)),
             _ => None,
         }
     }
@@ -177,6 +207,7 @@ impl Protocol<'_> {
         match self {
             Self::OpenaiChat(_) => "openaiChat",
             Self::OpenaiTranscription(_) => "openaiTranscription",
+            Self::Http(_) => "http",
         }
     }
 
@@ -186,6 +217,16 @@ impl Protocol<'_> {
         match self {
             Self::OpenaiChat(chat) => &chat.base_url,
             Self::OpenaiTranscription(speech) => &speech.base_url,
+            Self::Http(http) => &http.base_url,
+        }
+    }
+
+    /// The header that shows the key, where it is another than usual.
+    #[must_use]
+    pub fn key_header(&self) -> Option<&str> {
+        match self {
+            Self::Http(http) => http.key_header.as_deref(),
+            Self::OpenaiChat(_) | Self::OpenaiTranscription(_) => None,
         }
     }
 }
@@ -206,7 +247,7 @@ pub struct ProviderStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_id: Option<String>,
 
-    /// The last time that the operator asked the endpoint for its models.
+    /// The last time that the operator asked the endpoint for its models, or whether it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<ProviderCheck>,
 

@@ -55,6 +55,41 @@ pub(crate) fn base_url(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// A name of an HTTP header (RFC 9110 section 5.1) that does not mean something else.
+pub(crate) fn header_name(_: &mut SchemaGenerator) -> Schema {
+    text(
+        64,
+        "self.matches('^[A-Za-z][A-Za-z0-9-]*$') && !(self.lowerAscii() in ['host', 'content-length', 'content-type', 'transfer-encoding', 'connection', 'accept', 'idempotency-key']) && !self.lowerAscii().startsWith('callplane-')",
+        "write a header that carries a key: letters, digits and hyphens, as in X-Api-Key",
+    )
+}
+
+/// The name of a tool as `callplane_flow` reads it.
+pub(crate) fn tool_name(_: &mut SchemaGenerator) -> Schema {
+    text(
+        63,
+        "self.matches('^[a-z][a-z0-9_]{0,62}$') && !(self in ['go_to', 'note'])",
+        "use a lower-case letter, then lower-case letters, digits and underscores; go_to and note belong to converse nodes",
+    )
+}
+
+/// A path of a tool as `callplane_flow` reads it.
+pub(crate) fn tool_path(_: &mut SchemaGenerator) -> Schema {
+    text(
+        256,
+        "self.matches('^([A-Za-z0-9._~/-]|[{][A-Za-z0-9_-]+[}])*$') && !self.matches('(^|/)[.][.]?(/|$)')",
+        "write a path below the URL of the provider, with arguments in braces, as in rooms/{room}/slots",
+    )
+}
+
+/// A JSON Schema of an object, kept as it is.
+pub(crate) fn parameters(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
 /// A key of the data of a Secret.
 pub(crate) fn secret_key(_: &mut SchemaGenerator) -> Schema {
     text(

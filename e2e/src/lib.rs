@@ -16,6 +16,7 @@ mod minio;
 pub mod phones;
 mod poll;
 mod process;
+pub mod provider_server;
 pub mod sound;
 
 pub use apart::{apart, counted, rules};

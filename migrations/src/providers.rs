@@ -1,10 +1,11 @@
-//! Providers: the models that agents ask, and the keys for them.
+//! Providers: the models that agents ask, the endpoints of their tools, and the keys for both.
 
 use std::time::Duration;
 
 use callplane_types::{ProviderId, TenantId};
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -20,16 +21,33 @@ words! {
         OpenaiChat = "openaiChat",
         /// OpenAI's `audio/transcriptions`.
         OpenaiTranscription = "openaiTranscription",
+        /// Requests of tools.
+        Http = "http",
     }
 }
 
-/// What a provider speaks, and when it is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a provider speaks, and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProviderProtocol {
     /// A language model by OpenAI's chat protocol.
-    OpenaiChat(ChatTimeouts),
+    OpenaiChat {
+        /// Name of the model there.
+        model: String,
+        /// When an answer is given up.
+        timeouts: ChatTimeouts,
+    },
     /// A recogniser of speech by OpenAI's `audio/transcriptions`.
-    OpenaiTranscription(TranscriptionTimeouts),
+    OpenaiTranscription {
+        /// Name of the model there.
+        model: String,
+        /// When words are given up.
+        timeouts: TranscriptionTimeouts,
+    },
+    /// Requests of tools, each with its own time.
+    Http {
+        /// The header that shows the key; `Authorization: Bearer` where there is none.
+        key_header: Option<String>,
+    },
 }
 
 /// When an answer of a language model is given up.
@@ -69,8 +87,6 @@ pub struct ProviderSpec {
     pub protocol: ProviderProtocol,
     /// Where it is, up to the version of the protocol.
     pub base_url: String,
-    /// Name of the model there.
-    pub model: String,
     /// The API key, sealed for `providers.key_enc` of the row.
     pub sealed_key: Option<Vec<u8>>,
 }
@@ -88,8 +104,6 @@ pub struct Provider {
     pub protocol: ProviderProtocol,
     /// As in [`ProviderSpec`].
     pub base_url: String,
-    /// As in [`ProviderSpec`].
-    pub model: String,
     /// As in [`ProviderSpec`].
     pub sealed_key: Option<Vec<u8>>,
 }
@@ -123,20 +137,20 @@ pub async fn project(
         spec_hash,
         protocol,
         base_url,
-        model,
         sealed_key,
     } = spec;
-    let (protocol, timeouts) = protocol.to_columns();
+    let timeouts = protocol.timeouts();
     let mut transaction = database.begin_in(fence, tenant).await?;
     let written = sqlx::query(
         "INSERT INTO providers AS p (id, k8s_namespace, k8s_name, k8s_uid, k8s_generation, spec_hash,
-                synced_at, name, protocol, base_url, model, timeouts, key_enc)
-         VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9, $10, $11, $12)
+                synced_at, name, protocol, base_url, model, timeouts, key_header, key_enc)
+         VALUES ($1, $2, $3, $4, $5, $6, now(), $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (k8s_uid) DO UPDATE
             SET k8s_generation = excluded.k8s_generation, spec_hash = excluded.spec_hash,
                 synced_at = excluded.synced_at, protocol = excluded.protocol,
                 base_url = excluded.base_url, model = excluded.model,
-                timeouts = excluded.timeouts, key_enc = excluded.key_enc
+                timeouts = excluded.timeouts, key_header = excluded.key_header,
+                key_enc = excluded.key_enc
           WHERE p.spec_hash IS DISTINCT FROM excluded.spec_hash AND p.id = excluded.id
          RETURNING id",
     )
@@ -147,10 +161,11 @@ pub async fn project(
     .bind(object.generation)
     .bind(spec_hash)
     .bind(object.path())
-    .bind(protocol.as_str())
+    .bind(protocol.name().as_str())
     .bind(base_url)
-    .bind(model)
+    .bind(protocol.model())
     .bind(Json(timeouts))
+    .bind(protocol.key_header())
     .bind(sealed_key)
     .fetch_optional(&mut *transaction)
     .await;
@@ -192,49 +207,79 @@ pub async fn remove(
 /// Every provider of the tenant.
 pub async fn list(database: &TenantDatabase) -> Result<Vec<Provider>> {
     let rows = sqlx::query(
-        "SELECT id, name, spec_hash, protocol, base_url, model, timeouts, key_enc
+        "SELECT id, name, spec_hash, protocol, base_url, model, timeouts, key_header, key_enc
            FROM providers ORDER BY name",
     )
     .fetch_all(database.pool())
     .await?;
     known(&rows, |row| {
-        let protocol: ProtocolName = row.try_get::<&str, _>("protocol")?.parse()?;
-        let Json(timeouts): Json<serde_json::Value> = row.try_get("timeouts")?;
         Ok(Provider {
             id: ProviderId::new(row.try_get("id")?),
             name: row.try_get("name")?,
             spec_hash: row.try_get("spec_hash")?,
-            protocol: ProviderProtocol::from_columns(protocol, timeouts)?,
+            protocol: ProviderProtocol::from_row(row)?,
             base_url: row.try_get("base_url")?,
-            model: row.try_get("model")?,
             sealed_key: row.try_get("key_enc")?,
         })
     })
 }
 
 impl ProviderProtocol {
-    fn to_columns(self) -> (ProtocolName, serde_json::Value) {
-        let (name, timeouts) = match self {
-            Self::OpenaiChat(timeouts) => {
-                (ProtocolName::OpenaiChat, serde_json::to_value(timeouts))
-            }
-            Self::OpenaiTranscription(timeouts) => (
-                ProtocolName::OpenaiTranscription,
-                serde_json::to_value(timeouts),
-            ),
-        };
-        (name, timeouts.expect("numbers with names are JSON"))
+    /// Name of the model at the endpoint, where there is one.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::OpenaiChat { model, .. } | Self::OpenaiTranscription { model, .. } => Some(model),
+            Self::Http { .. } => None,
+        }
     }
 
-    fn from_columns(name: ProtocolName, timeouts: serde_json::Value) -> Result<Self> {
-        let protocol = match name {
-            ProtocolName::OpenaiChat => serde_json::from_value(timeouts).map(Self::OpenaiChat),
-            ProtocolName::OpenaiTranscription => {
-                serde_json::from_value(timeouts).map(Self::OpenaiTranscription)
-            }
-        };
-        protocol.map_err(|error| Error::invalid("timeouts of a provider", error))
+    const fn name(&self) -> ProtocolName {
+        match self {
+            Self::OpenaiChat { .. } => ProtocolName::OpenaiChat,
+            Self::OpenaiTranscription { .. } => ProtocolName::OpenaiTranscription,
+            Self::Http { .. } => ProtocolName::Http,
+        }
     }
+
+    fn key_header(&self) -> Option<&str> {
+        match self {
+            Self::Http { key_header } => key_header.as_deref(),
+            Self::OpenaiChat { .. } | Self::OpenaiTranscription { .. } => None,
+        }
+    }
+
+    fn timeouts(&self) -> serde_json::Value {
+        let timeouts = match self {
+            Self::OpenaiChat { timeouts, .. } => serde_json::to_value(timeouts),
+            Self::OpenaiTranscription { timeouts, .. } => serde_json::to_value(timeouts),
+            Self::Http { .. } => Ok(serde_json::json!({})),
+        };
+        timeouts.expect("numbers with names are JSON")
+    }
+
+    fn from_row(row: &PgRow) -> Result<Self> {
+        let name: ProtocolName = row.try_get::<&str, _>("protocol")?.parse()?;
+        Ok(match name {
+            ProtocolName::OpenaiChat => Self::OpenaiChat {
+                model: row.try_get("model")?,
+                timeouts: timeouts_of(row)?,
+            },
+            ProtocolName::OpenaiTranscription => Self::OpenaiTranscription {
+                model: row.try_get("model")?,
+                timeouts: timeouts_of(row)?,
+            },
+            ProtocolName::Http => Self::Http {
+                key_header: row.try_get("key_header")?,
+            },
+        })
+    }
+}
+
+fn timeouts_of<T: serde::de::DeserializeOwned>(row: &PgRow) -> Result<T> {
+    let Json(timeouts): Json<serde_json::Value> = row.try_get("timeouts")?;
+    serde_json::from_value(timeouts)
+        .map_err(|error| Error::invalid("timeouts of a provider", error))
 }
 
 /// A [`Duration`] as a whole number of milliseconds.

@@ -55,10 +55,11 @@ CREATE TABLE providers (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
   name text NOT NULL UNIQUE,
-  protocol text NOT NULL CHECK (protocol IN ('openaiChat', 'openaiTranscription')),
+  protocol text NOT NULL CHECK (protocol IN ('openaiChat', 'openaiTranscription', 'http')),
   base_url text NOT NULL,
-  model text NOT NULL,
+  model text CHECK ((model IS NULL) = (protocol = 'http')),
   timeouts jsonb NOT NULL,
+  key_header text,
   key_enc bytea,
   has_key boolean GENERATED ALWAYS AS (key_enc IS NOT NULL) STORED,
   k8s_namespace text,
@@ -71,10 +72,11 @@ CREATE TABLE providers (
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE providers IS
-  'retention=config encryption=E0 | language models and recognisers that agents ask';
+  'retention=config encryption=E0 | language models, recognisers and endpoints of tools that agents ask';
 COMMENT ON COLUMN providers.name IS 'namespace/name of the Provider; Programs name it so';
 COMMENT ON COLUMN providers.protocol IS 'the field of the Provider''s spec';
 COMMENT ON COLUMN providers.timeouts IS 'when an answer is given up, in milliseconds, by protocol';
+COMMENT ON COLUMN providers.key_header IS 'shows the key; Authorization: Bearer where it is NULL';
 COMMENT ON COLUMN providers.key_enc IS 'encryption=E2 | the API key';
 CREATE UNIQUE INDEX providers_object ON providers (k8s_namespace, k8s_name);
 

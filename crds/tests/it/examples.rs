@@ -94,7 +94,7 @@ fn the_agent_that_a_model_leads_is_accepted_and_names_its_providers() {
                 }
                 "Agent" => {
                     let agent: Agent = serde_json::from_value(stored).unwrap();
-                    let settings = agent.settings();
+                    let settings = agent.settings().unwrap();
                     named.push((settings.model.unwrap().provider, "openaiChat"));
                     let transcription = settings.transcription.unwrap();
                     named.push((transcription.provider, "openaiTranscription"));
@@ -104,6 +104,57 @@ fn the_agent_that_a_model_leads_is_accepted_and_names_its_providers() {
         }
     }
     assert_eq!(providers, named);
+}
+
+#[test]
+fn the_agent_with_tools_is_accepted_and_has_those_that_its_flow_names() {
+    let (mut agents, mut flows, mut providers) = (Vec::new(), Vec::new(), Vec::new());
+    for file in files("tools") {
+        for object in documents(&fs::read_to_string(&file).unwrap()) {
+            let stored = admit(&object, None)
+                .unwrap_or_else(|errors| panic!("{}: {errors:?}", file.display()));
+            match stored["kind"].as_str().unwrap() {
+                "Agent" => agents.push(serde_json::from_value::<Agent>(stored).unwrap()),
+                "Flow" => flows.push(serde_json::from_value::<Flow>(stored).unwrap()),
+                _ => providers.push(serde_json::from_value::<Provider>(stored).unwrap()),
+            }
+        }
+    }
+    let settings = agents[0].settings().unwrap();
+    let graph = flows[0].spec.graph.as_ref().unwrap();
+    let program = callplane_flow::compile(graph, &settings).unwrap();
+    assert_eq!(program.missing_tools().count(), 0);
+    let protocol = providers[0].spec.protocol().unwrap();
+    assert_eq!(
+        (protocol.field(), protocol.key_header()),
+        ("http", Some("X-Api-Key"))
+    );
+    for tool in &settings.tools {
+        assert_eq!(tool.http.provider, "acme/booking");
+    }
+}
+
+#[test]
+fn what_the_api_server_cannot_see_of_a_tool_is_told_with_its_field() {
+    let agent = |parameters: Value| -> Agent {
+        let tool = serde_json::json!({
+            "name": "book", "description": "Books.", "parameters": parameters,
+            "http": {"providerRef": {"name": "booking"}, "path": "visits"},
+        });
+        serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "a", "namespace": "acme"},
+            "spec": {"flowRef": {"name": "f"}, "tools": [tool]},
+        }))
+        .unwrap()
+    };
+    let told = |parameters| agent(parameters).settings().unwrap_err().to_string();
+    let wrong = told(serde_json::json!({"type": "object", "properties": 7}));
+    assert!(
+        wrong.starts_with("spec.tools[0].parameters: it is no JSON Schema"),
+        "{wrong}"
+    );
+    let text = told(serde_json::json!({"type": "string"}));
+    assert!(text.contains("type: object"), "{text}");
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use callplane_flow::convert::{nodes_and_edges, objective_graph};
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Grammar, Graph, Limits, Program, Run, Speech, ThinkId, Thought, ToolCall, TransferEnd,
+    Action, AgentSettings, EndReason, Event, Grammar, Graph, HttpMethod, HttpUse, Limits, Parameters, PathTemplate, Program, Run,
+    Speech, ThinkId, Thought, ToolCall, ToolRunId, ToolUse, TransferEnd,
     compile,
 };
 use callplane_types::Instant;
@@ -44,6 +45,7 @@ fn call(graph: &Graph, caller: &str) {
     };
     let agent = AgentSettings {
         limits,
+        tools: vec![tool()],
         ..AgentSettings::default()
     };
     let program = match compile(graph, &agent) {
@@ -65,13 +67,14 @@ fn call(graph: &Graph, caller: &str) {
             listens,
             rings,
             thinks,
+            runs,
         } = drain(&mut run);
         if let Some(ending) = run.ending() {
             assert_ne!(ending.reason, EndReason::Fault, "{ending:?}");
             return;
         }
         assert!(
-            listens || rings || thinks.is_some() || !said.is_empty(),
+            listens || rings || thinks.is_some() || !runs.is_empty() || !said.is_empty(),
             "the run waits for nothing"
         );
         now += Duration::from_secs(1);
@@ -82,6 +85,10 @@ fn call(graph: &Graph, caller: &str) {
             for thought in thoughts(lines.next()) {
                 run.handle(now, Event::Thought { id, thought });
             }
+        }
+        for id in runs {
+            let result = lines.next().map(str::to_owned).ok_or_else(|| "it failed".to_owned());
+            run.handle(now, Event::ToolDone { id, result });
         }
         if listens {
             run.handle(now, answer(lines.next()));
@@ -109,6 +116,8 @@ struct Waits {
     rings: bool,
     /// A model that thinks.
     thinks: Option<ThinkId>,
+    /// Tools that run.
+    runs: Vec<ToolRunId>,
 }
 
 fn drain(run: &mut Run) -> Waits {
@@ -127,6 +136,7 @@ fn drain(run: &mut Run) -> Waits {
             Action::StopListening => waits.listens = false,
             Action::Transfer(_) => waits.rings = true,
             Action::Think(think) => waits.thinks = Some(think.id),
+            Action::RunTool(tool) => waits.runs.push(tool.id),
             _ => {}
         }
     }
@@ -146,6 +156,23 @@ fn check(grammar: &Grammar) {
     assert_eq!(rule.split(" | ").count(), wanted.max(1));
     phrases.retain(|phrase| phrase.contains(|c: char| c.is_ascii_punctuation() && c != '\''));
     assert!(phrases.is_empty(), "{phrases:?}");
+}
+
+/// The tool that flows may name `look_up`.
+fn tool() -> ToolUse {
+    ToolUse {
+        name: "look_up".to_owned(),
+        description: "Looks something up.".to_owned(),
+        parameters: Parameters::new(serde_json::json!({ "type": "object" })).expect("it is one"),
+        timeout: Duration::from_secs(10),
+        filler: Some("One moment.".to_owned()),
+        http: HttpUse {
+            provider: "acme/api".to_owned(),
+            method: HttpMethod::Get,
+            path: PathTemplate::parse("look/up").expect("it is one"),
+            idempotent: false,
+        },
+    }
 }
 
 /// What a model says: words, or a call with whatever arguments.

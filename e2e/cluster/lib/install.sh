@@ -9,7 +9,8 @@ given_or_local() {
     OPERATOR_IMAGE=$(image_name operator)
     MEDIA_NODE_IMAGE=$(image_name media-node)
     DATABASE_CA=$PKI/ca.crt
-    HELM_VALUES=(--set dnsPolicy=Default) # the local cluster has no DNS
+    # The local cluster has no DNS, and tests have providers where their phones are.
+    HELM_VALUES=(--set dnsPolicy=Default --set "providers.privateNetworks={$POD_NET.100.0/24}")
     DATABASE_URL="postgres://callplane_operator:$(operator_password)@$API_ADDRESS:$POSTGRES_PORT/$DATABASE?sslmode=verify-full&sslrootcert=/etc/callplane/database/ca.crt"
   else
     OPERATOR_IMAGE=${CALLPLANE_OPERATOR_IMAGE:?set it to an operator image that the cluster of KUBECONFIG can pull}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 mod architecture;
+mod booking;
 mod campaign;
 mod cluster;
 mod created;

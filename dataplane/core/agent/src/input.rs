@@ -1,6 +1,6 @@
 //! What happens to the agent.
 
-use callplane_flow::{ThinkId, Thought, TransferEnd};
+use callplane_flow::{ThinkId, Thought, ToolRunId, TransferEnd};
 
 use crate::ledger::UtteranceId;
 
@@ -82,6 +82,13 @@ pub enum Input {
         id: ThinkId,
         /// The part.
         thought: Thought,
+    },
+    /// A tool has run.
+    ToolDone {
+        /// Which run; one that was given up counts no more.
+        id: ToolRunId,
+        /// What the model is to be told: what it said, or why there is nothing.
+        result: Result<String, String>,
     },
     /// The transfer that was asked for is over, and the caller is still there. Counts only once
     /// for each [`Output::Transfer`](crate::Output::Transfer).

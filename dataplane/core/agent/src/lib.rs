@@ -21,7 +21,7 @@ mod output;
 mod policy;
 mod speech;
 
-pub use agent::{APOLOGY, Agent, Awaits, FILLER};
+pub use agent::{APOLOGY, Agent, Awaits, FILLER, STILL_THERE};
 pub use input::{Apology, Input, Recognition, SpeechDown, TurnId};
 pub use ledger::{UtteranceId, heard};
 pub use output::{Capture, Ending, Message, Output, Sound, Speaker, Stage, Transfer};

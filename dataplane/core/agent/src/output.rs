@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callplane_flow::graph::NodeKind;
-use callplane_flow::{RecordingAction, Speech, Think, ThinkId, Waiting};
+use callplane_flow::{RecordingAction, Speech, Think, ThinkId, ToolRun, Waiting};
 use callplane_types::{E164, Instant};
 
 use crate::input::TurnId;
@@ -65,6 +65,8 @@ pub enum Output {
     Think(Think),
     /// No more is wanted of an answer of the model.
     StopThinking(ThinkId),
+    /// Run a tool; answered by `ToolDone`. It is not to be broken off, whatever becomes of the conversation.
+    RunTool(ToolRun),
     /// Ring a person and join the caller with them; answered by `Transferred`. Until then the
     /// agent neither speaks nor listens; frames still tell it the time.
     Transfer(Transfer),

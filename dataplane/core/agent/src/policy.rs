@@ -33,6 +33,10 @@ pub struct TurnPolicy {
     pub model_timeout: Duration,
     /// How long the caller may wait for the model in silence.
     pub filler_after: Duration,
+    /// How long after that, and again and again.
+    pub filler_again: Duration,
+    /// How much longer than its own timeout a tool is waited for.
+    pub tool_grace: Duration,
     /// Words of the caller that do not interrupt the agent where anything may be said, in lower case. After a question
     /// they are an answer.
     pub acknowledgements: &'static [&'static str],
@@ -53,6 +57,8 @@ impl Default for TurnPolicy {
             speech_timeout: Duration::from_secs(4),
             model_timeout: Duration::from_secs(8),
             filler_after: Duration::from_millis(1_400),
+            filler_again: Duration::from_secs(6),
+            tool_grace: Duration::from_secs(1),
             acknowledgements: acknowledgement::of_language("en"),
             apology_interval: Duration::from_secs(10),
         }

@@ -1,7 +1,7 @@
 //! What happens to a call, packets and the passing of time aside.
 
 use callplane_agent::{Recognition, SpeechDown, TurnId, UtteranceId};
-use callplane_flow::{ThinkId, Thought};
+use callplane_flow::{ThinkId, Thought, ToolRunId};
 use callplane_sdp::LocalMedia;
 use callplane_sip::Event;
 
@@ -37,6 +37,13 @@ pub enum Input {
         id: ThinkId,
         /// The part.
         thought: Thought,
+    },
+    /// A tool of the agent has run.
+    ToolDone {
+        /// Which run.
+        id: ToolRunId,
+        /// What its model is to be told: what it said, or why there is nothing.
+        result: Result<String, String>,
     },
     /// Both sides of an [`Opening::Joined`](crate::Opening::Joined) can hear each other.
     Joined,

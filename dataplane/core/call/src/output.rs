@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use callplane_agent::{Stage, TurnId, UtteranceId};
-use callplane_flow::{Speech, Think, ThinkId};
+use callplane_flow::{Speech, Think, ThinkId, ToolRun};
 use callplane_sip::Command;
 use callplane_types::E164;
 
@@ -42,6 +42,9 @@ pub enum Output {
     Think(Think),
     /// No more is wanted of an answer of the model.
     StopThinking(ThinkId),
+    /// Run a tool of the agent; answer with [`Input::ToolDone`](crate::Input::ToolDone). It is not to be broken off, also
+    /// where the call ends.
+    RunTool(ToolRun),
     /// The next octets of the recording: 16-bit stereo at 8 kHz, about half a second of it. Give the
     /// buffer to a call that wants one ([`Call::wants_buffer`](crate::Call::wants_buffer)).
     Recorded(Vec<u8>),

@@ -20,6 +20,7 @@ mod program;
 mod run;
 mod settings;
 mod template;
+mod tool;
 mod value;
 
 pub use compile::{CALL_VARIABLES, Problem, compile};
@@ -27,13 +28,17 @@ pub use digits::{DigitCollector, DigitSpec, is_key};
 pub use expression::{Expression, InvalidExpression};
 pub use grammar::{Builtin, Grammar};
 pub use graph::{Graph, Waiting};
-pub use program::{FORMAT, InvalidProgram, Program};
+pub use program::{FORMAT, InvalidProgram, MissingTool, Program};
 pub use run::{
     Action, EndReason, Ending, Event, Listen, ModelMessage, RecordingAction, Run, SayId, Speech,
-    Think, ThinkId, Thought, Tool, ToolCall, Transfer, TransferEnd,
+    Think, ThinkId, Thought, Tool, ToolCall, ToolRun, ToolRunId, Transfer, TransferEnd,
 };
 pub use settings::{
     AgentSettings, AudioCodec, Limits, ModelUse, Recording, RecordingFormat, TranscriptionUse,
     TurnTaking, Voice,
+};
+pub use tool::{
+    HttpMethod, HttpUse, InvalidParameters, InvalidPath, MAX_TOOLS, Parameters, PathTemplate,
+    ToolUse,
 };
 pub use value::Value;

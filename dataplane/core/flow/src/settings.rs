@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tool::ToolUse;
+
 /// Settings of an agent that its calls follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -23,6 +25,9 @@ pub struct AgentSettings {
     /// What understands free speech.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcription: Option<TranscriptionUse>,
+    /// What its models may have done, where a node lets them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolUse>,
     /// Said before the first node, interruptible; may contain `{{ name }}` of inputs.
     pub first_sentence: Option<String>,
     /// When a call is ended whatever it says.
@@ -47,6 +52,7 @@ impl Default for AgentSettings {
             prompt: None,
             model: None,
             transcription: None,
+            tools: Vec::new(),
             first_sentence: None,
             limits: Limits::default(),
             recording: Recording::default(),

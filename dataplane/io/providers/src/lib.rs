@@ -1,10 +1,11 @@
-//! Clients of speech engines and language models.
+//! Clients of speech engines, language models and tools.
 //!
 //! - [`SpeechWorker`]: the engine that comes with Callplane (flite and pocketsphinx in a process of their own; it needs
 //!   no key and no download).
 //! - [`ChatModel`]: language models that speak OpenAI's chat protocol.
 //! - [`Transcriber`]: recognisers of speech that speak OpenAI's transcription protocol.
-//! - [`HttpClient`]: what carries both, to addresses that it may; [`probe()`]: whether one is there.
+//! - [`ToolClient`]: tools of agents that are requests of HTTP.
+//! - [`HttpClient`]: what carries them, to addresses that it may; [`probe()`]: whether one is there.
 //! - [`Breaker`]: when to leave one alone.
 
 mod breaker;
@@ -13,6 +14,7 @@ mod embedded;
 mod error;
 mod http;
 mod probe;
+mod tool;
 mod transcription;
 
 pub use breaker::{Breaker, BreakerPolicy, Open, Outcome, Permit};
@@ -20,6 +22,7 @@ pub use chat::{ChatConfig, ChatLimits, ChatModel, Usage};
 pub use embedded::protocol;
 pub use embedded::{Recognition, SpeechConfig, SpeechError, SpeechWorker};
 pub use error::{ModelError, Slow};
-pub use http::{Egress, Endpoint, HttpClient, InvalidEndpoint, InvalidNetworks};
-pub use probe::probe;
+pub use http::{Egress, Endpoint, HttpClient, InvalidEndpoint, InvalidNetworks, KeyHeader};
+pub use probe::{Probed, probe};
+pub use tool::{ToolCaller, ToolClient};
 pub use transcription::{Transcriber, TranscriptionConfig};

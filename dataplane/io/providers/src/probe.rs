@@ -8,6 +8,15 @@ use tokio::time::Instant;
 use crate::error::ModelError;
 use crate::http::{Endpoint, HttpClient, send};
 
+/// What a provider is asked to see whether it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// The list of models.
+    Models,
+    /// Its URL itself, where nothing need be: any answer but 401 and 500 and above will do.
+    Root,
+}
+
 /// Asks for the list of models (OpenAI API reference, "List models"), which every server of OpenAI's protocols has or
 /// does not know. One that does not know it is there all the same.
 ///
@@ -16,9 +25,14 @@ use crate::http::{Endpoint, HttpClient, send};
 pub async fn probe(
     http: &HttpClient,
     endpoint: &Endpoint,
+    probed: Probed,
     patience: Duration,
 ) -> Result<(), ModelError> {
-    let request = http.request(Method::GET, endpoint, "models")?;
+    let path = match probed {
+        Probed::Models => "models",
+        Probed::Root => "",
+    };
+    let request = http.request(Method::GET, endpoint, path)?;
     match send(request, Instant::now() + patience).await {
         // Only what it says about itself counts.
         Ok(_)
@@ -29,6 +43,12 @@ pub async fn probe(
             | ModelError::Unavailable { status: 501 }
             | ModelError::Busy { .. },
         ) => Ok(()),
+        // Who knows no such place is there.
+        Err(ModelError::Refused { .. } | ModelError::Unauthorized { status: 403 })
+            if probed == Probed::Root =>
+        {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }

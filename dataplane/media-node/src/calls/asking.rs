@@ -3,22 +3,29 @@
 use std::sync::Arc;
 
 use callplane_call::{Input, SpeechDown, TurnAudio, TurnId};
-use callplane_flow::{AgentSettings, Think, ThinkId, Thought};
-use callplane_providers::Usage;
+use callplane_flow::{AgentSettings, Think, ThinkId, Thought, ToolRun};
+use callplane_providers::{ToolCaller, Usage};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::meta::Meta;
 use super::used::{Entry, Used};
 use crate::media::MediaInput;
 use crate::models::TokenCount;
 use crate::node::Node;
 
-/// The questions of one call. They end with it.
+/// Tools of one call that run at once; others wait.
+const TOOLS_AT_ONCE: usize = 4;
+
+/// The questions of one call. They end with it, but for tools, of which it must be known what they did.
 #[derive(Debug)]
 pub(super) struct Asking {
     used: Used,
     over: CancellationToken,
     _ends: DropGuard,
     thinking: Option<(ThinkId, DropGuard)>,
+    tools: Arc<Semaphore>,
 }
 
 impl Asking {
@@ -29,6 +36,7 @@ impl Asking {
             _ends: over.clone().drop_guard(),
             over,
             thinking: None,
+            tools: Arc::new(Semaphore::new(TOOLS_AT_ONCE)),
         }
     }
 
@@ -70,6 +78,37 @@ impl Asking {
         self.thinking.take_if(|(thinking, _)| *thinking == id);
     }
 
+    /// Runs a tool of the agent, to its end whatever becomes of the call; what comes of it goes to `input`.
+    pub(super) fn run_tool(&self, node: &Arc<Node>, meta: &Meta, run: ToolRun, input: MediaInput) {
+        let id = run.id;
+        let tool = meta.tool(&run.tool).cloned();
+        let caller = ToolCaller {
+            tenant: meta.tenant_id.to_string(),
+            call: meta.id.to_string(),
+            key: format!("{}-{}", meta.id, id.0),
+        };
+        let (node, at_once) = (Arc::clone(node), Arc::clone(&self.tools));
+        node.tasks.clone().spawn(async move {
+            let result = match tool {
+                Some(tool) => {
+                    let until = Instant::now() + tool.timeout;
+                    match timeout_at(until, at_once.acquire()).await {
+                        Ok(_turn) => {
+                            let provider = node.directory().provider(&tool.http.provider);
+                            let left = until.saturating_duration_since(Instant::now());
+                            let models = &node.models;
+                            models.run_tool(provider, &tool, run, &caller, left).await
+                        }
+                        Err(_elapsed) => Err("it was not done: too much at once".to_owned()),
+                    }
+                }
+                // A flow runs the tools of its own Program only.
+                None => Err("it is not set up".to_owned()),
+            };
+            input.handle(Input::ToolDone { id, result }).await;
+        });
+    }
+
     /// Has a turn written down in which anything may be said; the words go to `input`.
     pub(super) fn transcribe(
         &mut self,
@@ -84,8 +123,11 @@ impl Asking {
             .as_ref()
             .and_then(|wishes| node.directory().provider(&wishes.provider));
         if let Some(provider) = &provider {
-            self.used
-                .transcribed(&provider.name, &provider.model, audio.duration());
+            self.used.transcribed(
+                &provider.name,
+                provider.model.as_deref().unwrap_or_default(),
+                audio.duration(),
+            );
         }
         let node = Arc::clone(node);
         let over = self.over.clone();

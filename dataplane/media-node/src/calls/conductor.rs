@@ -161,6 +161,10 @@ impl Conductor {
                 self.asking.think(&node, self.meta.agent(), think, input);
             }
             Output::StopThinking(id) => self.asking.stop(id),
+            Output::RunTool(run) => {
+                let (node, input) = self.helpers();
+                self.asking.run_tool(&node, &self.meta, run, input);
+            }
             Output::Dial { party, to } => {
                 let (node, input) = self.helpers();
                 self.parties.dial(&node, &self.meta, input, party, to);

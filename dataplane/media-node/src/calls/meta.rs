@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use callplane_campaign::Retry;
-use callplane_flow::AgentSettings;
+use callplane_flow::{AgentSettings, ToolUse};
 use callplane_sip::{NameAddr, Uri};
 use callplane_store::records::StirStatus;
 use callplane_types::{
@@ -44,6 +44,11 @@ impl Meta {
     pub(crate) fn agent(&self) -> Option<&AgentSettings> {
         let program = self.program.as_ref();
         program.map(|loaded| &loaded.program.agent)
+    }
+
+    /// The tool of this name that the agent has.
+    pub(crate) fn tool(&self, name: &str) -> Option<&ToolUse> {
+        self.program.as_ref()?.program.tool(name)
     }
 }
 

@@ -192,6 +192,9 @@ fn event(event: &CallEvent) -> records::CallEvent {
         EventKind::FlowExpressionFailed { node, message } => {
             json!({"node": node, "message": message})
         }
+        EventKind::ToolCalled { tool }
+        | EventKind::ToolAnswered { tool }
+        | EventKind::ToolFailed { tool } => json!({"tool": tool}),
         EventKind::TransferFailed { cause } => json!({"cause": cause.as_str()}),
         EventKind::ObserverJoined { mode } | EventKind::ObserverLeft { mode } => {
             json!({"mode": mode.as_str()})

@@ -1,4 +1,4 @@
-//! What is asked of models, by provider: the namespace and name of a Provider, of which a tenant has a few.
+//! What is asked of models and tools, by provider: the namespace and name of a Provider, of which a tenant has a few.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub(crate) struct ModelMetrics {
     tokens: Family<TokenLabels, Counter>,
     first_part: Family<ProviderLabels, Histogram, Buckets>,
     transcription: Family<ProviderLabels, Histogram, Buckets>,
+    tool: Family<ProviderLabels, Histogram, Buckets>,
     left_alone: Family<ProviderLabels, Gauge>,
 }
 
@@ -56,6 +57,7 @@ impl ModelMetrics {
             tokens: Family::default(),
             first_part: seconds(),
             transcription: seconds(),
+            tool: seconds(),
             left_alone: Family::default(),
         }
     }
@@ -80,6 +82,11 @@ impl ModelMetrics {
             "callplane_transcription_seconds",
             "Time until a provider has written down a turn",
             self.transcription.clone(),
+        );
+        registry.register(
+            "callplane_tool_seconds",
+            "Time until a tool of an agent has answered or failed",
+            self.tool.clone(),
         );
         registry.register(
             "callplane_model_left_alone",
@@ -110,6 +117,13 @@ impl ModelMetrics {
     pub(crate) fn transcribed(&self, provider: &str, took: Duration) {
         let labels = self.labels(provider);
         let seconds = self.transcription.get_or_create(&labels);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// A tool has run, or failed to.
+    pub(crate) fn tool_ran(&self, provider: &str, took: Duration) {
+        let labels = self.labels(provider);
+        let seconds = self.tool.get_or_create(&labels);
         seconds.observe(took.as_secs_f64());
     }
 

@@ -4,9 +4,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use callplane_providers::{
     Breaker, BreakerPolicy, ChatConfig, ChatLimits, ChatModel, Endpoint, HttpClient,
-    InvalidEndpoint, Transcriber, TranscriptionConfig,
+    InvalidEndpoint, KeyHeader, ToolClient, Transcriber, TranscriptionConfig,
 };
-use callplane_store::providers::{ChatTimeouts, Provider, ProviderProtocol, TranscriptionTimeouts};
+use callplane_store::providers::{ChatTimeouts, Provider, ProviderProtocol};
 use callplane_types::ProviderId;
 
 /// A provider of the tenant. It lasts until it is changed, and with it what is known of its failures.
@@ -16,8 +16,8 @@ pub(crate) struct KnownProvider {
     spec_hash: String,
     /// `namespace/name`, by which Programs name it.
     pub(crate) name: String,
-    /// Name of the model that it is for, where the agent wishes no other.
-    pub(crate) model: String,
+    /// Name of the model that it is for, where it has one and the agent wishes no other.
+    pub(crate) model: Option<String>,
     pub(crate) asks: Asks,
     breaker: Mutex<Breaker>,
 }
@@ -29,6 +29,8 @@ pub(crate) enum Asks {
     Chat(ChatModel),
     /// A recogniser of speech.
     Transcription(Transcriber),
+    /// Tools.
+    Tool(ToolClient),
 }
 
 impl KnownProvider {
@@ -44,20 +46,29 @@ impl KnownProvider {
             spec_hash,
             protocol,
             base_url,
-            model,
             sealed_key: _,
         } = row;
-        let endpoint = Endpoint::new(&base_url, key)?;
+        let model = protocol.model().map(str::to_owned);
+        let endpoint = match &protocol {
+            ProviderProtocol::Http {
+                key_header: Some(header),
+            } => Endpoint::with_key(&base_url, KeyHeader::Named(header), key)?,
+            _ => Endpoint::new(&base_url, key)?,
+        };
         let asks = match protocol {
-            ProviderProtocol::OpenaiChat(ChatTimeouts {
-                first_part,
-                stall,
-                total,
-            }) => Asks::Chat(ChatModel::new(
+            ProviderProtocol::OpenaiChat {
+                model,
+                timeouts:
+                    ChatTimeouts {
+                        first_part,
+                        stall,
+                        total,
+                    },
+            } => Asks::Chat(ChatModel::new(
                 http,
                 ChatConfig {
                     endpoint,
-                    model: model.clone(),
+                    model,
                     limits: ChatLimits {
                         first_part,
                         stall,
@@ -66,16 +77,17 @@ impl KnownProvider {
                     },
                 },
             )),
-            ProviderProtocol::OpenaiTranscription(TranscriptionTimeouts { total }) => {
+            ProviderProtocol::OpenaiTranscription { model, timeouts } => {
                 Asks::Transcription(Transcriber::new(
                     http,
                     TranscriptionConfig {
                         endpoint,
-                        model: model.clone(),
-                        timeout: total,
+                        model,
+                        timeout: timeouts.total,
                     },
                 ))
             }
+            ProviderProtocol::Http { .. } => Asks::Tool(ToolClient::new(http, endpoint)),
         };
         Ok(Self {
             id,

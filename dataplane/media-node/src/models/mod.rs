@@ -1,4 +1,5 @@
-//! Models that agents ask: of language, which lead conversations, and of speech, which understand callers.
+//! Models that agents ask: of language, which lead conversations, and of speech, which understand callers; and the tools
+//! of agents.
 //!
 //! **One client for all of them**, so that connections are kept between the turns of all calls. No more is asked at
 //! once than the node has calls. A provider that fails again and again is left alone for a while, each by itself.
@@ -6,6 +7,7 @@
 mod known;
 mod question;
 mod think;
+mod tool;
 mod transcribe;
 
 use std::sync::Arc;

@@ -20,6 +20,7 @@ pub(super) struct Question<'a> {
 pub(super) enum Kind {
     Chat,
     Transcription,
+    Tool,
 }
 
 impl Kind {
@@ -28,6 +29,7 @@ impl Kind {
         match self {
             Self::Chat => "chat",
             Self::Transcription => "transcription",
+            Self::Tool => "tool",
         }
     }
 }
@@ -56,12 +58,18 @@ impl<'a> Question<'a> {
 
     /// It was answered, or not. What the provider says is not logged: it may repeat what callers said.
     pub(super) fn end(mut self, error: Option<&ModelError>) {
-        let outcome = error.map_or(Outcome::Worked, Outcome::from);
+        let outcome = match (error, self.kind) {
+            (None, _) => Outcome::Worked,
+            (Some(error), Kind::Tool) => of_tool(error),
+            (Some(error), Kind::Chat | Kind::Transcription) => Outcome::from(error),
+        };
         if let Some(error) = error {
             let (provider, kind) = (self.provider.name.as_str(), self.kind.as_str());
             let outcome = word(error);
             tracing::warn!(provider, kind, outcome, "a provider did not answer");
-            tracing::debug!(provider, kind, %error, "what the provider says");
+            if self.kind != Kind::Tool {
+                tracing::debug!(provider, kind, %error, "what the provider says");
+            }
         }
         self.report(outcome, error.map_or("ok", word));
     }
@@ -102,6 +110,18 @@ impl Drop for Question<'_> {
 impl Models {
     pub(super) fn count(&self, provider: &str, kind: Kind, outcome: &'static str) {
         self.metrics.models.ended(provider, kind.as_str(), outcome);
+    }
+}
+
+/// What an error says of an endpoint of tools: a model, and through it a caller, chooses what is asked of it, so what
+/// may be wrong with that says nothing.
+fn of_tool(error: &ModelError) -> Outcome {
+    match error {
+        ModelError::Unauthorized { status: 403 }
+        | ModelError::Refused { .. }
+        | ModelError::TooLong
+        | ModelError::Protocol(_) => Outcome::Neither,
+        other => Outcome::from(other),
     }
 }
 

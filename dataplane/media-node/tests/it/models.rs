@@ -5,9 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use callplane_e2e::phones::Baresip;
+use callplane_e2e::provider_server::{Act, ProviderServer, answer, beginning, chunk, refusal};
 use callplane_e2e::sound::{Wav, say_at};
 use callplane_e2e::until;
-use callplane_flow::{AgentSettings, ModelUse, TranscriptionUse};
+use callplane_flow::{AgentSettings, ModelUse, ToolUse, TranscriptionUse};
 use callplane_keys::Place;
 use callplane_media_node::Running;
 use callplane_store::calls;
@@ -18,11 +19,10 @@ use callplane_types::ProviderId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::provider_server::{Act, ProviderServer, answer, beginning, chunk, refusal};
 use crate::speech::speech_program;
 use crate::world::{NUMBER, World, keys, metrics, object, phone_port};
 
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 const FILLER: &str = "One moment, please.";
 const SORRY: &str = "I am sorry, please call again later.";
 
@@ -51,6 +51,14 @@ fn visit() -> Value {
     })
 }
 
+/// A server that understands turns as `words`, and answers each of them by its acts.
+pub(crate) async fn serving(words: &[&str], answers: &[(&str, Vec<Act>)]) -> ProviderServer {
+    let address = Ipv4Addr::LOCALHOST.into();
+    ProviderServer::start(address, words, answers)
+        .await
+        .unwrap()
+}
+
 /// A tenant whose agent asks `server`, and a node that serves it.
 async fn world(server: &ProviderServer) -> (World, Running) {
     world_of(visit(), server).await
@@ -58,6 +66,15 @@ async fn world(server: &ProviderServer) -> (World, Running) {
 
 /// As [`world`], with an agent that follows this flow.
 async fn world_of(flow: Value, server: &ProviderServer) -> (World, Running) {
+    world_with(flow, Vec::new(), server).await
+}
+
+/// As [`world_of`], with an agent that has these tools.
+pub(crate) async fn world_with(
+    flow: Value,
+    tools: Vec<ToolUse>,
+    server: &ProviderServer,
+) -> (World, Running) {
     let settings = AgentSettings {
         prompt: Some("You are Emma.".to_owned()),
         model: Some(ModelUse {
@@ -70,20 +87,28 @@ async fn world_of(flow: Value, server: &ProviderServer) -> (World, Running) {
             provider: "acme/ear".to_owned(),
             language: Some("en".to_owned()),
         }),
+        tools,
         ..AgentSettings::default()
     };
     let world = World::with_agent(flow, settings).await;
     let ring = keys();
     world.write_keys(&ring);
-    let chat = ProviderProtocol::OpenaiChat(ChatTimeouts {
-        first_part: Duration::from_secs(4),
-        stall: Duration::from_secs(4),
-        total: Duration::from_secs(30),
-    });
-    let speech = ProviderProtocol::OpenaiTranscription(TranscriptionTimeouts {
-        total: Duration::from_secs(4),
-    });
-    for (name, protocol) in [("model", chat), ("ear", speech)] {
+    let chat = ProviderProtocol::OpenaiChat {
+        model: "small-model".to_owned(),
+        timeouts: ChatTimeouts {
+            first_part: Duration::from_secs(4),
+            stall: Duration::from_secs(4),
+            total: Duration::from_secs(30),
+        },
+    };
+    let speech = ProviderProtocol::OpenaiTranscription {
+        model: "small-ear".to_owned(),
+        timeouts: TranscriptionTimeouts {
+            total: Duration::from_secs(4),
+        },
+    };
+    let http = ProviderProtocol::Http { key_header: None };
+    for (name, protocol) in [("model", chat), ("ear", speech), ("booking", http)] {
         let id = ProviderId::new(Uuid::now_v7());
         let place = Place::cell(world.tenant.id, "providers", "key_enc", id.uuid());
         let spec = ProviderSpec {
@@ -92,7 +117,6 @@ async fn world_of(flow: Value, server: &ProviderServer) -> (World, Running) {
             spec_hash: "1".to_owned(),
             protocol,
             base_url: server.base_url.clone(),
-            model: format!("small-{name}"),
             sealed_key: Some(ring.seal(&place, b"sk-secret").unwrap()),
         };
         let (operator, fence) = (&world.database.operator, &world.database.fence);
@@ -107,7 +131,7 @@ async fn world_of(flow: Value, server: &ProviderServer) -> (World, Running) {
 }
 
 /// Somebody who calls and says this, so many seconds after the call stands.
-async fn caller(world: &World, number: &str, says: &[(f64, &str)]) -> Baresip {
+pub(crate) async fn caller(world: &World, number: &str, says: &[(f64, &str)]) -> Baresip {
     let phone = SocketAddr::from((Ipv4Addr::LOCALHOST, phone_port()));
     let folder = world.folder.path().join(format!("phone-{}", phone.port()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -122,7 +146,7 @@ async fn caller(world: &World, number: &str, says: &[(f64, &str)]) -> Baresip {
 }
 
 /// What the agent said that was heard, and what the caller said, in their order.
-fn transcript(call: &Value) -> Vec<(&str, &str)> {
+pub(crate) fn transcript(call: &Value) -> Vec<(&str, &str)> {
     let messages = call["messages"].as_array().unwrap().iter();
     messages
         .map(|message| {
@@ -185,7 +209,7 @@ async fn a_caller_books_a_visit_with_a_model_and_the_record_has_the_words() {
             ),
         ),
     ];
-    let server = ProviderServer::start(&["I would like to come.", "On Monday."], &talks).await;
+    let server = serving(&["I would like to come.", "On Monday."], &talks).await;
     let (world, node) = world(&server).await;
     let says = [(4.0, "I would like to come"), (10.0, "on Monday")];
     let mut phone = caller(&world, "+15557770001", &says).await;
@@ -295,7 +319,7 @@ async fn whatever_fails_of_a_model_the_caller_is_not_left_in_silence() {
         ),
     ];
     let words: Vec<&str> = faults.iter().map(|(word, _)| *word).collect();
-    let server = ProviderServer::start(&words, &faults).await;
+    let server = serving(&words, &faults).await;
     let (world, node) = world(&server).await;
     let mut phones = Vec::new();
     for number in 1..6 {
@@ -374,7 +398,7 @@ async fn a_model_that_always_fails_is_left_alone_and_asked_again_later() {
         "left alone",
         "well again",
     ];
-    let server = ProviderServer::start(&words, &script).await;
+    let server = serving(&words, &script).await;
     let (world, node) = world_of(flow, &server).await;
     // After the fifth it is left alone for twelve seconds.
     let times = [4.0, 10.0, 16.0, 22.0, 28.0, 34.0, 46.0];
@@ -420,7 +444,7 @@ async fn a_model_that_always_fails_is_left_alone_and_asked_again_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_ends_with_the_call() {
-    let server = ProviderServer::start(&["hang"], &[("hang", vec![Act::Hang])]).await;
+    let server = serving(&["hang"], &[("hang", vec![Act::Hang])]).await;
     let (world, node) = world(&server).await;
     let mut phone = caller(&world, "+15557770001", &[(4.0, "hello there")]).await;
     until("the model is asked", PATIENCE, async || {

@@ -2,9 +2,10 @@
 
 mod screen;
 
+use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 
-use callplane_flow::{Thought, TransferEnd};
+use callplane_flow::{Thought, ToolRun, TransferEnd};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 
 use self::screen::Screen;
@@ -23,6 +24,7 @@ pub(crate) async fn run(arguments: &ChatArguments) -> anyhow::Result<()> {
     let chat = Chat {
         conversation: Conversation::begin(&program, variables, None),
         asking: Asking::new(model),
+        running: VecDeque::new(),
         screen,
         lines: BufReader::new(tokio::io::stdin()).lines(),
     };
@@ -32,6 +34,8 @@ pub(crate) async fn run(arguments: &ChatArguments) -> anyhow::Result<()> {
 struct Chat {
     conversation: Conversation,
     asking: Asking,
+    /// Tools whose answer the person is asked for.
+    running: VecDeque<ToolRun>,
     screen: Screen,
     lines: Lines<BufReader<Stdin>>,
 }
@@ -44,6 +48,7 @@ impl Chat {
             match self.conversation.waits() {
                 Waits::Over => return Ok(()),
                 Waits::Model => self.wait().await,
+                Waits::Tool => self.run_tool().await?,
                 Waits::Transfer => {
                     self.screen.ask_for_transfer();
                     match self.line().await?.as_deref() {
@@ -112,11 +117,33 @@ impl Chat {
         }
     }
 
+    /// Asks what a tool answers: none is called from here.
+    async fn run_tool(&mut self) -> anyhow::Result<()> {
+        let Some(run) = self.running.pop_front() else {
+            self.conversation
+                .wait(std::time::Duration::from_millis(100));
+            return Ok(());
+        };
+        self.screen.ask_for_answer(&run);
+        let result = match self.line().await?.as_deref() {
+            None => {
+                self.conversation.hang_up();
+                return Ok(());
+            }
+            Some("/fail" | "/f") => Err("it failed".to_owned()),
+            Some("") => Ok("done".to_owned()),
+            Some(line) => Ok(line.to_owned()),
+        };
+        self.conversation.tool_done(run.id, result);
+        Ok(())
+    }
+
     fn show(&mut self) {
         while let Some(happening) = self.conversation.poll() {
             match happening {
                 Happening::Think(think) => self.asking.ask(think),
                 Happening::StopThinking(id) => self.asking.stop(id),
+                Happening::RunTool(run) => self.running.push_back(run),
                 other => self.screen.show(&other),
             }
         }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use callplane_agent::{Ending, Message, Speaker};
-use callplane_flow::ToolCall;
+use callplane_flow::{ToolCall, ToolRun};
 use callplane_providers::Usage;
 use serde_json::{Map, Value};
 
@@ -54,6 +54,17 @@ impl Screen {
         self.prompt();
     }
 
+    pub(super) fn ask_for_answer(&self, run: &ToolRun) {
+        self.note(&format!(
+            "type what {} answers; Enter: it is done; /fail: it fails",
+            run.tool
+        ));
+        if self.is_terminal {
+            print!("{BOLD}{}:{PLAIN} ", run.tool);
+            drop(std::io::stdout().flush());
+        }
+    }
+
     pub(super) fn prompt(&self) {
         if self.is_terminal {
             print!("{BOLD}you:{PLAIN} ");
@@ -76,7 +87,7 @@ impl Screen {
                 Ending::Silence => "the call ended: silence".to_owned(),
                 Ending::MaxDuration => "the call ended: the longest call was reached".to_owned(),
             }),
-            Happening::Think(_) | Happening::StopThinking(_) => {}
+            Happening::Think(_) | Happening::StopThinking(_) | Happening::RunTool(_) => {}
         }
     }
 

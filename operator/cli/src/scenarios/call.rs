@@ -1,16 +1,16 @@
 //! One scenario, played: the same conversation core as in a call, in virtual time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_agent::{Ending, Message, Speaker};
-use callplane_flow::{Program, Think, ThinkId, Thought, ToolCall, TransferEnd};
+use callplane_flow::{Program, Think, ThinkId, Thought, ToolCall, ToolRun, TransferEnd};
 use callplane_providers::ChatModel;
 use serde_json::{Map, Value};
 
 use super::caller::Caller;
-use super::file::{Answer, Reached, Scenario, Step};
+use super::file::{Answer, Reached, Scenario, Step, ToolAnswer};
 use crate::talk::{Asking, Conversation, Happening, Part, Waits};
 
 /// What a call has shown.
@@ -41,6 +41,9 @@ enum Model {
 struct Call<'a> {
     conversation: Conversation,
     model: Model,
+    /// What tools answer, and those that wait for it.
+    tools: BTreeMap<String, VecDeque<ToolAnswer>>,
+    running: VecDeque<ToolRun>,
     caller: Caller<'a>,
     played: Played,
 }
@@ -66,6 +69,12 @@ pub(super) async fn play(
     let mut call = Call {
         conversation: Conversation::begin(program, variables, interruption),
         model,
+        tools: scenario
+            .tools
+            .iter()
+            .map(|(name, answers)| (name.clone(), answers.iter().cloned().collect()))
+            .collect(),
+        running: VecDeque::new(),
         caller,
         played: Played::default(),
     };
@@ -87,6 +96,7 @@ impl Call<'_> {
             match waits {
                 Waits::Over => return self.caller_left_over(),
                 Waits::Model => self.wait().await,
+                Waits::Tool => self.run_tool(),
                 Waits::Transfer | Waits::Caller { .. } => {
                     if let Some(interruption) = self.conversation.take_interruption() {
                         return self.fault(format!(
@@ -203,6 +213,22 @@ impl Call<'_> {
         }
     }
 
+    /// Gives the tool that was called first its answer.
+    fn run_tool(&mut self) {
+        let Some(run) = self.running.pop_front() else {
+            return self.conversation.wait(Duration::from_millis(100));
+        };
+        let answers = self.tools.get_mut(&run.tool);
+        let Some(answer) = answers.and_then(VecDeque::pop_front) else {
+            let tool = &run.tool;
+            return self.fault(format!(
+                "the tool {tool} is called, and the scenario gives it no answer for that: add one to tools.{tool}"
+            ));
+        };
+        self.conversation.wait(answer.after);
+        self.conversation.tool_done(run.id, answer.into_result());
+    }
+
     fn answer(&mut self, id: ThinkId, answer: Answer) {
         let Answer {
             after,
@@ -247,6 +273,7 @@ impl Call<'_> {
                         asked.take_if(|asked| *asked == stopped);
                     }
                 },
+                Happening::RunTool(run) => self.running.push_back(run),
                 Happening::Transfer(_) => {}
                 Happening::Over(ending) => {
                     if let Ending::Flow(ending) = ending {

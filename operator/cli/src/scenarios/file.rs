@@ -29,6 +29,9 @@ pub(super) struct Scenario {
     pub(super) variables: BTreeMap<String, String>,
     /// What the model answers, one after the other; left out, the real one is asked.
     pub(super) model: Option<Vec<Answer>>,
+    /// What tools answer, by their names, one after the other. **None is really called.**
+    #[serde(default)]
+    pub(super) tools: BTreeMap<String, Vec<ToolAnswer>>,
     /// What the caller does whenever it is the caller's turn.
     #[serde(default)]
     pub(super) caller: Vec<Step>,
@@ -61,6 +64,32 @@ pub(super) struct Call {
     pub(super) name: String,
     #[serde(default)]
     pub(super) arguments: Map<String, Value>,
+}
+
+/// An answer of a tool.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ToolAnswer {
+    /// How long it takes.
+    #[serde(default, rename = "afterMs", deserialize_with = "millis")]
+    pub(super) after: Duration,
+    /// What it says: text as it is, anything else as JSON.
+    #[serde(default)]
+    pub(super) returns: Value,
+    /// Why it fails, in its place.
+    pub(super) fails: Option<String>,
+}
+
+impl ToolAnswer {
+    /// As the model is told.
+    pub(super) fn into_result(self) -> Result<String, String> {
+        match (self.fails, self.returns) {
+            (Some(why), _) => Err(why),
+            (None, Value::String(text)) => Ok(text),
+            (None, Value::Null) => Ok("done".to_owned()),
+            (None, json) => Ok(json.to_string()),
+        }
+    }
 }
 
 /// What the caller does.

@@ -10,7 +10,7 @@ use callplane_agent::{
     Agent, Apology, Ending, Input, Message, Output, Recognition, TurnPolicy, UtteranceId,
 };
 use callplane_flow::graph::NodeKind;
-use callplane_flow::{Program, Run, Think, ThinkId, Thought, TransferEnd};
+use callplane_flow::{Program, Run, Think, ThinkId, Thought, ToolRun, ToolRunId, TransferEnd};
 use callplane_types::{E164, Instant};
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -40,6 +40,8 @@ pub(crate) enum Happening {
     Think(Think),
     /// Its answer is not wanted any more.
     StopThinking(ThinkId),
+    /// A tool is to be run.
+    RunTool(ToolRun),
     /// Somebody would be rung.
     Transfer(E164),
     /// The call is over.
@@ -53,6 +55,8 @@ pub(crate) enum Waits {
     Caller { speech: bool, keys: bool },
     /// The model.
     Model,
+    /// Tools that run.
+    Tool,
     /// The end of a transfer.
     Transfer,
     /// Nothing.
@@ -80,6 +84,7 @@ pub(crate) struct Conversation {
     interruption: Option<Interruption>,
     speaking_until: Instant,
     thinking: Option<ThinkId>,
+    running: Vec<ToolRunId>,
     transferring: bool,
     over: bool,
     happenings: VecDeque<Happening>,
@@ -103,6 +108,7 @@ impl Conversation {
             interruption,
             speaking_until: Instant::ZERO,
             thinking: None,
+            running: Vec::new(),
             transferring: false,
             over: false,
             happenings: VecDeque::new(),
@@ -140,6 +146,7 @@ impl Conversation {
                 speech: awaits.speech,
                 keys: awaits.keys,
             },
+            None if !self.running.is_empty() => Waits::Tool,
             None => Waits::Model,
         }
     }
@@ -203,7 +210,14 @@ impl Conversation {
         self.settle();
     }
 
-    /// Time passes while the model thinks, in whole frames.
+    /// A tool has run.
+    pub(crate) fn tool_done(&mut self, id: ToolRunId, result: Result<String, String>) {
+        self.running.retain(|running| *running != id);
+        self.tell(Input::ToolDone { id, result });
+        self.settle();
+    }
+
+    /// Time passes while the model thinks or a tool runs, in whole frames.
     pub(crate) fn wait(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now + FRAME <= until && !self.over {
@@ -243,8 +257,9 @@ impl Conversation {
     /// Whether something happens without anybody's doing.
     fn goes_on(&self) -> bool {
         let is_speaking = self.words.is_some() && self.now < self.speaking_until + UNDERSTANDING;
-        let is_thinking = self.thinking.is_some() && self.playing.is_none();
-        is_speaking || self.agent.awaits().is_none() && !is_thinking
+        let is_waiting = self.thinking.is_some() || !self.running.is_empty();
+        let is_silent = self.playing.is_none();
+        is_speaking || self.agent.awaits().is_none() && !(is_waiting && is_silent)
     }
 
     fn tick(&mut self, voice: bool) {
@@ -326,6 +341,10 @@ impl Conversation {
             Output::StopThinking(id) => {
                 self.thinking.take_if(|asked| *asked == id);
                 Happening::StopThinking(id)
+            }
+            Output::RunTool(run) => {
+                self.running.push(run.id);
+                Happening::RunTool(run)
             }
             Output::Transfer(transfer) => {
                 self.transferring = true;

@@ -83,10 +83,20 @@ pub(crate) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Load
         .get(flow)
         .with_context(|| format!("no file has the Flow {flow} of the Agent: name it, too"))?;
     let graph = graph_of(flow)?;
-    let program = compile(&graph, &agent.settings()).map_err(|problems| {
+    let settings = agent
+        .settings()
+        .with_context(|| format!("Agent {}", agent.name_any()))?;
+    let program = compile(&graph, &settings).map_err(|problems| {
         let sentences: Vec<String> = problems.iter().map(|one| format!("{one}.")).collect();
         anyhow::anyhow!("Flow {}:\n{}", flow.name_any(), sentences.join("\n"))
     })?;
+    if let Some(missing) = program.missing_tools().next() {
+        bail!(
+            "Agent {}: Flow {}: {missing}",
+            agent.name_any(),
+            flow.name_any()
+        );
+    }
     let used = agent.spec.model.as_ref();
     let provider = used.and_then(|model| providers.get(&model.provider_ref.name));
     Ok(Loaded {

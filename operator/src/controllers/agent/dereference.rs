@@ -16,6 +16,8 @@ pub(super) struct References {
     pub(super) model: Option<Arc<Provider>>,
     /// The Provider of its transcription, likewise.
     pub(super) transcription: Option<Arc<Provider>>,
+    /// The Providers of its tools, in their order, as far as they exist.
+    pub(super) tools: Vec<Option<Arc<Provider>>>,
 }
 
 /// Reads what `agent` refers to, from the caches.
@@ -29,5 +31,10 @@ pub(super) fn dereference(caches: &Caches, agent: &Agent) -> References {
         flow: caches.flows.get(&namespace, &spec.flow_ref.name),
         model: model.and_then(|model| provider(&model.provider_ref)),
         transcription: transcription.and_then(|one| provider(&one.provider_ref)),
+        tools: spec
+            .tools
+            .iter()
+            .map(|tool| provider(&tool.http.provider_ref))
+            .collect(),
     }
 }

@@ -6,6 +6,7 @@ mod build;
 mod dereference;
 mod providers;
 mod status;
+mod tools;
 mod validate;
 
 use callplane_crds::{Agent, AgentStatus};
@@ -38,7 +39,8 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
     let by_provider = caches.agents.index(|agent| {
         let model = agent.spec.model.iter().map(|model| &model.provider_ref);
         let transcription = agent.spec.transcription.iter().map(|one| &one.provider_ref);
-        let named = model.chain(transcription);
+        let tools = agent.spec.tools.iter().map(|tool| &tool.http.provider_ref);
+        let named = model.chain(transcription).chain(tools);
         named.map(|named| key(agent, named)).collect()
     });
     builder

@@ -63,7 +63,7 @@ pub(super) fn validate(
 }
 
 /// `wanted` is the field of a Provider that speaks what is wanted.
-fn check(
+pub(super) fn check(
     field: &str,
     named: &LocalReference,
     found: Option<&Provider>,
@@ -130,7 +130,7 @@ mod tests {
     ) -> Result<(), Problem> {
         let agent: Agent = object(agent);
         let graph = serde_yaml_ng::from_str(graph).unwrap();
-        let program = compile(&graph, &agent.settings()).unwrap();
+        let program = compile(&graph, &agent.settings().unwrap()).unwrap();
         let provider = |yaml: &str| -> Provider { object(yaml) };
         let (model, ear) = (model.map(provider), ear.map(provider));
         validate(&agent, "f", &program, model.as_ref(), ear.as_ref())

@@ -6,7 +6,7 @@ use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
 use super::dereference::References;
-use super::providers;
+use super::{providers, tools};
 use crate::controllers::flow::sentences;
 use crate::controllers::projection::{Problem, TenantRef, object_ref};
 
@@ -29,6 +29,7 @@ pub(super) fn validate(
         flow,
         model,
         transcription,
+        tools,
     } = references;
     let object = object_ref(agent)?;
     let tenant = tenant?;
@@ -49,6 +50,7 @@ pub(super) fn validate(
         model.as_deref(),
         transcription.as_deref(),
     )?;
+    tools::validate(agent, name, &program, &tools)?;
     Ok((
         tenant,
         Valid {
@@ -74,7 +76,10 @@ fn program(agent: &Agent, flow: &Flow) -> Result<Program, Problem> {
         .map_err(|error| of_flow(&error.to_string()))?;
     compile(&document.graph, &AgentSettings::default())
         .map_err(|problems| of_flow(&sentences(&problems)))?;
-    compile(&document.graph, &agent.settings())
+    let settings = agent
+        .settings()
+        .map_err(|error| Problem::invalid(&error.field, error.message))?;
+    compile(&document.graph, &settings)
         .map_err(|problems| Problem::not_accepted(Reason::FlowInvalid, sentences(&problems)))
 }
 
@@ -106,6 +111,7 @@ mod tests {
             flow: flow.map(|yaml| Arc::new(object(yaml))),
             model: None,
             transcription: None,
+            tools: Vec::new(),
         };
         validate(&object(agent), tenant(), references).map(|(_, valid)| valid)
     }

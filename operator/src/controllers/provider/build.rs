@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callplane_crds::{ChatTimeouts, OpenaiChat, OpenaiTranscription, Protocol};
+use callplane_crds::{ChatTimeouts, HttpApi, OpenaiChat, OpenaiTranscription, Protocol};
 use callplane_keys::Place;
 use callplane_store::providers::{self, ProviderProtocol, ProviderSpec, TranscriptionTimeouts};
 use serde_json::json;
@@ -28,12 +28,12 @@ pub(super) fn build(valid: Valid<'_>) -> Result<Prepared, Problem> {
         key,
         checked,
     } = valid;
-    let (stored, base_url, model) = stored(protocol);
     let spec_hash = fingerprint(&json!({
         "protocol": protocol.field(),
         "spec": match protocol {
             Protocol::OpenaiChat(chat) => json!(chat),
             Protocol::OpenaiTranscription(speech) => json!(speech),
+            Protocol::Http(http) => json!(http),
         },
         "secret": key.as_ref().map(|key| &key.version),
     }));
@@ -50,20 +50,19 @@ pub(super) fn build(valid: Valid<'_>) -> Result<Prepared, Problem> {
             id: row,
             object,
             spec_hash,
-            protocol: stored,
-            base_url: base_url.to_owned(),
-            model: model.to_owned(),
+            protocol: stored(protocol),
+            base_url: protocol.base_url().to_owned(),
             sealed_key,
         },
         checked,
     })
 }
 
-fn stored(protocol: Protocol<'_>) -> (ProviderProtocol, &str, &str) {
+fn stored(protocol: Protocol<'_>) -> ProviderProtocol {
     let millis = |millis: u32| Duration::from_millis(millis.into());
     match protocol {
         Protocol::OpenaiChat(OpenaiChat {
-            base_url,
+            base_url: _,
             model,
             timeouts:
                 ChatTimeouts {
@@ -71,27 +70,29 @@ fn stored(protocol: Protocol<'_>) -> (ProviderProtocol, &str, &str) {
                     stall_ms,
                     total_ms,
                 },
-        }) => {
-            let timeouts = providers::ChatTimeouts {
+        }) => ProviderProtocol::OpenaiChat {
+            model: model.clone(),
+            timeouts: providers::ChatTimeouts {
                 first_part: millis(*first_part_ms),
                 stall: millis(*stall_ms),
                 total: millis(*total_ms),
-            };
-            (ProviderProtocol::OpenaiChat(timeouts), base_url, model)
-        }
+            },
+        },
         Protocol::OpenaiTranscription(OpenaiTranscription {
-            base_url,
+            base_url: _,
             model,
             timeout_ms,
-        }) => {
-            let timeouts = TranscriptionTimeouts {
+        }) => ProviderProtocol::OpenaiTranscription {
+            model: model.clone(),
+            timeouts: TranscriptionTimeouts {
                 total: millis(*timeout_ms),
-            };
-            (
-                ProviderProtocol::OpenaiTranscription(timeouts),
-                base_url,
-                model,
-            )
-        }
+            },
+        },
+        Protocol::Http(HttpApi {
+            base_url: _,
+            key_header,
+        }) => ProviderProtocol::Http {
+            key_header: key_header.clone(),
+        },
     }
 }

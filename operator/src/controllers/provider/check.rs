@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callplane_crds::{Protocol, Provider, ProviderCheck, Reason};
-use callplane_providers::{Endpoint, HttpClient, ModelError, probe};
+use callplane_providers::{Endpoint, HttpClient, ModelError, Probed, probe};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
@@ -64,7 +64,11 @@ pub(super) async fn ask(
     secret_version: Option<&str>,
     now: Timestamp,
 ) -> Checked {
-    let outcome = probe(http, endpoint, PATIENCE)
+    let probed = match protocol {
+        Protocol::OpenaiChat(_) | Protocol::OpenaiTranscription(_) => Probed::Models,
+        Protocol::Http(_) => Probed::Root,
+    };
+    let outcome = probe(http, endpoint, probed, PATIENCE)
         .await
         .map_err(|error| trouble(provider, protocol, &error));
     Checked {
@@ -113,7 +117,9 @@ fn trouble(provider: &Provider, protocol: Protocol<'_>, error: &ModelError) -> T
         ),
         ModelError::Unavailable { status } | ModelError::Refused { status, .. } => (
             Reason::Unreachable,
-            format!("{url}: the endpoint answers {status} to GET models; look at its log"),
+            format!(
+                "{url}: the endpoint answers {status} when it is asked whether it is there; look at its log"
+            ),
         ),
         ModelError::TooSlow(_) => (
             Reason::Unreachable,

@@ -3,7 +3,7 @@
 
 use callplane_crds::{Provider, Reason, SecretKeyReference};
 use callplane_keys::KeyRing;
-use callplane_providers::Endpoint;
+use callplane_providers::{Endpoint, KeyHeader};
 use callplane_store::providers;
 use callplane_types::{ProviderId, TenantId};
 use k8s_openapi::api::core::v1::Secret;
@@ -123,7 +123,10 @@ async fn checked(
     let key = key.map(Result::as_ref).transpose().ok()?;
     let protocol = provider.spec.protocol()?;
     let text = key.map(|key| key.text.as_str());
-    let endpoint = Endpoint::new(protocol.base_url(), text).ok()?;
+    let shown = protocol
+        .key_header()
+        .map_or(KeyHeader::Bearer, KeyHeader::Named);
+    let endpoint = Endpoint::with_key(protocol.base_url(), shown, text).ok()?;
     let secret_version = key.map(|key| key.secret_version.as_str());
     let now = Timestamp::now();
     let last = provider

@@ -3,7 +3,7 @@
 //! The API server checked the spec; it is checked again here because an object may be older than the rule.
 
 use callplane_crds::{Protocol, Provider};
-use callplane_providers::{Endpoint, InvalidEndpoint};
+use callplane_providers::{Endpoint, InvalidEndpoint, KeyHeader};
 use callplane_store::ObjectRef;
 use callplane_types::ProviderId;
 
@@ -31,11 +31,16 @@ pub(super) fn validate(
     let protocol = provider.spec.protocol().ok_or_else(|| {
         Problem::invalid(
             "spec",
-            "give it exactly one of openaiChat and openaiTranscription",
+            "give it exactly one of openaiChat, openaiTranscription and http",
         )
     })?;
     let field = format!("spec.{}.baseUrl", protocol.field());
     Endpoint::new(protocol.base_url(), None).map_err(|error| Problem::invalid(&field, error))?;
+    if let Some(header) = protocol.key_header() {
+        let named = KeyHeader::Named(header);
+        Endpoint::with_key(protocol.base_url(), named, Some("key"))
+            .map_err(|error| Problem::invalid("spec.http.keyHeader", error))?;
+    }
     let object = object_ref(provider)?;
     let tenant = tenant?;
     let key = key.transpose()?;

@@ -67,6 +67,7 @@ impl Agent {
         if self.phase == Phase::Talking {
             self.check_speech_timeouts(now);
             self.check_model(now);
+            self.check_tools(now);
         }
         self.phase == Phase::Talking
     }

@@ -55,8 +55,12 @@ impl Agent {
             Some(last) if unsaid.is_empty() && self.waits_for_an_answer() => vec![last.clone()],
             _ => unsaid,
         };
-        for sentence in again {
-            self.say(now, sentence);
+        // Before what came since.
+        for sentence in again.into_iter().rev() {
+            let text = sentence.text.clone();
+            let utterance = self.speech.say_first(now, sentence);
+            self.outputs
+                .push_back(Output::Synthesize { utterance, text });
         }
     }
 

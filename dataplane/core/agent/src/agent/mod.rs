@@ -4,6 +4,7 @@ mod caller;
 mod floor;
 mod model;
 mod resume;
+mod tools;
 mod transfer;
 mod voice;
 
@@ -13,9 +14,10 @@ use callplane_flow::{Action, Event, Listen, Run, SayId};
 use callplane_types::Instant;
 
 use self::floor::Floor;
-pub use self::model::FILLER;
-use self::model::Thinking;
+use self::model::{Cover, Thinking};
+pub use self::model::{FILLER, STILL_THERE};
 use self::resume::BrokenOff;
+use self::tools::Running;
 use crate::gate::Gate;
 use crate::input::{Apology, Input, TurnId};
 use crate::keys::Keys;
@@ -44,6 +46,12 @@ pub struct Agent {
     listening: Option<Listening>,
     recognizing: Option<Recognizing>,
     thinking: Option<Thinking>,
+    running: Vec<Running>,
+    /// What the model or a tool has to say, while the caller says something into the agent's words: nothing is done that
+    /// they may be about to forbid.
+    held: VecDeque<Event>,
+    /// What the caller heard while tools ran.
+    tool_cover: Cover,
     /// When either side was heard last.
     last_sound: Instant,
     started: Option<Instant>,
@@ -106,6 +114,9 @@ impl Agent {
             listening: None,
             recognizing: None,
             thinking: None,
+            running: Vec::new(),
+            held: VecDeque::new(),
+            tool_cover: Cover::default(),
             started: None,
             last_frame: None,
             last_apology: None,
@@ -134,6 +145,7 @@ impl Agent {
             && self.speech.idle()
             && self.recognizing.is_none()
             && self.thinking.is_none()
+            && !self.run.waits_for_tools()
             && !self.gate.open();
         is_quiet.then(|| Awaits {
             speech: listening.speech.is_some(),
@@ -174,6 +186,7 @@ impl Agent {
             }
             Input::Recognized { turn, result } => self.recognized(now, turn, result),
             Input::Thought { id, thought } => self.thought(now, id, thought),
+            Input::ToolDone { id, result } => self.tool_done(now, id, result),
             Input::Transferred(end) => self.transferred(now, end),
             Input::FloorTaken => self.take_floor(),
             Input::FloorReturned => self.return_floor(now),
@@ -224,6 +237,26 @@ impl Agent {
         }
     }
 
+    /// Tells the flow, once it is known what the caller says.
+    fn tell_in_turn(&mut self, now: Instant, event: Event) {
+        self.held.push_back(event);
+        self.tell_held(now);
+    }
+
+    /// Tells the flow what waited for the caller.
+    fn tell_held(&mut self, now: Instant) {
+        while !self.is_cut_in()
+            && let Some(event) = self.held.pop_front()
+        {
+            self.tell(now, event);
+        }
+    }
+
+    /// Whether the caller says something that is not understood yet.
+    fn is_cut_in(&self) -> bool {
+        self.gate.in_turn() || self.recognizing.is_some() || !self.cut_off.is_empty()
+    }
+
     fn act(&mut self, now: Instant, action: Action) {
         match action {
             Action::Entered { node, kind } => {
@@ -259,6 +292,7 @@ impl Agent {
             Action::StopListening => self.stop_listening(),
             Action::Think(think) => self.think(now, think),
             Action::StopThinking(id) => self.stop_thinking(id),
+            Action::RunTool(run) => self.run_tool(now, run),
             Action::Transfer(transfer) => self.transfer(transfer),
             Action::Hangup(ending) => self.phase = Phase::Leaving(Ending::Flow(ending)),
         }

@@ -7,8 +7,16 @@ use super::Agent;
 use crate::output::{Output, Stage};
 use crate::speech::Origin;
 
-/// What callers hear when the model takes its time.
+/// What callers hear when the model, or what it had done, takes its time.
 pub const FILLER: &str = "One moment, please.";
+/// What they hear when it takes much longer, again and again.
+pub const STILL_THERE: &str = "I am still on it.";
+
+/// What the caller was told while they wait for one thing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cover {
+    is_begun: bool,
+}
 
 /// A question to the model whose answer is not complete.
 #[derive(Debug)]
@@ -17,7 +25,7 @@ pub(super) struct Thinking {
     asked: Instant,
     /// When something of the answer came last.
     heard: Option<Instant>,
-    is_covered: bool,
+    cover: Cover,
 }
 
 impl Thinking {
@@ -32,7 +40,7 @@ impl Agent {
             id: think.id,
             asked: now,
             heard: None,
-            is_covered: false,
+            cover: Cover::default(),
         });
         self.outputs.push_back(Output::Think(think));
     }
@@ -54,17 +62,21 @@ impl Agent {
         if matches!(thought, Thought::Done | Thought::Failed) {
             self.thinking = None;
         }
-        self.tell(now, Event::Thought { id, thought });
+        // What it called for is done when it is done.
+        let acts = thought == Thought::Done;
+        let event = Event::Thought { id, thought };
+        match acts {
+            true => self.tell_in_turn(now, event),
+            false => self.tell(now, event),
+        }
     }
 
     /// A model that says nothing for too long has failed; before that the caller is told to wait.
     pub(super) fn check_model(&mut self, now: Instant) {
-        let is_callers_turn = self.gate.in_turn() || self.recognizing.is_some();
-        let is_idle = self.speech.idle() && !is_callers_turn;
-        let Some(thinking) = self.thinking.as_mut() else {
+        let Some(thinking) = self.thinking.as_ref() else {
             return;
         };
-        let id = thinking.id;
+        let (id, mut cover) = (thinking.id, thinking.cover);
         if now - thinking.heard.unwrap_or(thinking.asked) >= self.policy.model_timeout {
             self.stop_thinking(id);
             return self.tell(
@@ -75,12 +87,26 @@ impl Agent {
                 },
             );
         }
-        let is_late = now - self.last_sound >= self.policy.filler_after;
-        if is_late && is_idle && !std::mem::replace(&mut thinking.is_covered, true) {
-            let text = FILLER.to_owned();
-            let utterance = self.speech.say(now, Origin::Filler, text.clone(), true);
-            self.outputs
-                .push_back(Output::Synthesize { utterance, text });
+        self.cover(now, &mut cover);
+        if let Some(thinking) = self.thinking.as_mut() {
+            thinking.cover = cover;
         }
+    }
+
+    /// Says that it goes on, where nobody has said anything for too long.
+    pub(super) fn cover(&mut self, now: Instant, cover: &mut Cover) {
+        let is_callers_turn = self.gate.in_turn() || self.recognizing.is_some();
+        let (text, after) = match cover.is_begun {
+            false => (FILLER, self.policy.filler_after),
+            true => (STILL_THERE, self.policy.filler_again),
+        };
+        if !self.speech.idle() || is_callers_turn || now - self.last_sound < after {
+            return;
+        }
+        cover.is_begun = true;
+        let text = text.to_owned();
+        let utterance = self.speech.say(now, Origin::Filler, text.clone(), true);
+        self.outputs
+            .push_back(Output::Synthesize { utterance, text });
     }
 }

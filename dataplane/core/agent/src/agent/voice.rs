@@ -13,6 +13,7 @@ use crate::speech::{Finished, Origin, Step};
 impl Agent {
     /// Begins what waits to be said, and leaves when all is said.
     pub(super) fn go_on(&mut self, now: Instant) {
+        self.tell_held(now);
         if self.floor_is_taken() {
             return;
         }

@@ -11,4 +11,5 @@ mod conversation;
 mod floor;
 mod model;
 mod talk;
+mod tools;
 mod transfer;

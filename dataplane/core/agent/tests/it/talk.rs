@@ -7,7 +7,9 @@ use callplane_agent::{
     Agent, Apology, Capture, Ending, Input, Message, Output, Recognition, Sound, Speaker,
     SpeechDown, Transfer, TurnPolicy, UtteranceId,
 };
-use callplane_flow::{AgentSettings, Graph, Run, Think, ThinkId, Thought, compile};
+use callplane_flow::{
+    AgentSettings, Graph, Run, Think, ThinkId, Thought, ToolRun, ToolUse, compile,
+};
 use callplane_types::Instant;
 use serde_json::json;
 
@@ -37,6 +39,7 @@ pub(crate) struct Talk {
     /// What the model was asked.
     pub(crate) thinks: Vec<Think>,
     pub(crate) stopped: Vec<ThinkId>,
+    pub(crate) tools: Vec<ToolRun>,
     playing: Option<(UtteranceId, u64, u64)>,
     ready: Vec<(UtteranceId, u64)>,
 }
@@ -47,8 +50,15 @@ impl Talk {
     }
 
     pub(crate) fn start_with(graph: serde_json::Value, apology: Apology) -> Self {
+        Self::begin(graph, apology, Vec::new())
+    }
+
+    pub(crate) fn begin(graph: serde_json::Value, apology: Apology, tools: Vec<ToolUse>) -> Self {
         let graph: Graph = serde_json::from_value(graph).unwrap();
-        let mut settings = AgentSettings::default();
+        let mut settings = AgentSettings {
+            tools,
+            ..AgentSettings::default()
+        };
         settings.limits.silence = Duration::from_secs(20);
         let program = compile(&graph, &settings).unwrap();
         let policy = TurnPolicy::from(&program.agent);
@@ -68,6 +78,7 @@ impl Talk {
             capturing: false,
             thinks: Vec::new(),
             stopped: Vec::new(),
+            tools: Vec::new(),
             playing: None,
             ready: Vec::new(),
         };
@@ -189,6 +200,7 @@ impl Talk {
             Output::Transfer(transfer) => self.transfers.push(transfer),
             Output::Think(think) => self.thinks.push(think),
             Output::StopThinking(id) => self.stopped.push(id),
+            Output::RunTool(run) => self.tools.push(run),
             Output::HangUp(ending) => self.ending = Some(ending),
             Output::Capture(capture) => self.capturing = capture == Capture::Begin,
             Output::SpeechDown => self.speech_down += 1,

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use callplane_agent::{Agent, TurnPolicy, UtteranceId};
-use callplane_flow::{Recording, Run};
+use callplane_flow::{Recording, Run, ToolRunId};
 use callplane_sip::Command;
 use callplane_types::{CallStatus, HangupParty, Instant, WallTime};
 
@@ -55,6 +55,8 @@ pub struct Call {
     seed: u64,
     language: String,
     agent: Agent,
+    /// Tools that run.
+    tools: Vec<(ToolRunId, String)>,
     /// Synthesised and not yet played.
     clips: Vec<(UtteranceId, Clip)>,
     apology: Clip,
@@ -133,6 +135,7 @@ impl Call {
             seed,
             language,
             agent: Agent::new(run, policy, apology.as_apology()),
+            tools: Vec::new(),
             clips: Vec::new(),
             apology,
             timeline: Timeline::new(now, wall),
@@ -175,6 +178,7 @@ impl Call {
             Input::Thought { id, thought } => {
                 self.tell_agent(now, callplane_agent::Input::Thought { id, thought });
             }
+            Input::ToolDone { id, result } => self.tool_done(now, id, result),
             Input::Joined => self.joined(now),
             Input::Left(why) => self.left(now, why),
             Input::Key(key) => self.key(now, key),

@@ -2,6 +2,7 @@
 //! goes to the media path or outside.
 
 use callplane_agent::{self as agent, Capture, Ending, Sound, SpeechDown, UtteranceId};
+use callplane_flow::{ToolRun, ToolRunId};
 use callplane_types::Instant;
 
 use super::{Call, Phase};
@@ -118,9 +119,37 @@ impl Call {
             }
             agent::Output::Think(think) => self.outputs.push_back(Output::Think(think)),
             agent::Output::StopThinking(id) => self.outputs.push_back(Output::StopThinking(id)),
+            agent::Output::RunTool(run) => self.run_tool(now, run),
             agent::Output::Transfer(transfer) => self.transfer(now, transfer),
             agent::Output::HangUp(ending) => self.leave(now, ending),
         }
+    }
+
+    fn run_tool(&mut self, now: Instant, run: ToolRun) {
+        let tool = run.tool.clone();
+        self.tools.push((run.id, tool.clone()));
+        self.timeline.event(now, EventKind::ToolCalled { tool });
+        self.outputs.push_back(Output::RunTool(run));
+    }
+
+    pub(super) fn tool_done(
+        &mut self,
+        now: Instant,
+        id: ToolRunId,
+        result: Result<String, String>,
+    ) {
+        let Some(index) = self.tools.iter().position(|(running, _)| *running == id) else {
+            return;
+        };
+        let (_, tool) = self.tools.swap_remove(index);
+        self.timeline.event(
+            now,
+            match &result {
+                Ok(_) => EventKind::ToolAnswered { tool },
+                Err(_) => EventKind::ToolFailed { tool },
+            },
+        );
+        self.tell_agent(now, callplane_agent::Input::ToolDone { id, result });
     }
 
     fn said(&mut self, message: agent::Message) {

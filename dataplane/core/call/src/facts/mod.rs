@@ -184,6 +184,21 @@ pub enum EventKind {
     RecordingStopped,
     /// Speech did not answer.
     SpeechDown,
+    /// A tool of the agent runs.
+    ToolCalled {
+        /// Its name.
+        tool: String,
+    },
+    /// It has run.
+    ToolAnswered {
+        /// Its name.
+        tool: String,
+    },
+    /// It has not, or did not say in time whether it has.
+    ToolFailed {
+        /// Its name.
+        tool: String,
+    },
     /// An expression of the flow failed.
     FlowExpressionFailed {
         /// Name of the node.
@@ -219,6 +234,9 @@ impl EventKind {
             Self::RecordingResumed => "recording_resumed",
             Self::RecordingStopped => "recording_stopped",
             Self::SpeechDown => "speech_down",
+            Self::ToolCalled { .. } => "tool_called",
+            Self::ToolAnswered { .. } => "tool_answered",
+            Self::ToolFailed { .. } => "tool_failed",
             Self::FlowExpressionFailed { .. } => "flow_expression_failed",
         }
     }

@@ -8,6 +8,7 @@ mod bindings;
 mod loops;
 mod lower;
 mod structure;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -70,6 +71,7 @@ pub fn compile(graph: &Graph, agent: &AgentSettings) -> Result<Program, Vec<Prob
     let nodes = lower::nodes(graph, &mut problems);
     let inputs = lower::inputs(graph, &mut problems);
     let first_sentence = first_sentence(agent, &inputs, &mut problems);
+    tools::check(agent, &mut problems);
     structure::check(graph, &nodes, &mut problems);
     if problems.is_empty() {
         bindings::check(&graph.start, &inputs, &nodes, &mut problems);

@@ -27,6 +27,11 @@ pub struct Converse {
     #[schemars(length(max = 20))]
     pub variables: Vec<Noted>,
 
+    /// Tools of the Agent that the model may use here, by their names. None unless named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
+    pub tools: Vec<String>,
+
     /// Turns of the caller at this node at most, 1 to 100; 20 unless given.
     #[serde(default = "twenty")]
     #[schemars(range(min = 1, max = 100))]

@@ -14,6 +14,9 @@ pub(crate) struct Converse {
     pub(crate) instructions: Template,
     pub(crate) opening: Option<Template>,
     pub(crate) variables: Vec<ProgramNoted>,
+    /// Names of tools of the agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tools: Vec<String>,
     pub(crate) max_turns: u32,
     pub(crate) interruptible: bool,
     #[serde(rename = "timeoutSeconds", with = "seconds")]

@@ -3,6 +3,7 @@
 mod converse;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use callplane_types::E164;
@@ -13,14 +14,17 @@ use crate::expression::Expression;
 use crate::graph::{NodeKind, NodeRecording, Waiting};
 use crate::settings::{AgentSettings, seconds};
 use crate::template::Template;
+use crate::tool::ToolUse;
 
 pub(crate) use self::converse::{Converse, ProgramNoted, ProgramPrompt};
 
 /// The format this crate writes and reads. It grows when an older media node would misread a
 /// program; a new field with a default needs no new format.
-pub const FORMAT: u32 = 2;
-/// The format of programs that an older media node reads right, too: no node of them says what becomes of
-/// the recording, which such a node would not pause.
+pub const FORMAT: u32 = 3;
+/// The format of programs whose nodes say what becomes of the recording, which an older media node would not pause, and
+/// have no tools, without which its models would make up what they cannot look up.
+const RECORDING: u32 = 2;
+/// The format of programs that every media node reads right.
 const PLAIN: u32 = 1;
 
 /// A compiled agent: its settings and its flow. Immutable and self-contained: a call keeps the one
@@ -224,9 +228,8 @@ impl Program {
         inputs: BTreeMap<String, String>,
         nodes: BTreeMap<String, ProgramNode>,
     ) -> Self {
-        let is_plain = nodes.values().all(|node| node.recording.is_none());
         Self {
-            format: if is_plain { PLAIN } else { FORMAT },
+            format: format_of(&nodes),
             agent,
             first_sentence,
             start,
@@ -262,9 +265,57 @@ impl Program {
             .map(|(name, node)| (name.as_str(), node.kind()))
     }
 
+    /// The tool of this name that the agent has.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Option<&ToolUse> {
+        self.agent.tools.iter().find(|tool| tool.name == name)
+    }
+
+    /// Tools that a node names and the agent does not have. Models are not offered them.
+    pub fn missing_tools(&self) -> impl Iterator<Item = MissingTool<'_>> {
+        let named = self.nodes.iter().flat_map(|(name, node)| {
+            let tools = node.converse().map_or(&[][..], |converse| &converse.tools);
+            tools.iter().map(|tool| MissingTool { node: name, tool })
+        });
+        named.filter(|missing| self.tool(missing.tool).is_none())
+    }
+
     /// Names of the variables that a call may bring along.
     pub fn inputs(&self) -> impl Iterator<Item = &str> {
         self.inputs.keys().map(String::as_str)
+    }
+}
+
+/// A tool that a node names and the agent does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingTool<'a> {
+    /// Name of the node.
+    pub node: &'a str,
+    /// Name of the tool.
+    pub tool: &'a str,
+}
+
+impl fmt::Display for MissingTool<'_> {
+    /// What is wrong and what to do, fit for a condition's message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { node, tool } = self;
+        write!(
+            f,
+            "node `{node}` uses the tool `{tool}`, which the Agent does not have; add it to spec.tools, or take it out of \
+             the node"
+        )
+    }
+}
+
+/// The lowest format whose readers get all of it right.
+fn format_of(nodes: &BTreeMap<String, ProgramNode>) -> u32 {
+    let uses_tools = |node: &ProgramNode| node.converse().is_some_and(|it| !it.tools.is_empty());
+    if nodes.values().any(uses_tools) {
+        return FORMAT;
+    }
+    match nodes.values().any(|node| node.recording.is_some()) {
+        true => RECORDING,
+        false => PLAIN,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Think, ThinkId, Thought};
+use super::model::{Think, ThinkId, Thought, ToolRun, ToolRunId};
 use super::{Transfer, TransferEnd};
 use crate::digits::DigitSpec;
 use crate::grammar::Grammar;
@@ -64,6 +64,9 @@ pub enum Action {
     Think(Think),
     /// The rest of an answer is not wanted; nothing more of it is to be reported.
     StopThinking(ThinkId),
+    /// Run a tool, and report [`Event::ToolDone`], once. What comes of it is wanted also when the conversation went on
+    /// meanwhile; it is not to be broken off.
+    RunTool(ToolRun),
     /// Ring a person and join the caller with them, and report [`Event::Transferred`]. Until then
     /// the caller is not listened to. Everything said before was reported done.
     Transfer(Transfer),
@@ -141,6 +144,13 @@ pub enum Event {
         /// The part.
         thought: Thought,
     },
+    /// A tool has run, or failed to: what the model is to be told of it.
+    ToolDone {
+        /// Which run.
+        id: ToolRunId,
+        /// What it said, or why there is nothing.
+        result: Result<String, String>,
+    },
     /// A transfer ended, and the caller is still there.
     Transferred(TransferEnd),
     /// The other side hung up or the call was ended by a guard; the run is over.
@@ -200,6 +210,7 @@ impl fmt::Debug for Action {
             Self::Failed { node, message } => write!(f, "Failed({node}: {message})"),
             Self::Think(think) => think.fmt(f),
             Self::StopThinking(id) => write!(f, "StopThinking({})", id.0),
+            Self::RunTool(run) => run.fmt(f),
             Self::Transfer(transfer) => transfer.fmt(f),
             Self::Hangup(ending) => write!(f, "Hangup({ending:?})"),
         }
@@ -216,6 +227,7 @@ impl fmt::Debug for Event {
             Self::NoInput => "NoInput",
             Self::Digits { .. } => "Digits",
             Self::Thought { .. } => "Thought",
+            Self::ToolDone { .. } => "ToolDone",
             Self::Transferred(_) => "Transferred",
             Self::Hangup => "Hangup",
         })

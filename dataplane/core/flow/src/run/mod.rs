@@ -18,7 +18,7 @@ pub use self::action::{Action, EndReason, Ending, Event, Listen, RecordingAction
 use self::ask::Asking;
 use self::converse::Conversing;
 use self::dialogue::Dialogue;
-pub use self::model::{ModelMessage, Think, ThinkId, Thought, Tool, ToolCall};
+pub use self::model::{ModelMessage, Think, ThinkId, Thought, Tool, ToolCall, ToolRun, ToolRunId};
 pub use self::transfer::{Transfer, TransferEnd};
 use crate::digits::{BETWEEN, DigitSpec};
 use crate::expression::Expression;
@@ -47,6 +47,9 @@ pub struct Run {
     said: u32,
     turns: u32,
     thought: u32,
+    /// Tools that were run, and those that still run, whatever node called for them.
+    tool_runs: u32,
+    running: Vec<ToolRunId>,
     dialogue: Dialogue,
     /// Where the global node that was entered returns to.
     back: Option<Back>,
@@ -108,6 +111,8 @@ impl Run {
             said: 0,
             turns: 0,
             thought: 0,
+            tool_runs: 0,
+            running: Vec::new(),
             dialogue: Dialogue::default(),
             back: None,
             cooldowns: BTreeMap::new(),
@@ -162,6 +167,7 @@ impl Run {
             (State::Conversing(_), Event::Thought { id, thought }) => {
                 self.thought(now, id, thought);
             }
+            (State::Conversing(_), Event::ToolDone { .. }) => self.tool_done(now),
             _ => {}
         }
     }
@@ -171,6 +177,10 @@ impl Run {
         match event {
             Event::SayDone { id, heard } => self.dialogue.said(*id, heard),
             Event::Heard { text } | Event::Digits { digits: text } => self.dialogue.heard(text),
+            Event::ToolDone { id, result } => {
+                self.running.retain(|running| running != id);
+                self.dialogue.tool_done(*id, result);
+            }
             _ => {}
         }
     }
@@ -365,7 +375,7 @@ impl Run {
     fn say_text(&mut self, text: String, interruptible: bool) -> SayId {
         let id = SayId(self.said);
         self.said = self.said.wrapping_add(1);
-        self.dialogue.says(id);
+        self.dialogue.says(id, &text);
         self.actions.push_back(Action::Say {
             id,
             text,

@@ -1,6 +1,7 @@
 //! What a language model is asked, and what it answers.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +66,24 @@ pub struct ToolCall {
     pub arguments: String,
 }
 
+/// Names one run of a tool within a run of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ToolRunId(pub u32);
+
+/// A tool of the agent is to be run. `Debug` shows no arguments.
+#[derive(Clone, PartialEq)]
+pub struct ToolRun {
+    /// To be named with what comes of it.
+    pub id: ToolRunId,
+    /// Its name: [`Program::tool`](crate::Program::tool) has it.
+    pub tool: String,
+    /// Its arguments, which are as its parameters say.
+    pub arguments: serde_json::Map<String, serde_json::Value>,
+    /// When it counts as failed.
+    pub timeout: Duration,
+}
+
 /// A part of the model's answer, in the order of its making.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Thought {
@@ -84,5 +103,11 @@ impl fmt::Debug for Think {
             .field("id", &self.id.0)
             .field("messages", &self.messages.len())
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ToolRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ToolRun({}: {})", self.id.0, self.tool)
     }
 }

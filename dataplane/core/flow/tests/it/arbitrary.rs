@@ -1,6 +1,6 @@
 //! Any graph, any caller: the compiler never panics, and what it passes always comes to an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use callplane_flow::graph::{
     Set, Transfer, Waiting,
 };
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Graph, Limits, Run, Thought, ToolCall, TransferEnd,
-    compile,
+    Action, AgentSettings, EndReason, Event, Graph, HttpMethod, HttpUse, Limits, Parameters,
+    PathTemplate, Run, Thought, ToolCall, ToolUse, TransferEnd, compile,
 };
 use callplane_types::Instant;
 use proptest::prelude::*;
@@ -224,6 +224,7 @@ fn converse() -> impl Strategy<Value = Converse> {
                     required,
                 })
                 .collect(),
+            tools: vec!["look_up".to_owned(); usize::from(max_turns > 1)],
             max_turns,
             interruptible: true,
             timeout_seconds: 5,
@@ -387,6 +388,23 @@ fn callers() -> impl Strategy<Value = Vec<Did>> {
     prop::collection::vec(act, 200)
 }
 
+/// The tool that flows name.
+fn look_up() -> ToolUse {
+    ToolUse {
+        name: "look_up".to_owned(),
+        description: "Looks something up.".to_owned(),
+        parameters: Parameters::new(serde_json::json!({"type": "object"})).unwrap(),
+        timeout: Duration::from_secs(10),
+        filler: Some("One moment.".to_owned()),
+        http: HttpUse {
+            provider: "acme/api".to_owned(),
+            method: HttpMethod::Get,
+            path: PathTemplate::parse("look/up").unwrap(),
+            idempotent: false,
+        },
+    }
+}
+
 /// What a model makes of what it is told.
 fn thoughts(did: Option<&Did>) -> Vec<Thought> {
     let call = |name: &str, arguments: String| {
@@ -403,7 +421,7 @@ fn thoughts(did: Option<&Did>) -> Vec<Thought> {
             call("go_to", format!(r#"{{"to":"{to}"}}"#))
         }
         Some(Did::Mumbled) => call("note", r#"{"x":"red","y":"green","n":7}"#.to_owned()),
-        Some(Did::Nothing) => Thought::Text(String::new()),
+        Some(Did::Nothing) => call("look_up", "{}".to_owned()),
         Some(Did::HungUp) | None => return vec![Thought::Failed],
     };
     vec![thought, Thought::Done]
@@ -414,10 +432,10 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
     let mut events = 1;
     let mut now = Instant::ZERO;
     let mut acts = acts.iter();
+    let (mut listens, mut rings, mut thinks, mut open) = (false, false, None, VecDeque::new());
     run.handle(now, Event::Started);
     loop {
-        let (mut says, mut listens, mut rings, mut hung_up) = (Vec::new(), false, false, false);
-        let (mut actions, mut thinks) = (0, None);
+        let (mut says, mut hung_up, mut actions) = (Vec::new(), false, 0);
         while let Some(action) = run.poll() {
             actions += 1;
             prop_assert!(actions < 200, "too many actions for one event");
@@ -427,7 +445,11 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
                 Action::StopListening => listens = false,
                 Action::Think(think) => thinks = Some(think.id),
                 Action::StopThinking(_) => thinks = None,
-                Action::Transfer(_) => rings = true,
+                Action::RunTool(run) => open.push_back(run.id),
+                Action::Transfer(_) => {
+                    rings = true;
+                    listens = false;
+                }
                 Action::Hangup(_) => hung_up = true,
                 _ => {}
             }
@@ -438,7 +460,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             return Ok(events);
         }
         prop_assert!(
-            !says.is_empty() || listens || rings || thinks.is_some(),
+            !says.is_empty() || listens || rings || thinks.is_some() || !open.is_empty(),
             "the run waits for nothing"
         );
         prop_assert!(
@@ -456,12 +478,25 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             );
             events += 1;
         }
-        if let Some(id) = thinks {
+        // A tool takes as long as it takes: the caller may do something first.
+        let is_idle = !listens && !rings && thinks.is_none();
+        let next = acts.clone().next();
+        let is_soon = is_idle || matches!(next, Some(Did::Said(_)) | None);
+        if let Some(id) = open.pop_front_if(|_| is_soon) {
+            let result = match acts.next() {
+                Some(Did::Said(text)) => Ok((*text).to_owned()),
+                _ => Err("it failed".to_owned()),
+            };
+            run.handle(now, Event::ToolDone { id, result });
+            events += 1;
+            continue;
+        }
+        if let Some(id) = thinks.take() {
             for thought in thoughts(acts.next()) {
                 run.handle(now, Event::Thought { id, thought });
                 events += 1;
             }
-        } else if listens {
+        } else if std::mem::take(&mut listens) {
             let event = match acts.next() {
                 Some(Did::Said(text)) => Event::Heard {
                     text: (*text).to_owned(),
@@ -476,7 +511,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             run.handle(now, event);
             events += 1;
         }
-        if rings {
+        if std::mem::take(&mut rings) {
             let event = match acts.next() {
                 Some(Did::Said(_) | Did::Pressed(_)) => Event::Transferred(TransferEnd::Left),
                 Some(Did::HungUp) => Event::Hangup,
@@ -499,14 +534,15 @@ proptest! {
     fn a_compiled_flow_ends_with_any_caller(graph in graphs(), acts in callers()) {
         let agent = AgentSettings {
             limits: Limits { max_turns: TURNS, ..Limits::default() },
+            tools: vec![look_up()],
             ..AgentSettings::default()
         };
         if let Ok(program) = compile(&repaired(graph), &agent) {
             let program = Arc::new(program);
             let events = play(&mut Run::new(Arc::clone(&program), []), &acts)?;
-            // Between two turns every node speaks at most once, and a global one before; a model is asked three
-            // times, and each answer has two parts and a sentence.
-            let most = (TURNS as usize + 2) * (NAMES.len() + 2) * 2 * 9;
+            // Between two turns every node speaks at most once, and a global one before; a model is asked nine times, six
+            // of them after a tool, and each answer has two parts, a sentence and a tool.
+            let most = (TURNS as usize + 2) * (NAMES.len() + 2) * 2 * 9 * 4;
             prop_assert!(events <= most, "{events} events");
             // The same events give the same call.
             let again = play(&mut Run::new(program, []), &acts)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callplane_flow::{
     Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, Think,
-    Thought, Transfer, compile,
+    Thought, ToolRun, Transfer, compile,
 };
 use callplane_types::Instant;
 
@@ -39,6 +39,7 @@ pub(crate) struct Caller {
     pub(crate) listen: Option<Listen>,
     pub(crate) transfer: Option<Transfer>,
     pub(crate) think: Option<Think>,
+    pub(crate) tools: Vec<ToolRun>,
     pub(crate) saying: Vec<(SayId, String)>,
 }
 
@@ -58,6 +59,7 @@ impl Caller {
             listen: None,
             transfer: None,
             think: None,
+            tools: Vec::new(),
             saying: Vec::new(),
         };
         caller.event(Event::Started);
@@ -96,6 +98,10 @@ impl Caller {
                     self.think = Some(think);
                 }
                 Action::StopThinking(_) => self.log.push("stop thinking".to_owned()),
+                Action::RunTool(run) => {
+                    self.log.push(format!("run {}", run.tool));
+                    self.tools.push(run);
+                }
                 Action::Transfer(transfer) => {
                     self.log.push(format!("-> {}", transfer.to));
                     self.transfer = Some(transfer);

@@ -8,4 +8,5 @@ mod converse;
 mod convert;
 mod driver;
 mod run;
+mod tools;
 mod transfer;

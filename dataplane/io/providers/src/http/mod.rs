@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use self::egress::{Egress, InvalidNetworks};
 use self::egress::{Forbidden, Guard};
-pub use self::endpoint::{Endpoint, InvalidEndpoint};
+pub use self::endpoint::{Endpoint, InvalidEndpoint, KeyHeader};
 use crate::error::{ModelError, Slow};
 
 /// Until a connection stands. Providers are asked in the middle of a turn: who is not there by then is too late.
@@ -60,6 +60,17 @@ impl HttpClient {
         endpoint: &Endpoint,
         path: &str,
     ) -> Result<RequestBuilder, ModelError> {
+        self.request_with(method, endpoint, path, &[])
+    }
+
+    /// As [`Self::request`], with a query.
+    pub(crate) fn request_with(
+        &self,
+        method: reqwest::Method,
+        endpoint: &Endpoint,
+        path: &str,
+        query: &[(String, String)],
+    ) -> Result<RequestBuilder, ModelError> {
         // A host that is an address is never resolved.
         if endpoint
             .literal_address()
@@ -67,9 +78,13 @@ impl HttpClient {
         {
             return Err(ModelError::Forbidden);
         }
-        let request = self.http.request(method, endpoint.at(path));
-        Ok(match endpoint.authorization() {
-            Some(value) => request.header(reqwest::header::AUTHORIZATION, value.clone()),
+        let mut url = endpoint.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.http.request(method, url);
+        Ok(match endpoint.key() {
+            Some((name, value)) => request.header(name, value.clone()),
             None => request,
         })
     }
@@ -103,7 +118,7 @@ pub(crate) fn of_connection(error: &reqwest::Error) -> ModelError {
 }
 
 /// Why the server refused, as far as it says.
-async fn refused(response: reqwest::Response, until: Instant) -> ModelError {
+pub(crate) async fn refused(response: reqwest::Response, until: Instant) -> ModelError {
     let status = response.status().as_u16();
     let retry_after = response
         .headers()

@@ -10,4 +10,5 @@
 mod chat;
 mod probe;
 mod server;
+mod tool;
 mod transcription;

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use callplane_providers::{Egress, Endpoint, HttpClient, ModelError, Slow, probe};
+use callplane_providers::{Egress, Endpoint, HttpClient, ModelError, Probed, Slow, probe};
 
 use crate::server::{Act, Server, loopback, send};
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
 async fn probed(http: &HttpClient, base_url: &str) -> Result<(), ModelError> {
+    probed_as(Probed::Models, http, base_url).await
+}
+
+async fn probed_as(probed: Probed, http: &HttpClient, base_url: &str) -> Result<(), ModelError> {
     let endpoint = Endpoint::new(base_url, Some("sk-secret")).unwrap();
-    probe(http, &endpoint, PATIENCE).await
+    probe(http, &endpoint, probed, PATIENCE).await
 }
 
 fn answer(status: &str) -> Vec<Act> {
@@ -81,4 +85,22 @@ async fn what_is_not_public_is_not_connected_to_by_whatever_name() {
     assert_eq!(probed(&loopback(), &by_name).await, Ok(()));
     server.text().await;
     assert!(server.is_idle());
+}
+
+#[tokio::test]
+async fn an_endpoint_of_tools_is_there_whatever_it_has_at_its_root() {
+    for (status, is_there) in [
+        ("200 OK", true),
+        ("302 Found", true),
+        ("403 Forbidden", true),
+        ("404 Not Found", true),
+        ("401 Unauthorized", false),
+        ("503 Unavailable", false),
+    ] {
+        let mut server = Server::start(answer(status)).await;
+        let there = probed_as(Probed::Root, &loopback(), &server.base_url).await;
+        assert_eq!(there.is_ok(), is_there, "{status}: {there:?}");
+        let (head, _) = server.text().await;
+        assert!(head.starts_with("GET /v1/ HTTP/1.1"), "{head}");
+    }
 }

@@ -7,6 +7,7 @@ use super::{Lower, shorten};
 use crate::graph::{Converse, Noted};
 use crate::program::{ProgramNoted, ProgramStep};
 use crate::template::Template;
+use crate::tool::{BUILT_IN, MAX_TOOLS};
 
 /// The longest instructions, in characters.
 const MAX_INSTRUCTIONS: usize = 8_000;
@@ -20,6 +21,7 @@ impl Lower<'_> {
             instructions,
             opening,
             variables,
+            tools,
             max_turns,
             interruptible,
             timeout_seconds,
@@ -35,10 +37,12 @@ impl Lower<'_> {
         self.within("timeoutSeconds", *timeout_seconds, 1, 60);
         self.within("retry.attempts", retry.attempts, 1, 10);
         let variables = self.noted(variables);
+        self.tools(tools);
         Some(ProgramStep::Converse(Box::new(crate::program::Converse {
             instructions: instructions?,
             opening: opening?,
             variables,
+            tools: tools.clone(),
             max_turns: *max_turns,
             interruptible: *interruptible,
             timeout: Duration::from_secs(u64::from(*timeout_seconds)),
@@ -54,6 +58,30 @@ impl Lower<'_> {
                 format!("{field} is not {least} to {most}"),
                 format!("use {least} to {most}"),
             );
+        }
+    }
+
+    /// Whether the agent has them is looked at with the agent: a flow may serve several.
+    fn tools(&mut self, names: &[String]) {
+        if names.len() > MAX_TOOLS {
+            self.problem(
+                format!("the node names more than {MAX_TOOLS} tools"),
+                format!("keep to {MAX_TOOLS}"),
+            );
+        }
+        for (index, name) in names.iter().enumerate() {
+            if BUILT_IN.contains(&name.as_str()) {
+                self.problem(
+                    format!("`{name}` is a tool that every converse node has itself"),
+                    "leave it out",
+                );
+            }
+            if names[..index].contains(name) {
+                self.problem(
+                    format!("the tool `{}` is named twice", shorten(name)),
+                    "name it once",
+                );
+            }
         }
     }
 

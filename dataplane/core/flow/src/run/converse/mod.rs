@@ -2,7 +2,8 @@
 //!
 //! A turn goes round like this: the caller is heard, the model is asked, its sentences are said while
 //! it still makes the next, and the caller is listened to all the time. **The model is asked only when
-//! it is known how much of what was said before was heard.**
+//! it is known what came of the tools that were called for, and how much was heard of what was said before the
+//! caller's turn**; what is being said while a tool runs is told to it as it is said.
 
 mod calls;
 mod think;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use callplane_types::Instant;
 
-use self::think::Thinking;
+use self::think::{Rounds, Thinking};
 use super::action::{Action, Listen, SayId, Speech};
 use super::model::{ThinkId, Thought};
 use super::{Run, State, only_key};
@@ -34,6 +35,8 @@ pub(super) struct Conversing {
     /// The caller said something, and the model is to be asked.
     to_think: bool,
     thinking: Option<Thinking>,
+    /// The model goes on when all tools have run.
+    waiting: Option<Rounds>,
     /// Where the conversation goes when all was said.
     leaving: Option<Way>,
 }
@@ -93,6 +96,7 @@ impl Run {
             return;
         };
         conversing.leaving = None;
+        conversing.waiting = None;
         conversing.turns += 1;
         conversing.failures = 0;
         if conversing.turns > converse.max_turns {
@@ -210,14 +214,15 @@ impl Run {
 
     /// Does what waited until nothing is being said any more.
     fn settle(&mut self, now: Instant) {
+        let is_running = !self.running.is_empty();
         let Some(conversing) = self.conversing() else {
             return;
         };
-        if !conversing.unsaid.is_empty() {
+        if !conversing.unsaid.is_empty() || is_running {
             return;
         }
         if std::mem::take(&mut conversing.to_think) {
-            return self.think(1, Vec::new());
+            return self.think(Rounds::default());
         }
         if conversing.thinking.is_some() {
             return;
@@ -247,13 +252,15 @@ impl Run {
         }
     }
 
-    /// Listens to whatever is said. While the model thinks, silence is not the caller's.
+    /// Listens to whatever is said. While the model thinks or a tool runs, silence is not the caller's.
     fn listen_freely(&mut self, now: Instant, is_callers_turn: bool) {
         let program = Arc::clone(&self.program);
         let Some(node) = program.nodes.get(&self.node) else {
             return self.fault();
         };
         let timeout = node.converse().map(|converse| converse.timeout);
+        let is_busy =
+            self.waits_for_tools() || self.conversing().is_some_and(|it| it.thinking.is_some());
         let alone: BTreeSet<char> = node
             .edges
             .digits
@@ -269,8 +276,20 @@ impl Run {
                 alone,
                 between: BETWEEN,
             }),
-            timeout: timeout.filter(|_| is_callers_turn),
+            timeout: timeout.filter(|_| is_callers_turn && !is_busy),
         }));
+    }
+
+    /// Whether the conversation goes on only when tools have run.
+    #[must_use]
+    pub fn waits_for_tools(&self) -> bool {
+        let is_held = match &self.state {
+            State::Conversing(conversing) => {
+                conversing.waiting.is_some() || conversing.to_think || conversing.leaving.is_some()
+            }
+            _ => false,
+        };
+        is_held && !self.running.is_empty()
     }
 
     fn conversing(&mut self) -> Option<&mut Conversing> {

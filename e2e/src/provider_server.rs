@@ -1,8 +1,11 @@
 //! A server of OpenAI's protocols that follows a script, to the octet: it writes down turns as it is told, and answers
-//! what callers said last.
+//! what callers or tools said last. It can have tools, too.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// What it does with a question, once it has it.
 #[derive(Debug, Clone)]
-pub(crate) enum Act {
+pub enum Act {
     /// Sends these octets.
     Send(String),
     /// Sends nothing more, and leaves the connection open.
@@ -19,23 +22,30 @@ pub(crate) enum Act {
 
 /// A request: its head in lower case, and its body.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
-    pub(crate) head: String,
-    pub(crate) body: Vec<u8>,
+pub struct Request {
+    /// The head.
+    pub head: String,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Request {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
+    /// The body, where it is JSON; null of any other.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// What the caller said last, of a question.
-    pub(crate) fn said_last(&self) -> String {
+    /// What the caller, or a tool, said last, of a question.
+    pub fn said_last(&self) -> String {
         said_last(&self.json())
     }
 
     fn is_transcription(&self) -> bool {
         self.head.starts_with("post /v1/audio/transcriptions ")
+    }
+
+    fn is_question(&self) -> bool {
+        self.head.starts_with("post /v1/chat/completions ")
     }
 }
 
@@ -46,6 +56,8 @@ struct Script {
     turns: usize,
     /// What is answered to whom said this last.
     answers: HashMap<String, Vec<Act>>,
+    /// Where tools are, and what they answer.
+    tools: Vec<(String, Vec<Act>)>,
     requests: Vec<Request>,
     /// Connections that were closed by the other side while it hung.
     abandoned: usize,
@@ -54,16 +66,23 @@ struct Script {
 
 /// A running server.
 #[derive(Clone)]
-pub(crate) struct ProviderServer {
-    pub(crate) base_url: String,
+pub struct ProviderServer {
+    /// Where it is, up to the version.
+    pub base_url: String,
     script: Arc<Mutex<Script>>,
 }
 
 impl ProviderServer {
-    /// Understands turns as `words`, and answers each of them by its acts.
-    pub(crate) async fn start(words: &[&str], answers: &[(&str, Vec<Act>)]) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
+    /// Understands turns as `words`, and answers each of them by its acts. At this address, at a port of its own.
+    pub async fn start(
+        address: IpAddr,
+        words: &[&str],
+        answers: &[(&str, Vec<Act>)],
+    ) -> Result<Self> {
+        let listener = TcpListener::bind((address, 0))
+            .await
+            .with_context(|| format!("a server cannot listen at {address}"))?;
+        let address = listener.local_addr()?;
         let script = Script {
             words: words.iter().map(|word| (*word).to_owned()).collect(),
             answers: answers
@@ -76,40 +95,51 @@ impl ProviderServer {
         let served = Arc::clone(&script);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                served.lock().unwrap().connections += 1;
+                lock(&served).connections += 1;
                 tokio::spawn(serve(stream, Arc::clone(&served)));
             }
         });
-        Self {
+        Ok(Self {
             base_url: format!("http://{address}/v1"),
             script,
-        }
+        })
+    }
+
+    /// The same, with a tool whose requests have this in their first line, in lower case, and which answers so.
+    pub fn with_tool(self, path: &str, acts: Vec<Act>) -> Self {
+        lock(&self.script).tools.push((path.to_owned(), acts));
+        self
     }
 
     /// Questions to the language model, in their order.
-    pub(crate) fn questions(&self) -> Vec<Request> {
-        self.requests(false)
+    pub fn questions(&self) -> Vec<Request> {
+        self.requests(|request| request.is_question())
     }
 
     /// Turns that were to be written down.
-    pub(crate) fn turns(&self) -> Vec<Request> {
-        self.requests(true)
+    pub fn turns(&self) -> Vec<Request> {
+        self.requests(|request| request.is_transcription())
     }
 
-    pub(crate) fn abandoned(&self) -> usize {
-        self.script.lock().unwrap().abandoned
+    /// Requests to tools, as they came.
+    pub fn tools(&self) -> Vec<Request> {
+        self.requests(|request| !request.is_question() && !request.is_transcription())
     }
 
-    pub(crate) fn connections(&self) -> usize {
-        self.script.lock().unwrap().connections
+    /// Connections that were closed by the other side while it hung.
+    pub fn abandoned(&self) -> usize {
+        lock(&self.script).abandoned
     }
 
-    fn requests(&self, transcriptions: bool) -> Vec<Request> {
-        let script = self.script.lock().unwrap();
+    /// Connections so far.
+    pub fn connections(&self) -> usize {
+        lock(&self.script).connections
+    }
+
+    fn requests(&self, which: fn(&Request) -> bool) -> Vec<Request> {
+        let script = lock(&self.script);
         let all = script.requests.iter();
-        all.filter(|request| request.is_transcription() == transcriptions)
-            .cloned()
-            .collect()
+        all.filter(|request| which(request)).cloned().collect()
     }
 }
 
@@ -123,7 +153,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
                 Act::Hang => {
                     let mut nothing = [0];
                     drop(stream.read(&mut nothing).await);
-                    script.lock().unwrap().abandoned += 1;
+                    lock(&script).abandoned += 1;
                     return;
                 }
             }
@@ -136,39 +166,65 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
 
 /// Whether the last answer was one after which the connection goes on.
 fn is_whole(request: &Request, script: &Mutex<Script>) -> bool {
-    if request.is_transcription() {
+    if !request.is_question() {
         return true;
     }
-    let script = script.lock().unwrap();
+    let script = lock(script);
     let acts = script.answers.get(&said_last(&request.json()));
     acts.and_then(|acts| acts.last())
         .is_some_and(|act| matches!(act, Act::Send(text) if text == LAST_CHUNK))
 }
 
 fn acts(request: &Request, script: &Mutex<Script>) -> Vec<Act> {
-    let mut script = script.lock().unwrap();
+    let mut script = lock(script);
     script.requests.push(request.clone());
     if request.is_transcription() {
-        let turn = script.turns.min(script.words.len() - 1);
+        let turn = script.turns.min(script.words.len().saturating_sub(1));
         script.turns += 1;
-        let body = json!({ "text": script.words[turn] }).to_string();
-        return vec![Act::Send(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ))];
+        let words = script.words.get(turn).map_or("", String::as_str);
+        return whole("200 OK", &json!({ "text": words }));
     }
-    let said = said_last(&request.json());
-    let acts = script.answers.get(&said);
-    acts.unwrap_or_else(|| panic!("no answer to {said:?}"))
-        .clone()
+    if request.is_question() {
+        let said = said_last(&request.json());
+        return script.answers.get(&said).cloned().unwrap_or_else(|| {
+            // The test sees what was asked by what comes of it.
+            eprintln!("no answer to {said:?}");
+            refusal("500 No Answer To That")
+        });
+    }
+    let line = request.head.lines().next().unwrap_or_default();
+    let tool = script.tools.iter().find(|(path, _)| line.contains(path));
+    tool.map_or_else(
+        || whole("404 Not Found", &json!({})),
+        |(_, acts)| acts.clone(),
+    )
 }
 
-/// What the caller said last, of a question.
+fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
+    // Each change of it is whole.
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An answer of JSON after which the connection goes on.
+pub fn whole(status: &str, body: &Value) -> Vec<Act> {
+    let body = body.to_string();
+    vec![Act::Send(format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))]
+}
+
+/// What the caller said last, of a question, or a tool of the agent after that.
 fn said_last(question: &Value) -> String {
-    let mut messages = question["messages"].as_array().unwrap().iter();
-    let last = messages.rfind(|message| message["role"] == "user");
-    last.map_or("", |message| message["content"].as_str().unwrap())
-        .to_owned()
+    let Some(messages) = question["messages"].as_array() else {
+        return String::new();
+    };
+    let text = |message: &Value| message["content"].as_str().unwrap_or_default().to_owned();
+    if let Some(last) = messages.last().filter(|last| last["role"] == "tool") {
+        return format!("tool: {}", text(last));
+    }
+    let last = messages.iter().rfind(|message| message["role"] == "user");
+    last.map(text).unwrap_or_default()
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Request> {
@@ -202,7 +258,7 @@ const HEAD: &str =
 const LAST_CHUNK: &str = "0\r\n\r\n";
 
 /// A part of a body.
-pub(crate) fn chunk(text: &str) -> Act {
+pub fn chunk(text: &str) -> Act {
     Act::Send(format!("{:x}\r\n{text}\r\n", text.len()))
 }
 
@@ -211,7 +267,7 @@ fn event(data: &Value) -> Act {
 }
 
 /// A complete answer: these words, one after the other, and calls by name with their arguments.
-pub(crate) fn answer(words: &[&str], calls: &[(&str, Value)]) -> Vec<Act> {
+pub fn answer(words: &[&str], calls: &[(&str, Value)]) -> Vec<Act> {
     let mut acts = beginning(words);
     for (index, (name, arguments)) in calls.iter().enumerate() {
         let function = json!({ "name": name, "arguments": arguments.to_string() });
@@ -232,7 +288,7 @@ pub(crate) fn answer(words: &[&str], calls: &[(&str, Value)]) -> Vec<Act> {
 }
 
 /// The beginning of an answer.
-pub(crate) fn beginning(words: &[&str]) -> Vec<Act> {
+pub fn beginning(words: &[&str]) -> Vec<Act> {
     let word =
         |word: &&str| event(&json!({ "choices": [{ "index": 0, "delta": { "content": word } }] }));
     let head = std::iter::once(Act::Send(HEAD.to_owned()));
@@ -240,7 +296,7 @@ pub(crate) fn beginning(words: &[&str]) -> Vec<Act> {
 }
 
 /// A refusal.
-pub(crate) fn refusal(status: &str) -> Vec<Act> {
+pub fn refusal(status: &str) -> Vec<Act> {
     vec![Act::Send(format!(
         "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     ))]
