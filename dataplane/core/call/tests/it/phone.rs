@@ -641,7 +641,8 @@ impl Line {
                 | Output::Stage(..)
                 | Output::Said(_)
                 | Output::Think(_)
-                | Output::StopThinking(_) => {}
+                | Output::StopThinking(_)
+                | Output::RunTool(_) => {}
             }
         }
     }
