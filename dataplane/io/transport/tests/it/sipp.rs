@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,10 +62,18 @@ fn scenario(name: &str) -> String {
     folder.join(name).to_str().unwrap().to_owned()
 }
 
-/// A port SIPp may listen on.
+/// A port SIPp may listen on; none of those that the system gives to whoever asks for any.
 fn free_port() -> u16 {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let of_process = (std::process::id() % 100) as u16;
+    loop {
+        let port = 9_000 + of_process * 10 + NEXT.fetch_add(1, Ordering::Relaxed) % 10;
+        let udp = std::net::UdpSocket::bind(("127.0.0.1", port));
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", port));
+        if udp.is_ok() && tcp.is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until somebody listens on a port of the loopback interface, as the system's tables tell
