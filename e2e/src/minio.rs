@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -43,9 +44,7 @@ impl MinIo {
         }
         // A folder is a bucket.
         std::fs::create_dir_all(folder.join("bucket"))?;
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let port = free.local_addr()?.port();
-        drop(free);
+        let port = free_port().context("no port from 5000 to 5999 is free for MinIO")?;
         let process = run(&program, &folder, port)?;
         Ok(Some(Self {
             program,
@@ -125,4 +124,13 @@ impl Drop for MinIo {
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// A port for a server, which stays its own while it is down: none of those that the system gives to whoever asks for any.
+fn free_port() -> Option<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let of_process = (std::process::id() % 100) as u16 * 10;
+    (0..1_000)
+        .map(|_| 5_000 + (of_process + NEXT.fetch_add(1, Ordering::Relaxed)) % 1_000)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }

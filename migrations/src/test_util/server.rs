@@ -398,11 +398,23 @@ fn unprivileged_user() -> Result<Option<&'static str>, HarnessError> {
     }
 }
 
+/// A port for a server, which stays its own while it is down: none of those that the system gives to whoever asks for
+/// any.
 fn free_port() -> Result<u16, HarnessError> {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(HarnessError::new)
+    const FIRST: u32 = 6_000;
+    const PORTS: u32 = 3_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let of_process = std::process::id() * 30;
+    for _ in 0..PORTS {
+        let offset = of_process.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        let port = u16::try_from(FIRST + offset).map_err(HarnessError::new)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(HarnessError::new(
+        "no port from 6000 to 8999 is free for PostgreSQL",
+    ))
 }
 
 fn path_with(programs: &Path) -> std::ffi::OsString {

@@ -152,14 +152,14 @@ fn fifty_thousand_packets_of_nobody_in_a_second_are_heard_in_none_of_twenty_call
         let world = World::on(server, flow).await;
         world.write_keys(&keys());
         let node = world
-            .node(&["--whip", "127.0.0.1:0", "--webrtc-udp", "41000"])
+            .node(&["--whip", "127.0.0.1:0", "--webrtc-udp", "9500"])
             .await;
         let phones = Phones::call(&world, CALLS).await;
         let media = phones.media();
         let all: Vec<u16> = media
             .iter()
             .flat_map(|port| [*port, port + 1])
-            .chain([41_000])
+            .chain([9_500])
             .collect();
 
         let (mut usual, mut crowded) = (None, 0);

@@ -1,6 +1,5 @@
 //! A browser that reaches nobody but a relay: aiortc by way of coturn, neither of which this project wrote.
 
-use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use serde_json::json;
 use tokio::process::{Child, Command};
 
 use crate::webrtc::{Open, PATIENCE};
-use crate::world::digits_flow;
+use crate::world::{digits_flow, free_port};
 
 const SECRET: &str = "north-of-the-border";
 
@@ -24,9 +23,7 @@ struct Coturn {
 
 impl Coturn {
     async fn start(folder: &Path, secret: &str) -> Self {
-        let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = probe.local_addr().unwrap().port();
-        drop(probe);
+        let port = free_port();
         let log = folder.join("coturn.log");
         let file = |name: &str| folder.join(name).display().to_string();
         let flags = [
