@@ -19,10 +19,15 @@ impl PostgresServer {
         // Some end by themselves once the server has.
         Command::new("kill")
             .arg("-9")
-            .args(processes)
+            .args(&processes)
             .stderr(Stdio::null())
             .status()
             .map_err(HarnessError::new)?;
+        // Until the last of them has let go of memory and files, no other server begins.
+        let alive = |pid: &String| Path::new("/proc").join(pid).join("root").exists();
+        while processes.iter().any(alive) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         fs::remove_dir_all(&data).map_err(HarnessError::new)
     }
 }
