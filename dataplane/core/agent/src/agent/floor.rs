@@ -56,16 +56,21 @@ impl Agent {
             _ => unsaid,
         };
         // Before what came since.
-        for sentence in again.into_iter().rev() {
+        self.say_first(now, again);
+    }
+
+    fn waits_for_an_answer(&self) -> bool {
+        self.phase == Phase::Talking && self.listening.is_some() && self.speech.idle()
+    }
+
+    /// Says these, in their order, before all others.
+    pub(super) fn say_first(&mut self, now: Instant, sentences: Vec<Sentence>) {
+        for sentence in sentences.into_iter().rev() {
             let text = sentence.text.clone();
             let utterance = self.speech.say_first(now, sentence);
             self.outputs
                 .push_back(Output::Synthesize { utterance, text });
         }
-    }
-
-    fn waits_for_an_answer(&self) -> bool {
-        self.phase == Phase::Talking && self.listening.is_some() && self.speech.idle()
     }
 
     pub(super) fn say(&mut self, now: Instant, sentence: Sentence) {

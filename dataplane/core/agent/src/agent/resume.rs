@@ -6,7 +6,6 @@ use callplane_types::Instant;
 use super::Agent;
 use crate::acknowledgement::is_nothing_else;
 use crate::input::Recognition;
-use crate::output::Output;
 use crate::speech::Sentence;
 
 /// What an interruption cut off, until it is known whether it was meant as one.
@@ -77,11 +76,6 @@ impl Agent {
             }
         }
         self.release_cut_off(now);
-        for sentence in unsaid.into_iter().rev() {
-            let text = sentence.text.clone();
-            let utterance = self.speech.say_first(now, sentence);
-            self.outputs
-                .push_back(Output::Synthesize { utterance, text });
-        }
+        self.say_first(now, unsaid);
     }
 }

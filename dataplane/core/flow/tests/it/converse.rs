@@ -1,10 +1,10 @@
 //! A language model talks with the caller.
 
 use callplane_flow::{
-    AgentSettings, Event, Listen, ModelMessage, SayId, Speech, Thought, ToolCall, TransferEnd,
+    AgentSettings, Event, Listen, ModelMessage, SayId, Speech, Thought, TransferEnd,
 };
 
-use crate::driver::{Caller, problems, program, program_for};
+use crate::driver::{Caller, call, problems, program, program_for, text};
 
 const DESK: &str = r##"
 start: talk
@@ -39,18 +39,6 @@ nodes:
   broken: {hangup: {outcome: broken}}
   enough: {hangup: {outcome: enough}}
 "##;
-
-fn text(text: &str) -> Thought {
-    Thought::Text(text.to_owned())
-}
-
-fn call(name: &str, arguments: &str) -> Thought {
-    Thought::Call(ToolCall {
-        id: format!("call-{name}"),
-        name: name.to_owned(),
-        arguments: arguments.to_owned(),
-    })
-}
 
 fn user(text: &str) -> ModelMessage {
     ModelMessage::User(text.to_owned())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callplane_flow::{
     Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, Think,
-    Thought, ToolRun, Transfer, compile,
+    Thought, ToolCall, ToolRun, Transfer, compile,
 };
 use callplane_types::Instant;
 
@@ -29,6 +29,20 @@ pub(crate) fn program_for(yaml: &str, agent: &AgentSettings) -> Arc<Program> {
     // Every test runs what the database would give back.
     let stored = serde_json::to_string(&program.to_json()).unwrap();
     Arc::new(Program::from_json(serde_json::from_str(&stored).unwrap()).unwrap())
+}
+
+/// A model says this.
+pub(crate) fn text(text: &str) -> Thought {
+    Thought::Text(text.to_owned())
+}
+
+/// A model calls for this.
+pub(crate) fn call(name: &str, arguments: &str) -> Thought {
+    Thought::Call(ToolCall {
+        id: format!("call-{name}"),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+    })
 }
 
 /// Plays a run: sentences end at once, and what happened is kept as short lines.

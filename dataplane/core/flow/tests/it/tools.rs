@@ -8,7 +8,7 @@ use callplane_flow::{
 };
 use serde_json::{Value, json};
 
-use crate::driver::{Caller, graph, problems, program_for};
+use crate::driver::{Caller, call, graph, problems, program_for, text};
 
 const DESK: &str = r##"
 start: talk
@@ -85,18 +85,6 @@ fn agent() -> AgentSettings {
 
 fn begun() -> Caller {
     Caller::start(&program_for(DESK, &agent()))
-}
-
-fn text(text: &str) -> Thought {
-    Thought::Text(text.to_owned())
-}
-
-fn call(name: &str, arguments: &str) -> Thought {
-    Thought::Call(ToolCall {
-        id: format!("call-{name}"),
-        name: name.to_owned(),
-        arguments: arguments.to_owned(),
-    })
 }
 
 fn done(caller: &mut Caller, result: Result<&str, &str>) {
