@@ -1,50 +1,78 @@
-//! A server that is lost together with its disk.
+//! A server that ends as by a power cut, or is lost together with its disk.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{HarnessError, PostgresServer};
 
 impl PostgresServer {
-    /// Kills every process of the server and deletes its data directory, as when a machine burns.
+    /// Ends every process of the server by SIGKILL, those that it runs for its archive included: no one
+    /// of them does anything any more. [`PostgresServer::resume`] starts it again.
+    pub fn kill(&self) -> Result<(), HarnessError> {
+        let postmaster = self.folder().join("data/postmaster.pid");
+        let text = fs::read_to_string(&postmaster).map_err(HarnessError::new)?;
+        let first = text.lines().next().unwrap_or_default().to_owned();
+        let mut all = vec![first.clone()];
+        let mut stopped = 0;
+        // What is stopped has no more children than those that are found then.
+        while let Some(process) = all.get(stopped).cloned() {
+            signal("-STOP", std::slice::from_ref(&process))?;
+            all.extend(children(&process));
+            stopped += 1;
+        }
+        signal("-KILL", &all)?;
+        while all.iter().any(|process| is_alive(process)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.forget_locks()
+    }
+
+    /// [`PostgresServer::kill`], and its data directory is gone, as when a machine burns.
     /// [`PostgresServer::resume`] starts it once something was restored there.
     pub fn destroy(&self) -> Result<(), HarnessError> {
-        let data = self.folder().join("data");
-        let file = fs::read_to_string(data.join("postmaster.pid")).map_err(HarnessError::new)?;
-        let server = file.lines().next().unwrap_or_default();
-        let mut processes = children(server);
-        // The server first: it would start its children anew.
-        processes.insert(0, server.to_owned());
-        // Some end by themselves once the server has.
-        Command::new("kill")
-            .arg("-9")
-            .args(&processes)
-            .stderr(Stdio::null())
-            .status()
-            .map_err(HarnessError::new)?;
-        // Until the last of them has let go of memory and files, no other server begins.
-        let alive = |pid: &String| Path::new("/proc").join(pid).join("root").exists();
-        while processes.iter().any(alive) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+        self.kill()?;
+        fs::remove_dir_all(self.folder().join("data")).map_err(HarnessError::new)
+    }
+
+    /// Removes what says that a server runs here. PostgreSQL does so itself once the process is gone,
+    /// but one that is dead and that nobody has waited for yet still counts as running for it.
+    fn forget_locks(&self) -> Result<(), HarnessError> {
+        for entry in fs::read_dir(self.folder()).map_err(HarnessError::new)? {
+            let entry = entry.map_err(HarnessError::new)?;
+            if entry.file_name().to_string_lossy().starts_with(".s.PGSQL.") {
+                fs::remove_file(entry.path()).map_err(HarnessError::new)?;
+            }
         }
-        fs::remove_dir_all(&data).map_err(HarnessError::new)
+        fs::remove_file(self.folder().join("data/postmaster.pid")).map_err(HarnessError::new)
     }
 }
 
-/// The processes whose parent is `parent`.
-fn children(parent: &str) -> Vec<String> {
-    let of_parent = |status: &Path| {
-        fs::read_to_string(status).is_ok_and(|text| {
-            text.lines()
-                .any(|line| line.strip_prefix("PPid:").map(str::trim) == Some(parent))
-        })
-    };
-    fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|process| of_parent(&process.path().join("status")))
-        .filter_map(|process| process.file_name().into_string().ok())
-        .collect()
+/// Sends a signal to those that are still there.
+fn signal(name: &str, processes: &[String]) -> Result<(), HarnessError> {
+    let status = Command::new("kill")
+        .arg(name)
+        .args(processes)
+        .stderr(Stdio::null())
+        .status()
+        .map_err(HarnessError::new)?;
+    // One that has ended by itself meanwhile is no failure.
+    if status.success() || processes.iter().any(|process| !is_alive(process)) {
+        Ok(())
+    } else {
+        Err(HarnessError::new(format!("kill {name} failed")))
+    }
+}
+
+/// A process that is dead but was not waited for has a folder, without anything to be found there.
+fn is_alive(process: &str) -> bool {
+    Path::new("/proc").join(process).join("root").exists()
+}
+
+fn children(process: &str) -> Vec<String> {
+    let list = format!("/proc/{process}/task/{process}/children");
+    // It has ended where there is none.
+    let list = fs::read_to_string(list).unwrap_or_default();
+    list.split_whitespace().map(str::to_owned).collect()
 }

@@ -235,33 +235,6 @@ impl PostgresServer {
         self.control(&["stop", "-m", "immediate"])
     }
 
-    /// Ends every process of the server by SIGKILL: no one of them does anything any more.
-    pub fn kill(&self) -> Result<(), HarnessError> {
-        let postmaster = self.folder.join("data/postmaster.pid");
-        let text = std::fs::read_to_string(postmaster).map_err(HarnessError::new)?;
-        let first = text.lines().next().unwrap_or_default().to_owned();
-        let children = format!("/proc/{first}/task/{first}/children");
-        let children = std::fs::read_to_string(children).map_err(HarnessError::new)?;
-        // The parent first: it would take the end of a child for a crash and begin to recover.
-        let all = std::iter::once(first.as_str()).chain(children.split_whitespace());
-        let status = Command::new("kill")
-            .arg("-KILL")
-            .args(all.clone())
-            .stderr(Stdio::null())
-            .status()
-            .map_err(HarnessError::new)?;
-        // One that has ended by itself meanwhile is no failure.
-        let alive = |pid: &str| Path::new("/proc").join(pid).join("root").exists();
-        while all.clone().any(alive) {
-            std::thread::yield_now();
-        }
-        if status.success() || !alive(&first) {
-            Ok(())
-        } else {
-            Err(HarnessError::new("kill -KILL failed"))
-        }
-    }
-
     /// Starts a server that [`PostgresServer::crash`] or [`PostgresServer::kill`] ended, on the same port with its data.
     pub fn resume(&self) -> Result<(), HarnessError> {
         let log = self.folder.join("log");
