@@ -84,13 +84,17 @@ pub struct AgentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcription: Option<AgentTranscription>,
 
+    /// The voice of a Provider. While that fails, and where this is left out, `voice` speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speech: Option<AgentSpeech>,
+
     /// What models may have done at converse nodes that name it: look something up, book it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub tools: Vec<AgentTool>,
 
-    /// The voice of the agent.
+    /// The built-in voice of the agent.
     #[serde(default)]
     pub voice: Voice,
 
@@ -137,6 +141,26 @@ pub struct AgentModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 16, max = 4096))]
     pub max_tokens: Option<u32>,
+
+    /// Who is asked, one after the other, when nothing came of the model before: it failed, was left alone, or its
+    /// answer did not begin within `timeouts.firstPartMs` of its Provider, which is best set to some 1500 there. The
+    /// caller waits for 8 s in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    pub fallbacks: Vec<AgentModelFallback>,
+}
+
+/// A language model that is asked where another fails.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentModelFallback {
+    /// A Provider with `openaiChat`.
+    pub provider_ref: LocalReference,
+
+    /// Name of the model at the endpoint. That of the Provider when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub model: Option<String>,
 }
 
 /// A recogniser of speech, and how it is asked.
@@ -151,6 +175,23 @@ pub struct AgentTranscription {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::language")]
     pub language: Option<String>,
+}
+
+/// A voice of a Provider, and how it is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentSpeech {
+    /// A Provider with `openaiSpeech`.
+    pub provider_ref: LocalReference,
+
+    /// Name of the voice at the endpoint, as in `alloy` or `af_heart`.
+    #[schemars(length(min = 1, max = 128))]
+    pub voice: String,
+
+    /// Speed in percent of the voice's own. Not every server takes another than 100.
+    #[serde(default = "default_speed")]
+    #[schemars(range(min = 50, max = 200))]
+    pub speed_percent: u32,
 }
 
 /// A voice of the built-in speech synthesis (flite).
@@ -276,4 +317,8 @@ fn default_max_call() -> u32 {
 
 fn default_silence() -> u32 {
     30
+}
+
+fn default_speed() -> u32 {
+    100
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use callplane_flow::{
-    self as flow, AgentSettings, HttpMethod, HttpUse, Limits, ModelUse, Parameters, PathTemplate,
-    ToolUse, TranscriptionUse, Voice,
+    self as flow, AgentSettings, HttpMethod, HttpUse, Limits, ModelFallback, ModelUse, Parameters,
+    PathTemplate, SpeechUse, ToolUse, TranscriptionUse, Voice,
 };
 use kube::ResourceExt as _;
 
 use crate::agent::{
-    Agent, AgentModel, AgentSpec, AgentTranscription, RecordingFormat, RecordingMode,
+    Agent, AgentModel, AgentSpec, AgentSpeech, AgentTranscription, RecordingFormat, RecordingMode,
 };
 use crate::codec::AudioCodec;
 use crate::reference::LocalReference;
@@ -37,6 +37,7 @@ impl Agent {
             prompt,
             model,
             transcription,
+            speech,
             tools,
             voice,
             first_sentence,
@@ -56,6 +57,7 @@ impl Agent {
             prompt: prompt.clone(),
             model: model.as_ref().map(|model| self.model(model)),
             transcription: transcription.as_ref().map(|one| self.transcription(one)),
+            speech: speech.as_ref().map(|one| self.speech(one)),
             tools: tools.collect::<Result<_, _>>()?,
             voice: Voice {
                 name: Some(voice.as_str().to_owned()),
@@ -86,12 +88,20 @@ impl Agent {
             model,
             temperature_percent,
             max_tokens,
+            fallbacks,
         } = model;
         ModelUse {
             provider: self.path(provider_ref),
             model: model.clone(),
             temperature_percent: *temperature_percent,
             max_tokens: *max_tokens,
+            fallbacks: fallbacks
+                .iter()
+                .map(|fallback| ModelFallback {
+                    provider: self.path(&fallback.provider_ref),
+                    model: fallback.model.clone(),
+                })
+                .collect(),
         }
     }
 
@@ -103,6 +113,19 @@ impl Agent {
         TranscriptionUse {
             provider: self.path(provider_ref),
             language: language.clone(),
+        }
+    }
+
+    fn speech(&self, speech: &AgentSpeech) -> SpeechUse {
+        let AgentSpeech {
+            provider_ref,
+            voice,
+            speed_percent,
+        } = speech;
+        SpeechUse {
+            provider: self.path(provider_ref),
+            voice: voice.clone(),
+            speed_percent: *speed_percent,
         }
     }
 

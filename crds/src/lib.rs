@@ -36,8 +36,8 @@ mod tool;
 mod trunk;
 
 pub use agent::{
-    Agent, AgentLimits, AgentModel, AgentSpec, AgentStatus, AgentTranscription, Recording,
-    RecordingFormat, RecordingMode, Voice,
+    Agent, AgentLimits, AgentModel, AgentModelFallback, AgentSpec, AgentSpeech, AgentStatus,
+    AgentTranscription, Recording, RecordingFormat, RecordingMode, Voice,
 };
 pub use agent_settings::InvalidSetting;
 pub use campaign::{
@@ -58,8 +58,8 @@ pub use names::{
 };
 pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus};
 pub use provider::{
-    ChatTimeouts, HttpApi, OpenaiChat, OpenaiTranscription, Protocol, Provider, ProviderCheck,
-    ProviderSpec, ProviderStatus,
+    ChatTimeouts, HttpApi, OpenaiChat, OpenaiSpeech, OpenaiTranscription, Protocol, Provider,
+    ProviderCheck, ProviderSpec, ProviderStatus,
 };
 pub use reference::{LocalReference, SecretKeyReference};
 pub use tenant::{

@@ -1,4 +1,4 @@
-//! Provider: a language model, a recogniser of speech or the endpoint of tools that agents ask.
+//! Provider: a language model, a recogniser of speech, voices or the endpoint of tools that agents ask.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::reference::SecretKeyReference;
 
-/// A language model, a recogniser of speech or the endpoint of tools that agents ask: one protocol, one endpoint, one
-/// key.
+/// A language model, a recogniser of speech, voices or the endpoint of tools that agents ask: one protocol, one
+/// endpoint, one key.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[kube(
     group = "callplane.dev",
@@ -20,7 +20,7 @@ use crate::reference::SecretKeyReference;
     namespaced,
     status = "ProviderStatus",
     derive = "PartialEq",
-    doc = "A language model, a recogniser of speech or the endpoint of tools that agents ask: one protocol, one endpoint, one key.",
+    doc = "A language model, a recogniser of speech, voices or the endpoint of tools that agents ask: one protocol, one endpoint, one key.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -36,6 +36,11 @@ use crate::reference::SecretKeyReference;
         name = "Transcription",
         type_ = "string",
         json_path = ".spec.openaiTranscription.model"
+    ),
+    printcolumn(
+        name = "Speech",
+        type_ = "string",
+        json_path = ".spec.openaiSpeech.model"
     ),
     printcolumn(
         name = "HTTP",
@@ -63,8 +68,8 @@ use crate::reference::SecretKeyReference;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.openaiChat), has(self.openaiTranscription), has(self.http)].exists_one(x, x)")
-        .message("a provider speaks exactly one protocol: give it one of openaiChat, openaiTranscription and http, and make another Provider for another")
+    validation = Rule::new("[has(self.openaiChat), has(self.openaiTranscription), has(self.openaiSpeech), has(self.http)].exists_one(x, x)")
+        .message("a provider speaks exactly one protocol: give it one of openaiChat, openaiTranscription, openaiSpeech and http, and make another Provider for another")
 )]
 pub struct ProviderSpec {
     /// A language model that speaks OpenAI's chat protocol: OpenAI itself, vLLM, Ollama, llama.cpp, LiteLLM and many
@@ -76,6 +81,11 @@ pub struct ProviderSpec {
     /// others. It gets what a caller said, once they have ended, for agents that name it in `spec.transcription`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openai_transcription: Option<OpenaiTranscription>,
+
+    /// Voices that speak OpenAI's `audio/speech`: OpenAI itself, Kokoro-FastAPI, Speaches, LocalAI and others. They
+    /// speak for agents that name it in `spec.speech`, a sentence at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openai_speech: Option<OpenaiSpeech>,
 
     /// Where tools of agents are: an HTTP API that agents name in `spec.tools`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,6 +165,24 @@ pub struct OpenaiTranscription {
     pub timeout_ms: u32,
 }
 
+/// Voices by OpenAI's protocol `audio/speech`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenaiSpeech {
+    /// As `openaiChat.baseUrl`.
+    #[schemars(schema_with = "crate::schema::base_url")]
+    pub base_url: String,
+
+    /// Name of the model at the endpoint, as in `gpt-4o-mini-tts` or `kokoro`.
+    #[schemars(length(min = 1, max = 128))]
+    pub model: String,
+
+    /// Milliseconds until the sound of a sentence is there. Beyond it the built-in voice says the sentence.
+    #[serde(default = "default_speech")]
+    #[schemars(range(min = 100, max = 3_500))]
+    pub timeout_ms: u32,
+}
+
 /// An HTTP API that tools of agents call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -177,6 +205,8 @@ pub enum Protocol<'a> {
     OpenaiChat(&'a OpenaiChat),
     /// A recogniser of speech.
     OpenaiTranscription(&'a OpenaiTranscription),
+    /// Voices.
+    OpenaiSpeech(&'a OpenaiSpeech),
     /// Tools.
     Http(&'a HttpApi),
 }
@@ -188,15 +218,20 @@ impl ProviderSpec {
         let Self {
             openai_chat,
             openai_transcription,
+            openai_speech,
             http,
             secret_ref: _,
         } = self;
-        match (openai_chat, openai_transcription, http) {
-            (Some(chat), None, None) => Some(Protocol::OpenaiChat(chat)),
-            (None, Some(speech), None) => Some(Protocol::OpenaiTranscription(speech)),
-            (None, None, Some(http)) => Some(Protocol::Http(http)),
-            _ => None,
-        }
+        let all = [
+            openai_chat.as_ref().map(Protocol::OpenaiChat),
+            openai_transcription
+                .as_ref()
+                .map(Protocol::OpenaiTranscription),
+            openai_speech.as_ref().map(Protocol::OpenaiSpeech),
+            http.as_ref().map(Protocol::Http),
+        ];
+        let mut given = all.into_iter().flatten();
+        given.next().filter(|_| given.next().is_none())
     }
 }
 
@@ -207,6 +242,7 @@ impl Protocol<'_> {
         match self {
             Self::OpenaiChat(_) => "openaiChat",
             Self::OpenaiTranscription(_) => "openaiTranscription",
+            Self::OpenaiSpeech(_) => "openaiSpeech",
             Self::Http(_) => "http",
         }
     }
@@ -217,6 +253,7 @@ impl Protocol<'_> {
         match self {
             Self::OpenaiChat(chat) => &chat.base_url,
             Self::OpenaiTranscription(speech) => &speech.base_url,
+            Self::OpenaiSpeech(speech) => &speech.base_url,
             Self::Http(http) => &http.base_url,
         }
     }
@@ -226,7 +263,7 @@ impl Protocol<'_> {
     pub fn key_header(&self) -> Option<&str> {
         match self {
             Self::Http(http) => http.key_header.as_deref(),
-            Self::OpenaiChat(_) | Self::OpenaiTranscription(_) => None,
+            Self::OpenaiChat(_) | Self::OpenaiTranscription(_) | Self::OpenaiSpeech(_) => None,
         }
     }
 }
@@ -294,4 +331,8 @@ fn default_total() -> u32 {
 
 fn default_transcription() -> u32 {
     4_000
+}
+
+fn default_speech() -> u32 {
+    2_500
 }

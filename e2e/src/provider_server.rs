@@ -15,9 +15,11 @@ use tokio::net::{TcpListener, TcpStream};
 #[derive(Debug, Clone)]
 pub enum Act {
     /// Sends these octets.
-    Send(String),
+    Send(Vec<u8>),
     /// Sends nothing more, and leaves the connection open.
     Hang,
+    /// Closes the connection.
+    Close,
 }
 
 /// A request: its head in lower case, and its body.
@@ -40,6 +42,10 @@ impl Request {
         said_last(&self.json())
     }
 
+    fn is_speech(&self) -> bool {
+        self.head.starts_with("post /v1/audio/speech ")
+    }
+
     fn is_transcription(&self) -> bool {
         self.head.starts_with("post /v1/audio/transcriptions ")
     }
@@ -56,6 +62,8 @@ struct Script {
     turns: usize,
     /// What is answered to whom said this last.
     answers: HashMap<String, Vec<Act>>,
+    /// What comes of a text that is to be spoken.
+    speech: HashMap<String, Vec<Act>>,
     /// Where tools are, and what they answer.
     tools: Vec<(String, Vec<Act>)>,
     requests: Vec<Request>,
@@ -111,19 +119,32 @@ impl ProviderServer {
         self
     }
 
+    /// The same, with this sound, or this fault, of a text that is to be spoken.
+    pub fn with_speech(self, text: &str, acts: Vec<Act>) -> Self {
+        lock(&self.script).speech.insert(text.to_owned(), acts);
+        self
+    }
+
+    /// Texts that were to be spoken, in their order.
+    pub fn spoken(&self) -> Vec<Request> {
+        self.requests(Request::is_speech)
+    }
+
     /// Questions to the language model, in their order.
     pub fn questions(&self) -> Vec<Request> {
-        self.requests(|request| request.is_question())
+        self.requests(Request::is_question)
     }
 
     /// Turns that were to be written down.
     pub fn turns(&self) -> Vec<Request> {
-        self.requests(|request| request.is_transcription())
+        self.requests(Request::is_transcription)
     }
 
     /// Requests to tools, as they came.
     pub fn tools(&self) -> Vec<Request> {
-        self.requests(|request| !request.is_question() && !request.is_transcription())
+        self.requests(|request| {
+            !request.is_question() && !request.is_transcription() && !request.is_speech()
+        })
     }
 
     /// Connections that were closed by the other side while it hung.
@@ -149,7 +170,8 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Script>>) {
         for act in acts(&request, &script) {
             match act {
                 // A client that had enough has gone.
-                Act::Send(text) => drop(stream.write_all(text.as_bytes()).await),
+                Act::Send(octets) => drop(stream.write_all(&octets).await),
+                Act::Close => return,
                 Act::Hang => {
                     let mut nothing = [0];
                     drop(stream.read(&mut nothing).await);
@@ -172,7 +194,7 @@ fn is_whole(request: &Request, script: &Mutex<Script>) -> bool {
     let script = lock(script);
     let acts = script.answers.get(&said_last(&request.json()));
     acts.and_then(|acts| acts.last())
-        .is_some_and(|act| matches!(act, Act::Send(text) if text == LAST_CHUNK))
+        .is_some_and(|act| matches!(act, Act::Send(octets) if octets == LAST_CHUNK.as_bytes()))
 }
 
 fn acts(request: &Request, script: &Mutex<Script>) -> Vec<Act> {
@@ -192,6 +214,12 @@ fn acts(request: &Request, script: &Mutex<Script>) -> Vec<Act> {
             refusal("500 No Answer To That")
         });
     }
+    if request.is_speech() {
+        let json = request.json();
+        let text = json["input"].as_str().unwrap_or_default();
+        let acts = script.speech.get(text).cloned();
+        return acts.unwrap_or_else(|| refusal("500 No Sound Of That"));
+    }
     let line = request.head.lines().next().unwrap_or_default();
     let tool = script.tools.iter().find(|(path, _)| line.contains(path));
     tool.map_or_else(
@@ -205,12 +233,25 @@ fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
     script.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn text(text: impl Into<String>) -> Act {
+    Act::Send(text.into().into_bytes())
+}
+
+/// A sound, after which the connection goes on.
+pub fn sound(wav: &[u8]) -> Vec<Act> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\nContent-Length: {}\r\n\r\n",
+        wav.len()
+    );
+    vec![text(head), Act::Send(wav.to_vec())]
+}
+
 /// An answer of JSON after which the connection goes on.
 pub fn whole(status: &str, body: &Value) -> Vec<Act> {
     let body = body.to_string();
-    vec![Act::Send(format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+    let length = body.len();
+    vec![text(format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     ))]
 }
 
@@ -259,7 +300,7 @@ const LAST_CHUNK: &str = "0\r\n\r\n";
 
 /// A part of a body.
 pub fn chunk(text: &str) -> Act {
-    Act::Send(format!("{:x}\r\n{text}\r\n", text.len()))
+    self::text(format!("{:x}\r\n{text}\r\n", text.len()))
 }
 
 fn event(data: &Value) -> Act {
@@ -283,7 +324,7 @@ pub fn answer(words: &[&str], calls: &[(&str, Value)]) -> Vec<Act> {
         "choices": [], "usage": { "prompt_tokens": 200, "completion_tokens": 20 },
     })));
     acts.push(chunk("data: [DONE]\n\n"));
-    acts.push(Act::Send(LAST_CHUNK.to_owned()));
+    acts.push(text(LAST_CHUNK));
     acts
 }
 
@@ -291,13 +332,13 @@ pub fn answer(words: &[&str], calls: &[(&str, Value)]) -> Vec<Act> {
 pub fn beginning(words: &[&str]) -> Vec<Act> {
     let word =
         |word: &&str| event(&json!({ "choices": [{ "index": 0, "delta": { "content": word } }] }));
-    let head = std::iter::once(Act::Send(HEAD.to_owned()));
+    let head = std::iter::once(text(HEAD));
     head.chain(words.iter().map(word)).collect()
 }
 
 /// A refusal.
 pub fn refusal(status: &str) -> Vec<Act> {
-    vec![Act::Send(format!(
+    vec![text(format!(
         "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     ))]
 }

@@ -1,4 +1,4 @@
-//! Providers: the models that agents ask, the endpoints of their tools, and the keys for both.
+//! Providers: the models and voices that agents ask, the endpoints of their tools, and the keys for both.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ words! {
         OpenaiChat = "openaiChat",
         /// OpenAI's `audio/transcriptions`.
         OpenaiTranscription = "openaiTranscription",
+        /// OpenAI's `audio/speech`.
+        OpenaiSpeech = "openaiSpeech",
         /// Requests of tools.
         Http = "http",
     }
@@ -42,6 +44,13 @@ pub enum ProviderProtocol {
         model: String,
         /// When words are given up.
         timeouts: TranscriptionTimeouts,
+    },
+    /// Voices by OpenAI's `audio/speech`.
+    OpenaiSpeech {
+        /// Name of the model there.
+        model: String,
+        /// When a sentence is given up.
+        timeouts: SpeechTimeouts,
     },
     /// Requests of tools, each with its own time.
     Http {
@@ -70,6 +79,15 @@ pub struct ChatTimeouts {
 #[serde(rename_all = "camelCase")]
 pub struct TranscriptionTimeouts {
     /// Until the words are there.
+    #[serde(rename = "totalMs", with = "millis")]
+    pub total: Duration,
+}
+
+/// When a sentence that is to be spoken is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpeechTimeouts {
+    /// Until the sound of it is there.
     #[serde(rename = "totalMs", with = "millis")]
     pub total: Duration,
 }
@@ -229,7 +247,9 @@ impl ProviderProtocol {
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         match self {
-            Self::OpenaiChat { model, .. } | Self::OpenaiTranscription { model, .. } => Some(model),
+            Self::OpenaiChat { model, .. }
+            | Self::OpenaiTranscription { model, .. }
+            | Self::OpenaiSpeech { model, .. } => Some(model),
             Self::Http { .. } => None,
         }
     }
@@ -238,6 +258,7 @@ impl ProviderProtocol {
         match self {
             Self::OpenaiChat { .. } => ProtocolName::OpenaiChat,
             Self::OpenaiTranscription { .. } => ProtocolName::OpenaiTranscription,
+            Self::OpenaiSpeech { .. } => ProtocolName::OpenaiSpeech,
             Self::Http { .. } => ProtocolName::Http,
         }
     }
@@ -245,7 +266,9 @@ impl ProviderProtocol {
     fn key_header(&self) -> Option<&str> {
         match self {
             Self::Http { key_header } => key_header.as_deref(),
-            Self::OpenaiChat { .. } | Self::OpenaiTranscription { .. } => None,
+            Self::OpenaiChat { .. }
+            | Self::OpenaiTranscription { .. }
+            | Self::OpenaiSpeech { .. } => None,
         }
     }
 
@@ -253,6 +276,7 @@ impl ProviderProtocol {
         let timeouts = match self {
             Self::OpenaiChat { timeouts, .. } => serde_json::to_value(timeouts),
             Self::OpenaiTranscription { timeouts, .. } => serde_json::to_value(timeouts),
+            Self::OpenaiSpeech { timeouts, .. } => serde_json::to_value(timeouts),
             Self::Http { .. } => Ok(serde_json::json!({})),
         };
         timeouts.expect("numbers with names are JSON")
@@ -266,6 +290,10 @@ impl ProviderProtocol {
                 timeouts: timeouts_of(row)?,
             },
             ProtocolName::OpenaiTranscription => Self::OpenaiTranscription {
+                model: row.try_get("model")?,
+                timeouts: timeouts_of(row)?,
+            },
+            ProtocolName::OpenaiSpeech => Self::OpenaiSpeech {
                 model: row.try_get("model")?,
                 timeouts: timeouts_of(row)?,
             },

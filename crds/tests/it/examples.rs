@@ -98,6 +98,7 @@ fn the_agent_that_a_model_leads_is_accepted_and_names_its_providers() {
                     named.push((settings.model.unwrap().provider, "openaiChat"));
                     let transcription = settings.transcription.unwrap();
                     named.push((transcription.provider, "openaiTranscription"));
+                    named.push((settings.speech.unwrap().provider, "openaiSpeech"));
                 }
                 _ => decode(stored).unwrap(),
             }

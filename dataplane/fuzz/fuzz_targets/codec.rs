@@ -4,7 +4,7 @@
 
 use callplane_audio::{
     ComfortNoise, G722Decoder, G722Mode, NoiseDescription, OPUS_MAX_SAMPLES, OpusDecoder,
-    OpusPacket, last_ogg_page,
+    OpusPacket, Wav, last_ogg_page,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -18,6 +18,9 @@ fuzz_target!(|octets: &[u8]| {
     let mut samples = [0; OPUS_MAX_SAMPLES];
     if let Some(end) = last_ogg_page(octets) {
         assert!(end <= octets.len());
+    }
+    if let Ok(wav) = Wav::read(octets) {
+        assert!(wav.samples.len() <= octets.len() / 2);
     }
     let mut rest = octets;
     while let [length, before, after @ ..] = rest {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::python::python;
+use crate::python::python;
 
 const PACKAGES: [&str; 1] = ["aiortc==1.16.0"];
 const PROGRAM: &str = include_str!("aiortc.py");

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::python::python;
+use crate::python::python;
 use crate::{run, until};
 
 /// What steers it, and what finds what is wrong for users with disabilities.

@@ -4,7 +4,6 @@ mod aiortc;
 mod baresip;
 mod carrier;
 mod chromium;
-mod python;
 mod scenario;
 mod sipp;
 

@@ -45,7 +45,7 @@ pub use recording::{Recording, Side};
 pub use resample::{Downsampler, Upsampler};
 pub use tone::{Cadence, Tone, ToneGenerator};
 pub use vad::{Activity, Vad, VadConfig};
-pub use wav::{WAV_HEADER_LENGTH, wav_header};
+pub use wav::{WAV_HEADER_LENGTH, Wav, WavError, wav_header};
 
 /// Samples a second of a telephone call.
 pub const SAMPLE_RATE: u32 = 8000;

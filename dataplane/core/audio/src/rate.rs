@@ -24,20 +24,42 @@ pub enum SampleRate {
     Narrowband,
     /// 16 kHz: G.722, Opus here, recognisers.
     Wideband,
+    /// 22.05 kHz, half of a compact disc: small synthesizers.
+    HalfCompactDisc,
     /// 24 kHz: many synthesizers.
     SuperWideband,
+    /// 44.1 kHz: compact discs, and synthesizers that were trained with such.
+    CompactDisc,
     /// 48 kHz: browsers, recordings.
     Fullband,
 }
 
 impl SampleRate {
+    /// Every rate, the lowest first.
+    pub const ALL: [Self; 6] = [
+        Self::Narrowband,
+        Self::Wideband,
+        Self::HalfCompactDisc,
+        Self::SuperWideband,
+        Self::CompactDisc,
+        Self::Fullband,
+    ];
+
+    /// Nothing of a rate that no codec and no synthesizer has.
+    #[must_use]
+    pub fn of_hertz(hertz: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|rate| rate.hertz() == hertz)
+    }
+
     /// Samples a second.
     #[must_use]
     pub const fn hertz(self) -> u32 {
         match self {
             Self::Narrowband => 8000,
             Self::Wideband => 16_000,
+            Self::HalfCompactDisc => 22_050,
             Self::SuperWideband => 24_000,
+            Self::CompactDisc => 44_100,
             Self::Fullband => 48_000,
         }
     }

@@ -22,7 +22,7 @@ mod setup;
 pub use call::{Call, CannotObserve, Observer, PartyId};
 pub use callplane_agent::{APOLOGY, Recognition, Speaker, SpeechDown, Stage, TurnId, UtteranceId};
 pub use callplane_audio::{
-    OGG_OPUS_HEADER_LENGTH, OggOpusWriter, WAV_HEADER_LENGTH, last_ogg_page, wav_header,
+    OGG_OPUS_HEADER_LENGTH, OggOpusWriter, SampleRate, WAV_HEADER_LENGTH, last_ogg_page, wav_header,
 };
 pub use callplane_dtls::Identity;
 pub use callplane_flow::RecordingAction;

@@ -34,8 +34,8 @@ pub use run::{
     Think, ThinkId, Thought, Tool, ToolCall, ToolRun, ToolRunId, Transfer, TransferEnd,
 };
 pub use settings::{
-    AgentSettings, AudioCodec, Limits, ModelUse, Recording, RecordingFormat, TranscriptionUse,
-    TurnTaking, Voice,
+    AgentSettings, AudioCodec, Limits, ModelFallback, ModelUse, Recording, RecordingFormat,
+    SpeechUse, TranscriptionUse, TurnTaking, Voice,
 };
 pub use tool::{
     HttpMethod, HttpUse, InvalidParameters, InvalidPath, MAX_TOOLS, Parameters, PathTemplate,

@@ -25,6 +25,9 @@ pub struct AgentSettings {
     /// What understands free speech.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transcription: Option<TranscriptionUse>,
+    /// The voice of a provider; that of the speech worker where there is none, and while the provider fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech: Option<SpeechUse>,
     /// What its models may have done, where a node lets them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolUse>,
@@ -52,6 +55,7 @@ impl Default for AgentSettings {
             prompt: None,
             model: None,
             transcription: None,
+            speech: None,
             tools: Vec::new(),
             first_sentence: None,
             limits: Limits::default(),
@@ -78,6 +82,38 @@ pub struct ModelUse {
     /// Tokens that an answer may have; as many as the server lets where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// Who is asked, one after the other, where nothing came of the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<ModelFallback>,
+}
+
+impl ModelUse {
+    /// The model and its fallbacks, each asked as the agent wishes, in their order.
+    pub fn in_turn(&self) -> impl Iterator<Item = Self> {
+        let own = Self {
+            fallbacks: Vec::new(),
+            ..self.clone()
+        };
+        let fallbacks = self.fallbacks.iter().map(|fallback| Self {
+            provider: fallback.provider.clone(),
+            model: fallback.model.clone(),
+            temperature_percent: self.temperature_percent,
+            max_tokens: self.max_tokens,
+            fallbacks: Vec::new(),
+        });
+        std::iter::once(own).chain(fallbacks)
+    }
+}
+
+/// A language model that is asked where another fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelFallback {
+    /// As [`ModelUse::provider`].
+    pub provider: String,
+    /// As [`ModelUse::model`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// A recogniser of free speech, and how it is asked.
@@ -91,7 +127,19 @@ pub struct TranscriptionUse {
     pub language: Option<String>,
 }
 
-/// A voice of the speech worker or of a provider.
+/// A voice of a provider, and how it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SpeechUse {
+    /// Name of the provider: `namespace/name` of its Provider.
+    pub provider: String,
+    /// Name of the voice there.
+    pub voice: String,
+    /// Speed in percent of the voice's own, 50 to 200.
+    pub speed_percent: u32,
+}
+
+/// A voice of the speech worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Voice {

@@ -4,6 +4,7 @@
 //!   no key and no download).
 //! - [`ChatModel`]: language models that speak OpenAI's chat protocol.
 //! - [`Transcriber`]: recognisers of speech that speak OpenAI's transcription protocol.
+//! - [`SpeechModel`]: voices that speak OpenAI's speech protocol; [`Prompts`]: what was spoken before.
 //! - [`ToolClient`]: tools of agents that are requests of HTTP.
 //! - [`HttpClient`]: what carries them, to addresses that it may; [`probe()`]: whether one is there.
 //! - [`Breaker`]: when to leave one alone.
@@ -14,6 +15,8 @@ mod embedded;
 mod error;
 mod http;
 mod probe;
+mod prompts;
+mod speech;
 mod tool;
 mod transcription;
 
@@ -24,5 +27,7 @@ pub use embedded::{Recognition, SpeechConfig, SpeechError, SpeechWorker};
 pub use error::{ModelError, Slow};
 pub use http::{Egress, Endpoint, HttpClient, InvalidEndpoint, InvalidNetworks, KeyHeader};
 pub use probe::{Probed, probe};
+pub use prompts::Prompts;
+pub use speech::{SpeechModel, SpeechModelConfig};
 pub use tool::{ToolCaller, ToolClient};
 pub use transcription::{Transcriber, TranscriptionConfig};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callplane_call::{Input, SpeechDown, TurnAudio, TurnId};
+use callplane_call::{Input, SpeechDown, TurnAudio, TurnId, UtteranceId};
 use callplane_flow::{AgentSettings, Think, ThinkId, Thought, ToolRun};
 use callplane_providers::{ToolCaller, Usage};
 use tokio::sync::Semaphore;
@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::meta::Meta;
 use super::used::{Entry, Used};
 use crate::media::MediaInput;
-use crate::models::TokenCount;
+use crate::models::{Answered, TokenCount};
 use crate::node::Node;
 
 /// Tools of one call that run at once; others wait.
@@ -40,7 +40,7 @@ impl Asking {
         }
     }
 
-    /// Asks the agent's model; the answer goes to `input`.
+    /// Asks the agent's model, and its fallbacks while nothing comes of it; the answer goes to `input`.
     pub(super) fn think(
         &mut self,
         node: &Arc<Node>,
@@ -59,13 +59,25 @@ impl Asking {
             });
             return;
         };
-        let provider = node.directory().provider(&wishes.provider);
-        let mut tokens = Counter(self.used.begin_chat(&wishes.provider));
-        let node = Arc::clone(node);
+        let (node, used) = (Arc::clone(node), self.used.clone());
         node.tasks.clone().spawn(async move {
-            let asked = node
-                .models
-                .think(provider, &wishes, think, &mut tokens, input);
+            let asked = async {
+                for wishes in wishes.in_turn() {
+                    let provider = node.directory().provider(&wishes.provider);
+                    let mut tokens = Counter(used.begin_chat(&wishes.provider));
+                    let models = &node.models;
+                    let answered = models
+                        .think(provider, &wishes, &think, &mut tokens, &input)
+                        .await;
+                    match answered {
+                        Answered::Whole => return,
+                        Answered::Partly => break,
+                        Answered::Not => {}
+                    }
+                }
+                let thought = Thought::Failed;
+                input.handle(Input::Thought { id, thought }).await;
+            };
             tokio::select! {
                 () = asked => {}
                 () = stop.cancelled() => {}
@@ -106,6 +118,37 @@ impl Asking {
                 None => Err("it is not set up".to_owned()),
             };
             input.handle(Input::ToolDone { id, result }).await;
+        });
+    }
+
+    /// Has a sentence spoken by the voice of the agent's provider, and by the built-in one where there is none or while
+    /// it fails; the sound goes to `input`.
+    pub(super) fn speak(
+        &self,
+        node: &Arc<Node>,
+        agent: Option<&AgentSettings>,
+        utterance: UtteranceId,
+        text: String,
+        input: MediaInput,
+    ) {
+        let wishes = agent.and_then(|agent| agent.speech.clone());
+        let voice = agent.map_or_else(Default::default, |agent| agent.voice.clone());
+        let (node, used, over) = (Arc::clone(node), self.used.clone(), self.over.clone());
+        node.tasks.clone().spawn(async move {
+            let spoken = async {
+                if let Some(wishes) = wishes {
+                    let provider = node.directory().provider(&wishes.provider);
+                    if let Some(clip) = node.models.speak(provider, &wishes, &text).await {
+                        used.spoke(&wishes.provider, text.chars().count() as u64);
+                        return Ok(clip);
+                    }
+                }
+                node.speech.synthesize(&text, &voice).await
+            };
+            tokio::select! {
+                clip = spoken => input.handle(Input::Speech { utterance, clip }).await,
+                () = over.cancelled() => {}
+            }
         });
     }
 

@@ -131,11 +131,8 @@ impl Conductor {
             Output::Answered => self.answered(),
             Output::Synthesize { utterance, text } => {
                 let (node, input) = self.helpers();
-                let voice = self.voice();
-                self.node.tasks.spawn(async move {
-                    let clip = node.speech.synthesize(&text, &voice).await;
-                    input.handle(Input::Speech { utterance, clip }).await;
-                });
+                let agent = self.meta.agent();
+                self.asking.speak(&node, agent, utterance, text, input);
             }
             Output::Recognize {
                 turn,
@@ -198,11 +195,6 @@ impl Conductor {
 
     fn helpers(&self) -> (Arc<Node>, MediaInput) {
         (Arc::clone(&self.node), self.media.input().clone())
-    }
-
-    fn voice(&self) -> callplane_flow::Voice {
-        let agent = self.meta.agent();
-        agent.map_or_else(Default::default, |agent| agent.voice.clone())
     }
 
     fn format(&self) -> Format {

@@ -76,13 +76,21 @@ pub(super) fn costs(
             ));
         }
     }
-    costs.extend(used(
-        CostComponent::Tts,
-        SYNTHESIZER,
-        "character",
-        u128::from(speech.synthesized_characters) * 1_000_000,
-        units.tts_character,
-    ));
+    let spoken = asked.spoken();
+    let elsewhere = spoken.values().sum();
+    let here = speech.synthesized_characters.saturating_sub(elsewhere);
+    let voices = spoken
+        .iter()
+        .map(|(provider, characters)| (provider.as_str(), *characters));
+    for (provider, characters) in std::iter::once((SYNTHESIZER, here)).chain(voices) {
+        costs.extend(used(
+            CostComponent::Tts,
+            provider,
+            "character",
+            u128::from(characters) * 1_000_000,
+            units.tts_character,
+        ));
+    }
     let recorded = recording.map_or(0, |recording| u128::from(recording.duration_seconds));
     costs.extend(used(
         CostComponent::Recording,
@@ -248,18 +256,24 @@ mod tests {
             completion_tokens: 50,
             is_estimated: false,
         });
+        asked.spoke("acme/voices", 20);
+        asked.spoke("acme/voices", 5);
         let costs = costs(&mut call(true), SPEECH, &asked, &[], None, Some(&prices()));
         assert_eq!(
-            summary(&costs)[1..5],
+            summary(&costs)[1..7],
             [
                 ("stt", "second", 1_000_000, 100),
                 ("stt", "second", 1_500_000, 150),
                 ("llm", "input_kilotoken", 2_000_000, 300),
                 ("llm", "output_kilotoken", 50_000, 30),
+                ("tts", "character", 15_000_000, 225),
+                ("tts", "character", 25_000_000, 375),
             ]
         );
         assert_eq!(costs[2].provider, "acme/ear");
         assert_eq!(costs[3].provider, "acme/model");
+        assert_eq!(costs[5].provider, SYNTHESIZER);
+        assert_eq!(costs[6].provider, "acme/voices");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) struct Used {
 struct Ledger {
     questions: Vec<(Arc<str>, Usage)>,
     turns: Vec<Turn>,
+    /// Characters that were spoken, by provider.
+    spoken: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,19 @@ impl Used {
             model: model.to_owned(),
             audio,
         });
+    }
+
+    /// A provider spoke so many characters to somebody.
+    pub(super) fn spoke(&self, provider: &str, characters: u64) {
+        *lock(&self.ledger)
+            .spoken
+            .entry(provider.to_owned())
+            .or_default() += characters;
+    }
+
+    /// Characters that were spoken, by provider.
+    pub(super) fn spoken(&self) -> BTreeMap<String, u64> {
+        lock(&self.ledger).spoken.clone()
     }
 
     /// Tokens by provider.

@@ -44,6 +44,7 @@ pub(crate) struct ModelMetrics {
     tokens: Family<TokenLabels, Counter>,
     first_part: Family<ProviderLabels, Histogram, Buckets>,
     transcription: Family<ProviderLabels, Histogram, Buckets>,
+    speech: Family<ProviderLabels, Histogram, Buckets>,
     tool: Family<ProviderLabels, Histogram, Buckets>,
     left_alone: Family<ProviderLabels, Gauge>,
 }
@@ -57,6 +58,7 @@ impl ModelMetrics {
             tokens: Family::default(),
             first_part: seconds(),
             transcription: seconds(),
+            speech: seconds(),
             tool: seconds(),
             left_alone: Family::default(),
         }
@@ -82,6 +84,11 @@ impl ModelMetrics {
             "callplane_transcription_seconds",
             "Time until a provider has written down a turn",
             self.transcription.clone(),
+        );
+        registry.register(
+            "callplane_speech_seconds",
+            "Time until a provider has spoken a sentence",
+            self.speech.clone(),
         );
         registry.register(
             "callplane_tool_seconds",
@@ -117,6 +124,13 @@ impl ModelMetrics {
     pub(crate) fn transcribed(&self, provider: &str, took: Duration) {
         let labels = self.labels(provider);
         let seconds = self.transcription.get_or_create(&labels);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// A sentence was spoken.
+    pub(crate) fn spoke(&self, provider: &str, took: Duration) {
+        let labels = self.labels(provider);
+        let seconds = self.speech.get_or_create(&labels);
         seconds.observe(took.as_secs_f64());
     }
 

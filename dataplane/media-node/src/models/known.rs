@@ -4,10 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use callplane_providers::{
     Breaker, BreakerPolicy, ChatConfig, ChatLimits, ChatModel, Endpoint, HttpClient,
-    InvalidEndpoint, KeyHeader, ToolClient, Transcriber, TranscriptionConfig,
+    InvalidEndpoint, KeyHeader, Prompts, SpeechModel, SpeechModelConfig, ToolClient, Transcriber,
+    TranscriptionConfig,
 };
 use callplane_store::providers::{ChatTimeouts, Provider, ProviderProtocol};
 use callplane_types::ProviderId;
+
+/// What is kept of what a provider spoke, in samples of two octets: 16 MiB, 17 minutes.
+const CACHED_SAMPLES: usize = 8 * 1024 * 1024;
 
 /// A provider of the tenant. It lasts until it is changed, and with it what is known of its failures.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub(crate) enum Asks {
     Chat(ChatModel),
     /// A recogniser of speech.
     Transcription(Transcriber),
+    /// Voices, and what they said before.
+    Speech(SpeechModel, Prompts),
     /// Tools.
     Tool(ToolClient),
 }
@@ -86,6 +92,14 @@ impl KnownProvider {
                         timeout: timeouts.total,
                     },
                 ))
+            }
+            ProviderProtocol::OpenaiSpeech { model, timeouts } => {
+                let config = SpeechModelConfig {
+                    endpoint,
+                    model,
+                    timeout: timeouts.total,
+                };
+                Asks::Speech(SpeechModel::new(http, config), Prompts::new(CACHED_SAMPLES))
             }
             ProviderProtocol::Http { .. } => Asks::Tool(ToolClient::new(http, endpoint)),
         };

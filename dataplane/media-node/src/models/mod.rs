@@ -1,11 +1,12 @@
-//! Models that agents ask: of language, which lead conversations, and of speech, which understand callers; and the tools
-//! of agents.
+//! Models that agents ask: of language, which lead conversations, and of speech, which understand callers and speak to
+//! them; and the tools of agents.
 //!
 //! **One client for all of them**, so that connections are kept between the turns of all calls. No more is asked at
 //! once than the node has calls. A provider that fails again and again is left alone for a while, each by itself.
 
 mod known;
 mod question;
+mod speak;
 mod think;
 mod tool;
 mod transcribe;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 pub(crate) use known::KnownProvider;
-pub(crate) use think::TokenCount;
+pub(crate) use think::{Answered, TokenCount};
 
 /// What asks the models of every call.
 pub(crate) struct Models {

@@ -20,6 +20,7 @@ pub(super) struct Question<'a> {
 pub(super) enum Kind {
     Chat,
     Transcription,
+    Speech,
     Tool,
 }
 
@@ -29,6 +30,7 @@ impl Kind {
         match self {
             Self::Chat => "chat",
             Self::Transcription => "transcription",
+            Self::Speech => "speech",
             Self::Tool => "tool",
         }
     }
@@ -61,7 +63,7 @@ impl<'a> Question<'a> {
         let outcome = match (error, self.kind) {
             (None, _) => Outcome::Worked,
             (Some(error), Kind::Tool) => of_tool(error),
-            (Some(error), Kind::Chat | Kind::Transcription) => Outcome::from(error),
+            (Some(error), Kind::Chat | Kind::Transcription | Kind::Speech) => Outcome::from(error),
         };
         if let Some(error) = error {
             let (provider, kind) = (self.provider.name.as_str(), self.kind.as_str());

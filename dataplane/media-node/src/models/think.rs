@@ -18,29 +18,38 @@ pub(crate) trait TokenCount: Send {
     fn count(&mut self, usage: Usage);
 }
 
+/// What came of asking a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// A complete answer.
+    Whole,
+    /// A part of one, which the call was told.
+    Partly,
+    /// Nothing: somebody else may be asked.
+    Not,
+}
+
 impl Models {
-    /// Asks `provider` and tells the call each part of the answer, the last of them [`Thought::Done`] or
-    /// [`Thought::Failed`]. Drop the future when no more is wanted.
+    /// Asks `provider` and tells the call each part of the answer, the last of them [`Thought::Done`] where it is whole. Drop
+    /// the future when no more is wanted.
     pub(crate) async fn think(
         &self,
         provider: Option<Arc<KnownProvider>>,
         wishes: &ModelUse,
-        think: Think,
+        think: &Think,
         tokens: &mut impl TokenCount,
-        input: MediaInput,
-    ) {
-        let id = think.id;
-        if self
-            .ask(provider, wishes, &think, tokens, &input)
-            .await
-            .is_none()
-        {
-            let thought = Thought::Failed;
-            input.handle(Input::Thought { id, thought }).await;
+        input: &MediaInput,
+    ) -> Answered {
+        let mut has_begun = false;
+        let asked = self.ask(provider, wishes, think, tokens, input, &mut has_begun);
+        match (asked.await, has_begun) {
+            (Some(()), _) => Answered::Whole,
+            (None, true) => Answered::Partly,
+            (None, false) => Answered::Not,
         }
     }
 
-    /// Nothing where there is no complete answer.
+    /// Nothing where there is no complete answer; `has_begun` says whether the call was told a part of one.
     async fn ask(
         &self,
         provider: Option<Arc<KnownProvider>>,
@@ -48,6 +57,7 @@ impl Models {
         think: &Think,
         tokens: &mut impl TokenCount,
         input: &MediaInput,
+        has_begun: &mut bool,
     ) -> Option<()> {
         let Some(provider) = provider else {
             self.count(&wishes.provider, Kind::Chat, "no_provider");
@@ -62,7 +72,6 @@ impl Models {
         let question = Question::begin(self, Arc::clone(&provider), Kind::Chat)?;
         let begun = self.clock.now();
         let mut answered = 0;
-        let mut has_begun = false;
         // An answer has 64 KiB at most, so what waits here is bounded.
         let (sender, mut parts) = mpsc::unbounded_channel();
         let estimate = model.estimate(think, 0);
@@ -71,7 +80,7 @@ impl Models {
             let sender = sender;
             model
                 .ask(think, |thought| {
-                    if !std::mem::replace(&mut has_begun, true) {
+                    if !std::mem::replace(has_begun, true) {
                         let took = self.clock.now() - begun;
                         self.metrics.models.first_part(&provider.name, took);
                     }
@@ -100,7 +109,7 @@ impl Models {
             }
             Err(_) => {
                 // Who answers nothing asks for nothing.
-                if !has_begun {
+                if !*has_begun {
                     tokens.count(Usage::default());
                 }
                 None

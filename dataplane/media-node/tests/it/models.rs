@@ -8,8 +8,8 @@ use callplane_e2e::phones::Baresip;
 use callplane_e2e::provider_server::{Act, ProviderServer, answer, beginning, chunk, refusal};
 use callplane_e2e::sound::{Wav, say_at};
 use callplane_e2e::until;
-use callplane_flow::{AgentSettings, ModelUse, ToolUse, TranscriptionUse};
-use callplane_keys::Place;
+use callplane_flow::{AgentSettings, ModelFallback, ModelUse, ToolUse, TranscriptionUse};
+use callplane_keys::{KeyRing, Place};
 use callplane_media_node::Running;
 use callplane_store::calls;
 use callplane_store::providers::{
@@ -23,7 +23,7 @@ use crate::speech::speech_program;
 use crate::world::{NUMBER, World, keys, metrics, object, phone_port};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-const FILLER: &str = "One moment, please.";
+pub(crate) const FILLER: &str = "One moment, please.";
 const SORRY: &str = "I am sorry, please call again later.";
 
 /// What a model leads: a day is noted, then the call ends.
@@ -76,20 +76,38 @@ pub(crate) async fn world_with(
     server: &ProviderServer,
 ) -> (World, Running) {
     let settings = AgentSettings {
+        tools,
+        ..settings()
+    };
+    world_through(flow, settings, &server.base_url, server).await
+}
+
+/// Of an agent that asks the providers `model` and `ear`.
+pub(crate) fn settings() -> AgentSettings {
+    AgentSettings {
         prompt: Some("You are Emma.".to_owned()),
         model: Some(ModelUse {
             provider: "acme/model".to_owned(),
             model: None,
             temperature_percent: Some(30),
             max_tokens: None,
+            fallbacks: Vec::new(),
         }),
         transcription: Some(TranscriptionUse {
             provider: "acme/ear".to_owned(),
             language: Some("en".to_owned()),
         }),
-        tools,
         ..AgentSettings::default()
-    };
+    }
+}
+
+/// As [`world_with`], with these settings and the models at `models`; at the server are the tools, and the model `other`.
+pub(crate) async fn world_through(
+    flow: Value,
+    settings: AgentSettings,
+    models: &str,
+    server: &ProviderServer,
+) -> (World, Running) {
     let world = World::with_agent(flow, settings).await;
     let ring = keys();
     world.write_keys(&ring);
@@ -108,26 +126,47 @@ pub(crate) async fn world_with(
         },
     };
     let http = ProviderProtocol::Http { key_header: None };
-    for (name, protocol) in [("model", chat), ("ear", speech), ("booking", http)] {
-        let id = ProviderId::new(Uuid::now_v7());
-        let place = Place::cell(world.tenant.id, "providers", "key_enc", id.uuid());
-        let spec = ProviderSpec {
-            id,
-            object: object(name),
-            spec_hash: "1".to_owned(),
-            protocol,
-            base_url: server.base_url.clone(),
-            sealed_key: Some(ring.seal(&place, b"sk-secret").unwrap()),
-        };
-        let (operator, fence) = (&world.database.operator, &world.database.fence);
-        let written = providers::project(operator, fence, world.tenant.id, &spec);
-        written.await.unwrap();
+    for (name, protocol, base_url) in [
+        ("model", chat.clone(), models),
+        ("other", chat, &server.base_url),
+        ("ear", speech, models),
+        ("booking", http, &server.base_url),
+    ] {
+        put_provider(&world, &ring, name, protocol, base_url).await;
     }
-    let speech = speech_program().display().to_string();
-    let node = world
-        .node(&["--speech", &speech, "--provider-networks", "127.0.0.0/8"])
-        .await;
+    let node = asking_node(&world).await;
     (world, node)
+}
+
+/// Has the tenant have this provider.
+pub(crate) async fn put_provider(
+    world: &World,
+    ring: &KeyRing,
+    name: &str,
+    protocol: ProviderProtocol,
+    base_url: &str,
+) {
+    let id = ProviderId::new(Uuid::now_v7());
+    let place = Place::cell(world.tenant.id, "providers", "key_enc", id.uuid());
+    let spec = ProviderSpec {
+        id,
+        object: object(name),
+        spec_hash: "1".to_owned(),
+        protocol,
+        base_url: base_url.to_owned(),
+        sealed_key: Some(ring.seal(&place, b"sk-secret").unwrap()),
+    };
+    let (operator, fence) = (&world.database.operator, &world.database.fence);
+    let written = providers::project(operator, fence, world.tenant.id, &spec);
+    written.await.unwrap();
+}
+
+/// A node with a voice of its own that may ask providers of this machine.
+pub(crate) async fn asking_node(world: &World) -> Running {
+    let speech = speech_program().display().to_string();
+    world
+        .node(&["--speech", &speech, "--provider-networks", "127.0.0.0/8"])
+        .await
 }
 
 /// Somebody who calls and says this, so many seconds after the call stands.
@@ -157,7 +196,7 @@ pub(crate) fn transcript(call: &Value) -> Vec<(&str, &str)> {
 }
 
 /// The pauses in what a phone hears from this second on, until the last sound: in seconds, in their order.
-fn pauses(heard: &Wav, from: f64) -> Vec<f64> {
+pub(crate) fn pauses(heard: &Wav, from: f64) -> Vec<f64> {
     const FRAME: usize = 160;
     let samples = heard.channel(0, 8_000);
     let begin = (from * 8_000.0) as usize;
@@ -439,6 +478,65 @@ async fn a_model_that_always_fails_is_left_alone_and_asked_again_later() {
     );
     assert_eq!(left_alone().await, 0.0);
     assert_eq!(ended("left_alone").await, 1.0);
+    node.drain().await;
+}
+
+/// An agent that asks `other` where nothing comes of its model.
+fn with_fallback() -> AgentSettings {
+    let mut settings = settings();
+    settings.model.as_mut().unwrap().fallbacks = vec![ModelFallback {
+        provider: "acme/other".to_owned(),
+        model: Some("large-model".to_owned()),
+    }];
+    settings
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_comes_of_a_model_the_next_is_asked_in_the_same_turn() {
+    let words = ["I would like to come.", "On Monday."];
+    let fails = [
+        (words[0], refusal("503 Service Unavailable")),
+        (words[1], vec![Act::Hang]),
+    ];
+    let calls = [
+        ("note", json!({"day": "Monday"})),
+        ("go_to", json!({"to": "booked"})),
+    ];
+    let talks = [
+        (words[0], answer(&["On which day?"], &[])),
+        (words[1], answer(&["Very well."], &calls)),
+    ];
+    let first = serving(&words, &fails).await;
+    let other = serving(&[], &talks).await;
+    let (world, node) = world_through(visit(), with_fallback(), &first.base_url, &other).await;
+    let says = [(4.0, "I would like to come"), (10.0, "on Monday")];
+    let mut phone = caller(&world, "+15557770001", &says).await;
+    phone.event("CALL_CLOSED", PATIENCE).await.unwrap();
+    let call = world.ended_call(&node).await;
+    assert_eq!(call["call"]["outcome"], "booked", "{call:#}");
+    assert_eq!((first.questions().len(), other.questions().len()), (2, 2));
+    let question = other.questions()[1].json();
+    assert_eq!(question["model"], "large-model");
+    assert_eq!(question["temperature"], 0.3);
+    // Who answers nothing costs nothing.
+    let costs = costs(&world).await;
+    let of = |name: &str| costs.iter().any(|(provider, ..)| provider == name);
+    assert!(of("acme/other") && !of("acme/model"), "{costs:?}");
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_model_has_begun_to_say_is_not_said_again_by_another() {
+    let words = "I would like to come.";
+    let first = serving(&[words], &[(words, beginning(&["One sentence. And"]))]).await;
+    let other = serving(&[], &[]).await;
+    let (world, node) = world_through(visit(), with_fallback(), &first.base_url, &other).await;
+    let says = [(4.0, "I would like to come")];
+    let mut phone = caller(&world, "+15557770001", &says).await;
+    phone.event("CALL_CLOSED", PATIENCE).await.unwrap();
+    let call = world.ended_call(&node).await;
+    assert_eq!(call["call"]["outcome"], "failed", "{call:#}");
+    assert_eq!((first.questions().len(), other.questions().len()), (1, 0));
     node.drain().await;
 }
 

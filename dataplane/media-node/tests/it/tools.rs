@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::models::{PATIENCE, caller, serving, transcript, world_with};
 use crate::world::metrics;
 
-const LOOKING: &str = "Let me look that up.";
+pub(crate) const LOOKING: &str = "Let me look that up.";
 
 /// What a model leads: it looks up hours and books one.
-fn desk() -> Value {
+pub(crate) fn desk() -> Value {
     json!({
         "start": "talk",
         "nodes": {
@@ -35,7 +35,7 @@ fn desk() -> Value {
     })
 }
 
-fn slots(timeout: Duration) -> ToolUse {
+pub(crate) fn slots(timeout: Duration) -> ToolUse {
     let parameters = json!({
         "type": "object",
         "properties": {"room": {"type": "string", "maxLength": 20}, "day": {"type": "string"}},

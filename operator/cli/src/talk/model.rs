@@ -74,6 +74,7 @@ pub(crate) fn model(
         model: arguments.model.clone(),
         temperature_percent: None,
         max_tokens: None,
+        fallbacks: Vec::new(),
     });
     Ok(model.used_as(&wishes))
 }

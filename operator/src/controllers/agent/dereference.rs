@@ -12,12 +12,23 @@ use crate::context::Caches;
 pub(super) struct References {
     /// The Flow, if it exists.
     pub(super) flow: Option<Arc<Flow>>,
-    /// The Provider of its model, if it names one and it exists.
-    pub(super) model: Option<Arc<Provider>>,
-    /// The Provider of its transcription, likewise.
-    pub(super) transcription: Option<Arc<Provider>>,
+    /// The Providers of its models and of its voice.
+    pub(super) asked: Asked,
     /// The Providers of its tools, in their order, as far as they exist.
     pub(super) tools: Vec<Option<Arc<Provider>>>,
+}
+
+/// The Providers that an Agent asks, as far as it names them and they exist.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// That of its model.
+    pub(super) model: Option<Arc<Provider>>,
+    /// Those of the fallbacks of its model, in their order.
+    pub(super) fallbacks: Vec<Option<Arc<Provider>>>,
+    /// That of its transcription.
+    pub(super) transcription: Option<Arc<Provider>>,
+    /// That of its speech.
+    pub(super) speech: Option<Arc<Provider>>,
 }
 
 /// Reads what `agent` refers to, from the caches.
@@ -26,14 +37,19 @@ pub(super) fn dereference(caches: &Caches, agent: &Agent) -> References {
     let provider = |named: &LocalReference| caches.providers.get(&namespace, &named.name);
     let spec = &agent.spec;
     let model = spec.model.as_ref();
+    let fallbacks = model.into_iter().flat_map(|model| &model.fallbacks);
     let transcription = spec.transcription.as_ref();
+    let speech = spec.speech.as_ref();
+    let tools = spec.tools.iter();
     References {
         flow: caches.flows.get(&namespace, &spec.flow_ref.name),
-        model: model.and_then(|model| provider(&model.provider_ref)),
-        transcription: transcription.and_then(|one| provider(&one.provider_ref)),
-        tools: spec
-            .tools
-            .iter()
+        asked: Asked {
+            model: model.and_then(|model| provider(&model.provider_ref)),
+            fallbacks: fallbacks.map(|one| provider(&one.provider_ref)).collect(),
+            transcription: transcription.and_then(|one| provider(&one.provider_ref)),
+            speech: speech.and_then(|one| provider(&one.provider_ref)),
+        },
+        tools: tools
             .map(|tool| provider(&tool.http.provider_ref))
             .collect(),
     }

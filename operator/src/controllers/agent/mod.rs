@@ -38,9 +38,16 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
         .index(|agent| vec![key(agent, &agent.spec.flow_ref)]);
     let by_provider = caches.agents.index(|agent| {
         let model = agent.spec.model.iter().map(|model| &model.provider_ref);
+        let fallbacks = agent.spec.model.iter().flat_map(|model| &model.fallbacks);
+        let fallbacks = fallbacks.map(|fallback| &fallback.provider_ref);
         let transcription = agent.spec.transcription.iter().map(|one| &one.provider_ref);
+        let speech = agent.spec.speech.iter().map(|one| &one.provider_ref);
         let tools = agent.spec.tools.iter().map(|tool| &tool.http.provider_ref);
-        let named = model.chain(transcription).chain(tools);
+        let named = model
+            .chain(fallbacks)
+            .chain(transcription)
+            .chain(speech)
+            .chain(tools);
         named.map(|named| key(agent, named)).collect()
     });
     builder

@@ -7,6 +7,7 @@ use callplane_crds::{Agent, LocalReference, Protocol, Provider, Reason};
 use callplane_flow::Program;
 use callplane_flow::graph::NodeKind;
 
+use super::dereference::Asked;
 use crate::controllers::projection::{Problem, usable};
 
 /// Checks that the Providers which `agent` names can be used, and that it names those which its Flow needs.
@@ -14,8 +15,7 @@ pub(super) fn validate(
     agent: &Agent,
     flow: &str,
     program: &Program,
-    model: Option<&Provider>,
-    transcription: Option<&Provider>,
+    asked: &Asked,
 ) -> Result<(), Problem> {
     let spec = &agent.spec;
     let talking = program
@@ -42,21 +42,33 @@ pub(super) fn validate(
         }
     }
     if let Some(named) = &spec.model {
-        check(
-            "spec.model.providerRef",
-            &named.provider_ref,
-            model,
-            "openaiChat",
-            |protocol| matches!(protocol, Protocol::OpenaiChat(_)),
-        )?;
+        let is_chat = |protocol: Protocol<'_>| matches!(protocol, Protocol::OpenaiChat(_));
+        let found = std::iter::once(&asked.model).chain(&asked.fallbacks);
+        let own = ("spec.model.providerRef".to_owned(), &named.provider_ref);
+        let fallbacks = named.fallbacks.iter().enumerate().map(|(index, one)| {
+            let field = format!("spec.model.fallbacks[{index}].providerRef");
+            (field, &one.provider_ref)
+        });
+        for ((field, named), found) in std::iter::once(own).chain(fallbacks).zip(found) {
+            check(&field, named, found.as_deref(), "openaiChat", is_chat)?;
+        }
     }
     if let Some(named) = &spec.transcription {
         check(
             "spec.transcription.providerRef",
             &named.provider_ref,
-            transcription,
+            asked.transcription.as_deref(),
             "openaiTranscription",
             |protocol| matches!(protocol, Protocol::OpenaiTranscription(_)),
+        )?;
+    }
+    if let Some(named) = &spec.speech {
+        check(
+            "spec.speech.providerRef",
+            &named.provider_ref,
+            asked.speech.as_deref(),
+            "openaiSpeech",
+            |protocol| matches!(protocol, Protocol::OpenaiSpeech(_)),
         )?;
     }
     Ok(())
@@ -97,6 +109,8 @@ pub(super) fn check(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use callplane_flow::compile;
 
     use super::*;
@@ -131,9 +145,15 @@ mod tests {
         let agent: Agent = object(agent);
         let graph = serde_yaml_ng::from_str(graph).unwrap();
         let program = compile(&graph, &agent.settings().unwrap()).unwrap();
-        let provider = |yaml: &str| -> Provider { object(yaml) };
-        let (model, ear) = (model.map(provider), ear.map(provider));
-        validate(&agent, "f", &program, model.as_ref(), ear.as_ref())
+        let provider = |yaml: &str| Arc::new(object::<Provider>(yaml));
+        let fallbacks = agent.spec.model.iter().flat_map(|model| &model.fallbacks);
+        let asked = Asked {
+            model: model.map(provider),
+            fallbacks: fallbacks.map(|_| None).collect(),
+            transcription: ear.map(provider),
+            speech: None,
+        };
+        validate(&agent, "f", &program, &asked)
     }
 
     #[test]
@@ -186,6 +206,22 @@ mod tests {
                 None,
                 Reason::ProviderNotFound,
                 "create it with openaiChat",
+            ),
+            (
+                "spec: {flowRef: {name: f}, model: {providerRef: {name: llm}, fallbacks: [{providerRef: {name: b}}]}}",
+                SAYS,
+                Some(MODEL),
+                None,
+                Reason::ProviderNotFound,
+                "spec.model.fallbacks[0].providerRef: Provider `b` does not exist",
+            ),
+            (
+                "spec: {flowRef: {name: f}, speech: {providerRef: {name: tts}, voice: alloy}}",
+                SAYS,
+                None,
+                None,
+                Reason::ProviderNotFound,
+                "create it with openaiSpeech",
             ),
             (
                 AGENT,

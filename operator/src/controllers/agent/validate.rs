@@ -25,12 +25,7 @@ pub(super) fn validate(
     tenant: Result<TenantRef, Problem>,
     references: References,
 ) -> Result<(TenantRef, Valid), Problem> {
-    let References {
-        flow,
-        model,
-        transcription,
-        tools,
-    } = references;
+    let References { flow, asked, tools } = references;
     let object = object_ref(agent)?;
     let tenant = tenant?;
     let name = &agent.spec.flow_ref.name;
@@ -43,13 +38,7 @@ pub(super) fn validate(
     {
         return Err(Problem::waits_for("Flow", name));
     }
-    providers::validate(
-        agent,
-        name,
-        &program,
-        model.as_deref(),
-        transcription.as_deref(),
-    )?;
+    providers::validate(agent, name, &program, &asked)?;
     tools::validate(agent, name, &program, &tools)?;
     Ok((
         tenant,
@@ -90,6 +79,7 @@ mod tests {
     use callplane_flow::{AudioCodec, Recording, RecordingFormat};
 
     use super::*;
+    use crate::controllers::agent::dereference::Asked;
     use crate::controllers::projection::fixture::{object, tenant};
 
     const AGENT: &str = "
@@ -109,8 +99,7 @@ mod tests {
     fn check(agent: &str, flow: Option<&str>) -> Result<Valid, Problem> {
         let references = References {
             flow: flow.map(|yaml| Arc::new(object(yaml))),
-            model: None,
-            transcription: None,
+            asked: Asked::default(),
             tools: Vec::new(),
         };
         validate(&object(agent), tenant(), references).map(|(_, valid)| valid)

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use callplane_crds::{ChatTimeouts, HttpApi, OpenaiChat, OpenaiTranscription, Protocol};
+use callplane_crds::{
+    ChatTimeouts, HttpApi, OpenaiChat, OpenaiSpeech, OpenaiTranscription, Protocol,
+};
 use callplane_keys::Place;
-use callplane_store::providers::{self, ProviderProtocol, ProviderSpec, TranscriptionTimeouts};
+use callplane_store::providers::{
+    self, ProviderProtocol, ProviderSpec, SpeechTimeouts, TranscriptionTimeouts,
+};
 use serde_json::json;
 
 use super::check::Checked;
@@ -33,6 +37,7 @@ pub(super) fn build(valid: Valid<'_>) -> Result<Prepared, Problem> {
         "spec": match protocol {
             Protocol::OpenaiChat(chat) => json!(chat),
             Protocol::OpenaiTranscription(speech) => json!(speech),
+            Protocol::OpenaiSpeech(speech) => json!(speech),
             Protocol::Http(http) => json!(http),
         },
         "secret": key.as_ref().map(|key| &key.version),
@@ -85,6 +90,16 @@ fn stored(protocol: Protocol<'_>) -> ProviderProtocol {
         }) => ProviderProtocol::OpenaiTranscription {
             model: model.clone(),
             timeouts: TranscriptionTimeouts {
+                total: millis(*timeout_ms),
+            },
+        },
+        Protocol::OpenaiSpeech(OpenaiSpeech {
+            base_url: _,
+            model,
+            timeout_ms,
+        }) => ProviderProtocol::OpenaiSpeech {
+            model: model.clone(),
+            timeouts: SpeechTimeouts {
                 total: millis(*timeout_ms),
             },
         },

@@ -65,7 +65,9 @@ pub(super) async fn ask(
     now: Timestamp,
 ) -> Checked {
     let probed = match protocol {
-        Protocol::OpenaiChat(_) | Protocol::OpenaiTranscription(_) => Probed::Models,
+        Protocol::OpenaiChat(_) | Protocol::OpenaiTranscription(_) | Protocol::OpenaiSpeech(_) => {
+            Probed::Models
+        }
         Protocol::Http(_) => Probed::Root,
     };
     let outcome = probe(http, endpoint, probed, PATIENCE)

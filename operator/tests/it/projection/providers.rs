@@ -128,6 +128,7 @@ async fn an_agent_that_a_model_leads_waits_for_its_providers_and_not_for_their_e
         "flowRef": { "name": "visit" },
         "model": { "providerRef": { "name": "model" }, "maxTokens": 200 },
         "transcription": { "providerRef": { "name": "ear" } },
+        "speech": { "providerRef": { "name": "voices" }, "voice": "alloy" },
     }));
     let missing = world
         .until::<Agent>(
@@ -142,6 +143,7 @@ async fn an_agent_that_a_model_leads_waits_for_its_providers_and_not_for_their_e
 
     put_provider(&world, "model", "openaiChat", "http://127.0.0.1:1/v1");
     put_provider(&world, "ear", "openaiTranscription", "http://10.0.0.1/v1");
+    put_provider(&world, "voices", "openaiSpeech", "http://127.0.0.1:1/v1");
     let away = world
         .until::<Provider>("acme", "model", ("Reachable", "False", "Unreachable"))
         .await;
@@ -164,4 +166,13 @@ async fn an_agent_that_a_model_leads_waits_for_its_providers_and_not_for_their_e
         ("acme/model", Some(200))
     );
     assert_eq!(settings.transcription.unwrap().provider, "acme/ear");
+    let speech = settings.speech.unwrap();
+    assert_eq!(
+        (
+            speech.provider.as_str(),
+            speech.voice.as_str(),
+            speech.speed_percent
+        ),
+        ("acme/voices", "alloy", 100)
+    );
 }

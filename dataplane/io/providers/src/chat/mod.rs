@@ -105,6 +105,7 @@ impl ChatModel {
             model,
             temperature_percent,
             max_tokens,
+            fallbacks: _,
         } = wishes;
         let mut used = self.clone();
         if let Some(model) = model {

@@ -3,8 +3,6 @@
 //! A process that dies or hangs takes only its own request with it: the request fails with
 //! [`SpeechError::Down`] or [`SpeechError::Timeout`], the process is replaced, and calls go on.
 
-mod cache;
-mod flights;
 mod pool;
 mod process;
 pub mod protocol;

@@ -1,17 +1,16 @@
 //! A few worker processes behind one handle.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::cache::Cache;
-use super::flights::Flights;
 use super::process::Process;
 use super::protocol::{MAX_SAMPLES, MAX_TEXT, Reply, Request};
+use crate::prompts::Prompts;
 
 /// How the pool runs.
 #[derive(Debug, Clone)]
@@ -92,8 +91,7 @@ struct Job {
 pub struct SpeechWorker {
     jobs: mpsc::Sender<Job>,
     prepare: fn(Vec<i16>) -> Arc<[i16]>,
-    cache: Arc<Mutex<Cache>>,
-    flights: Arc<Flights>,
+    prompts: Arc<Prompts>,
     state: Arc<State>,
 }
 
@@ -117,12 +115,10 @@ impl SpeechWorker {
                 Arc::clone(&state),
             ));
         }
-        let cache = Arc::new(Mutex::new(Cache::new(config.cached_samples)));
         Self {
             jobs,
             prepare: config.prepare,
-            cache,
-            flights: Arc::default(),
+            prompts: Arc::new(Prompts::new(config.cached_samples)),
             state,
         }
     }
@@ -133,34 +129,25 @@ impl SpeechWorker {
     /// # Errors
     /// See [`SpeechError`]. A prompt that was spoken before comes from memory and cannot fail.
     pub async fn synthesize(&self, text: &str, voice: &str) -> Result<Arc<[i16]>, SpeechError> {
-        if let Some(audio) = self.cache().get(voice, text) {
-            return Ok(audio);
-        }
-        if text.len() > MAX_TEXT {
-            return Err(SpeechError::Refused(format!(
-                "the text has {} bytes, {MAX_TEXT} are allowed at once",
-                text.len()
-            )));
-        }
         let asked = Instant::now();
-        let flight = self.flights.of(voice, text);
-        let _turn = flight.lock().await;
-        if let Some(audio) = self.cache().get(voice, text) {
-            return Ok(audio);
-        }
-        let request = Request::Synthesize {
-            text: text.to_owned(),
-            voice: voice.to_owned(),
-        };
-        let (reply, samples) = self.ask(asked, request, Vec::new()).await?;
-        match reply {
-            Reply::Audio => {
-                let audio = (self.prepare)(samples);
-                self.cache().put(voice, text, Arc::clone(&audio));
-                Ok(audio)
+        let speak = async {
+            if text.len() > MAX_TEXT {
+                return Err(SpeechError::Refused(format!(
+                    "the text has {} bytes, {MAX_TEXT} are allowed at once",
+                    text.len()
+                )));
             }
-            other => Err(unexpected(other)),
-        }
+            let request = Request::Synthesize {
+                text: text.to_owned(),
+                voice: voice.to_owned(),
+            };
+            let (reply, samples) = self.ask(asked, request, Vec::new()).await?;
+            match reply {
+                Reply::Audio => Ok((self.prepare)(samples)),
+                other => Err(unexpected(other)),
+            }
+        };
+        self.prompts.get_or(voice, text, speak).await
     }
 
     /// Which sentence of `grammar` (JSpeech Grammar Format) was said in `samples` (16 kHz mono, one
@@ -212,11 +199,6 @@ impl SpeechWorker {
         };
         self.jobs.try_send(job).map_err(|_| SpeechError::Busy)?;
         answered.await.unwrap_or(Err(SpeechError::Down))
-    }
-
-    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
-        // A panic while the lock was held can only have lost a cached prompt.
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -347,8 +329,7 @@ mod tests {
         let worker = SpeechWorker {
             jobs,
             prepare: Into::into,
-            cache: Arc::new(Mutex::new(Cache::new(1_000))),
-            flights: Arc::default(),
+            prompts: Arc::new(Prompts::new(1_000)),
             state: Arc::new(state),
         };
         (worker, tokio::sync::Mutex::new(queue))

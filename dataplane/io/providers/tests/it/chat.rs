@@ -286,6 +286,7 @@ fn what_cannot_be_asked_is_told_at_once() {
 async fn a_model_is_asked_as_the_agent_wishes() {
     let mut server = Server::start(stream([word("Hi."), event(END)])).await;
     let wishes = ModelUse {
+        fallbacks: Vec::new(),
         provider: "acme/model".to_owned(),
         model: Some("large".to_owned()),
         temperature_percent: Some(30),

@@ -10,5 +10,6 @@
 mod chat;
 mod probe;
 mod server;
+mod speech;
 mod tool;
 mod transcription;
