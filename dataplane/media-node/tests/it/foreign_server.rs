@@ -61,7 +61,10 @@ async fn turns_words_and_calls_for_tools_pass_through_a_foreign_server() {
         ],
         "with words of its own a model needs no {LOOKING:?}"
     );
-    assert_eq!(server.tools().len(), 1);
+    // What else it asks the server behind it is its own.
+    let asked = server.tools();
+    let ours = asked.iter().filter(|tool| tool.head.contains("/rooms/"));
+    assert_eq!(ours.count(), 1, "{asked:?}");
     // What the model called for goes back to it as it was.
     let question = server.questions()[1].json();
     let called = &question["messages"][3]["tool_calls"][0]["function"];
