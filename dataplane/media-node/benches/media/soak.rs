@@ -16,6 +16,8 @@ const CALLS: usize = 60;
 const LENGTH: Duration = Duration::from_secs(5);
 /// Between two looks at the memory.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long the pool for work that blocks keeps a thread that has nothing to do, and a little: tokio's 10 s.
+const POOL: Duration = Duration::from_secs(12);
 /// Minutes, unless told otherwise.
 const MINUTES: &str = "CALLPLANE_BENCH_SOAK_MINUTES";
 const USUAL_MINUTES: f64 = 2.0;
@@ -41,6 +43,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>> {
     tokio::time::sleep(LENGTH * 2).await;
     first.stop().await?;
     until_idle(&node).await?;
+    tokio::time::sleep(POOL).await;
     let process = node.process();
     let (files, threads) = (process.open_files()?, process.threads()?.len());
     let load = Load::start(plan)?;
@@ -58,6 +61,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Vec<Figure>> {
     let calls = load.counts().ended;
     load.stop().await?;
     until_idle(&node).await?;
+    tokio::time::sleep(POOL).await;
     let more = |now: usize, then: usize| now as f64 - then as f64;
     Ok(vec![
         Figure::shown(
