@@ -31,6 +31,9 @@ pub enum Keys {
     InfoRelay,
     /// `application/dtmf` in an INFO; it offers no telephone events.
     Info,
+    /// Telephone events that were captured, packet for packet, behind seven seconds of captured speech in PCMA: what comes
+    /// with SIPp. For one call at a time.
+    Captures,
 }
 
 /// A phone that is called.
@@ -113,6 +116,10 @@ Content-Length: 0
                 steps(&mut xml, &self.steps);
                 0
             }
+            Keys::Captures => {
+                captures(&mut xml, &self.steps);
+                0
+            }
             keys => self.infos(&mut xml, keys),
         };
         let bye = format!(
@@ -123,7 +130,9 @@ To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
 "#
         );
         end(&mut xml, self.hang_up_after, &bye);
-        if self.keys != Keys::Events {
+        if self.keys == Keys::Captures {
+            xml = xml.replace(SDP, CAPTURED_SDP);
+        } else if self.keys != Keys::Events {
             xml = xml.replace(SDP, PLAIN_SDP);
             xml = xml.replace("CSeq: 2 BYE", &format!("CSeq: {} BYE", 2 + infos));
         }
@@ -233,6 +242,23 @@ m=audio [auto_media_port] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 a=sendrecv";
 
+/// What the captures of SIPp have.
+const CAPTURED_SDP: &str = "v=0
+o=phone 53655765 2353687637 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 8 101
+a=rtpmap:8 PCMA/8000
+a=rtpmap:101 telephone-event/8000
+a=fmtp:101 0-11
+a=sendrecv";
+
+/// Folder of the captures.
+const CAPTURES: &str = "/usr/share/sip-tester";
+/// Between two captured keys, in seconds: each lasts 0.15.
+const BETWEEN_KEYS: f64 = 0.4;
+
 fn head(name: &str) -> String {
     debug_assert!(SDP.contains(&DTMF.to_string()));
     format!(
@@ -286,6 +312,31 @@ fn steps(xml: &mut String, steps: &[(f64, String)]) {
                 xml,
                 "<nop><action><exec play_dtmf=\"{digits}\"/></action></nop>"
             );
+        }
+    }
+}
+
+/// Speech, then the keys of the steps, from captures.
+fn captures(xml: &mut String, steps: &[(f64, String)]) {
+    let play = |xml: &mut String, name: &str| {
+        let _ = writeln!(
+            xml,
+            "<nop><action><exec play_pcap_audio=\"{CAPTURES}/{name}.pcap\"/></action></nop>"
+        );
+    };
+    play(xml, "g711a");
+    for (wait, digits) in steps {
+        pause(xml, *wait);
+        for (number, digit) in digits.chars().enumerate() {
+            if number > 0 {
+                pause(xml, BETWEEN_KEYS);
+            }
+            let name = match digit {
+                '*' => "star".to_owned(),
+                '#' => "pound".to_owned(),
+                digit => digit.to_string(),
+            };
+            play(xml, &format!("dtmf_2833_{name}"));
         }
     }
 }

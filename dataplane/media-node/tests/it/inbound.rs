@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use callplane_e2e::phones::{Caller, Keys, Sipp};
-use callplane_e2e::{download, until};
+use callplane_e2e::sound::{Wav, best_match};
+use callplane_e2e::{download, run, until};
 use callplane_store::calls;
 
 use crate::world::{NUMBER, World, digits_flow, free_port, json_of, metrics, recording_of};
@@ -250,5 +252,56 @@ async fn keys_that_come_by_info_arrive_and_each_is_answered() {
         assert_eq!(call["variables"]["pin"], "1234", "{keys:?}");
         assert_eq!(call["call"]["outcome"], "ordered");
     }
+    node.drain().await;
+}
+
+/// The speech that SIPp plays, as sox decodes it, at 2 kHz.
+async fn captured_speech(folder: &Path) -> Vec<f32> {
+    // Behind the headers of the file, of each packet in it, and of Ethernet, IPv4, UDP and RTP.
+    const HEADERS: usize = 14 + 20 + 8 + 12;
+    let capture = std::fs::read("/usr/share/sip-tester/g711a.pcap").unwrap();
+    let (mut rest, mut payload) = (&capture[24..], Vec::new());
+    while let Some((header, packets)) = rest.split_at_checked(16) {
+        let length = u32::from_le_bytes(header[8..12].try_into().unwrap()) as usize;
+        payload.extend_from_slice(&packets[HEADERS..length]);
+        rest = &packets[length..];
+    }
+    let [raw, wav] = ["speech.al", "speech.wav"].map(|name| folder.join(name));
+    std::fs::write(&raw, payload).unwrap();
+    let (raw, made) = (raw.display().to_string(), wav.display().to_string());
+    let sox = [
+        "-t", "al", "-r", "8000", "-c", "1", &raw, "-b", "16", "-e", "signed", &made,
+    ];
+    run("sox", &sox, "").await.unwrap();
+    Wav::read(&wav).unwrap().channel(0, 2_000)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speech_and_keys_that_sipp_plays_from_captures_arrive_as_they_were() {
+    let mut flow = digits_flow();
+    flow["nodes"]["pin"]["collect"]["timeoutSeconds"] = 60.into();
+    let world = World::new(flow).await;
+    let node = world.node(&[]).await;
+    let caller = Caller {
+        keys: Keys::Captures,
+        steps: vec![(8.0, "1234".to_owned())],
+        ..Caller::listening("+15557770013")
+    };
+    world.call(&caller, 1).finish(PATIENCE).await.unwrap();
+    let call = world.ended_call(&node).await;
+    assert_eq!(call["variables"]["pin"], "1234", "{call:#}");
+    assert_eq!(call["legs"][0]["codec"], "PCMA");
+    let id = call["call"]["id"].as_str().unwrap();
+    let recording = recording_of(node.control_address(), id).await.unwrap();
+    let folder = world.folder.path();
+    let file = folder.join("recording.wav");
+    std::fs::write(&file, recording.unwrap()).unwrap();
+    let caller = Wav::read(&file).unwrap().channel(0, 2_000);
+    let speech = captured_speech(folder).await;
+    // By the second: what comes late moves all that follows.
+    let seconds = speech.chunks_exact(2_000);
+    let mut found: Vec<f64> = seconds.map(|part| best_match(&caller, part).0).collect();
+    found.sort_by(f64::total_cmp);
+    assert!(found[found.len() / 2] > 0.95, "{found:?}");
     node.drain().await;
 }

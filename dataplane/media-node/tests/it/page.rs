@@ -177,6 +177,10 @@ async fn a_page_calls_talks_and_hangs_up_by_keyboard_alone() {
             .await
             .contains("after ")
     );
+    // The one in the README was made so.
+    if let Some(file) = std::env::var_os("CALLPLANE_SCREENSHOT") {
+        chromium.picture(Path::new(&file)).await.unwrap();
+    }
     let heard = folder.join("heard.wav");
     chromium.heard(&heard).await.unwrap();
 
