@@ -255,7 +255,7 @@ async fn keys_that_come_by_info_arrive_and_each_is_answered() {
     node.drain().await;
 }
 
-/// The speech that SIPp plays, as sox decodes it, at 2 kHz.
+/// The speech that SIPp plays, as sox decodes it.
 async fn captured_speech(folder: &Path) -> Vec<f32> {
     // Behind the headers of the file, of each packet in it, and of Ethernet, IPv4, UDP and RTP.
     const HEADERS: usize = 14 + 20 + 8 + 12;
@@ -273,7 +273,7 @@ async fn captured_speech(folder: &Path) -> Vec<f32> {
         "-t", "al", "-r", "8000", "-c", "1", &raw, "-b", "16", "-e", "signed", &made,
     ];
     run("sox", &sox, "").await.unwrap();
-    Wav::read(&wav).unwrap().channel(0, 2_000)
+    Wav::read(&wav).unwrap().channel(0, 4_000)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,12 +296,12 @@ async fn speech_and_keys_that_sipp_plays_from_captures_arrive_as_they_were() {
     let folder = world.folder.path();
     let file = folder.join("recording.wav");
     std::fs::write(&file, recording.unwrap()).unwrap();
-    let caller = Wav::read(&file).unwrap().channel(0, 2_000);
+    let caller = Wav::read(&file).unwrap().channel(0, 4_000);
     let speech = captured_speech(folder).await;
-    // By the second: what comes late moves all that follows.
-    let seconds = speech.chunks_exact(2_000);
-    let mut found: Vec<f64> = seconds.map(|part| best_match(&caller, part).0).collect();
-    found.sort_by(f64::total_cmp);
-    assert!(found[found.len() / 2] > 0.95, "{found:?}");
+    // In parts: what comes late moves all that follows.
+    for part in speech.chunks_exact(2_000).step_by(4) {
+        let (correlation, _) = best_match(&caller, part);
+        assert!(correlation > 0.9, "{correlation}");
+    }
     node.drain().await;
 }
