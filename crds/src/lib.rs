@@ -58,8 +58,8 @@ pub use names::{
 };
 pub use phone_number::{Inbound, Outbound, PhoneNumber, PhoneNumberSpec, PhoneNumberStatus};
 pub use provider::{
-    ChatTimeouts, HttpApi, OpenaiChat, OpenaiSpeech, OpenaiTranscription, Protocol, Provider,
-    ProviderCheck, ProviderSpec, ProviderStatus,
+    ChatTimeouts, HttpApi, OpenaiChat, OpenaiEmbeddings, OpenaiSpeech, OpenaiTranscription,
+    Protocol, Provider, ProviderCheck, ProviderSpec, ProviderStatus,
 };
 pub use reference::{LocalReference, SecretKeyReference};
 pub use tenant::{

@@ -1,4 +1,4 @@
-//! Provider: a language model, a recogniser of speech, voices or the endpoint of tools that agents ask.
+//! Provider: a model of language, speech or embeddings, voices, or the endpoint of tools, that agents ask.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reference::SecretKeyReference;
 
-/// A language model, a recogniser of speech, voices or the endpoint of tools that agents ask: one protocol, one
+/// A model of language, speech or embeddings, voices, or the endpoint of tools, that agents ask: one protocol, one
 /// endpoint, one key.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[kube(
@@ -20,7 +20,7 @@ use crate::reference::SecretKeyReference;
     namespaced,
     status = "ProviderStatus",
     derive = "PartialEq",
-    doc = "A language model, a recogniser of speech, voices or the endpoint of tools that agents ask: one protocol, one endpoint, one key.",
+    doc = "A model of language, speech or embeddings, voices, or the endpoint of tools, that agents ask: one protocol, one endpoint, one key.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -41,6 +41,12 @@ use crate::reference::SecretKeyReference;
         name = "Speech",
         type_ = "string",
         json_path = ".spec.openaiSpeech.model"
+    ),
+    printcolumn(
+        name = "Embeddings",
+        type_ = "string",
+        json_path = ".spec.openaiEmbeddings.model",
+        priority = 1
     ),
     printcolumn(
         name = "HTTP",
@@ -68,8 +74,8 @@ use crate::reference::SecretKeyReference;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.openaiChat), has(self.openaiTranscription), has(self.openaiSpeech), has(self.http)].exists_one(x, x)")
-        .message("a provider speaks exactly one protocol: give it one of openaiChat, openaiTranscription, openaiSpeech and http, and make another Provider for another")
+    validation = Rule::new("[has(self.openaiChat), has(self.openaiTranscription), has(self.openaiSpeech), has(self.openaiEmbeddings), has(self.http)].exists_one(x, x)")
+        .message("a provider speaks exactly one protocol: give it one of openaiChat, openaiTranscription, openaiSpeech, openaiEmbeddings and http, and make another Provider for another")
 )]
 pub struct ProviderSpec {
     /// A language model that speaks OpenAI's chat protocol: OpenAI itself, vLLM, Ollama, llama.cpp, LiteLLM and many
@@ -86,6 +92,12 @@ pub struct ProviderSpec {
     /// speak for agents that name it in `spec.speech`, a sentence at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openai_speech: Option<OpenaiSpeech>,
+
+    /// A model of embeddings that speaks OpenAI's `embeddings`: OpenAI itself, Text Embeddings Inference, vLLM, Ollama,
+    /// llama.cpp and others. It puts documents and what callers say into one space, where what means the same lies close
+    /// together, for knowledge bases that name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openai_embeddings: Option<OpenaiEmbeddings>,
 
     /// Where tools of agents are: an HTTP API that agents name in `spec.tools`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -183,6 +195,26 @@ pub struct OpenaiSpeech {
     pub timeout_ms: u32,
 }
 
+/// A model of embeddings by OpenAI's protocol `embeddings`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenaiEmbeddings {
+    /// As `openaiChat.baseUrl`.
+    #[schemars(schema_with = "crate::schema::base_url")]
+    pub base_url: String,
+
+    /// Name of the model at the endpoint, as in `text-embedding-3-small`. Embeddings of different models cannot be
+    /// compared: with another name all documents are embedded anew.
+    #[schemars(length(min = 1, max = 128))]
+    pub model: String,
+
+    /// Milliseconds until the embeddings of some parts of a document are there. While a caller waits, no more than what
+    /// the agent has for looking things up.
+    #[serde(default = "default_embeddings")]
+    #[schemars(range(min = 100, max = 60_000))]
+    pub timeout_ms: u32,
+}
+
 /// An HTTP API that tools of agents call.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -207,6 +239,8 @@ pub enum Protocol<'a> {
     OpenaiTranscription(&'a OpenaiTranscription),
     /// Voices.
     OpenaiSpeech(&'a OpenaiSpeech),
+    /// A model of embeddings.
+    OpenaiEmbeddings(&'a OpenaiEmbeddings),
     /// Tools.
     Http(&'a HttpApi),
 }
@@ -219,6 +253,7 @@ impl ProviderSpec {
             openai_chat,
             openai_transcription,
             openai_speech,
+            openai_embeddings,
             http,
             secret_ref: _,
         } = self;
@@ -228,6 +263,7 @@ impl ProviderSpec {
                 .as_ref()
                 .map(Protocol::OpenaiTranscription),
             openai_speech.as_ref().map(Protocol::OpenaiSpeech),
+            openai_embeddings.as_ref().map(Protocol::OpenaiEmbeddings),
             http.as_ref().map(Protocol::Http),
         ];
         let mut given = all.into_iter().flatten();
@@ -243,6 +279,7 @@ impl Protocol<'_> {
             Self::OpenaiChat(_) => "openaiChat",
             Self::OpenaiTranscription(_) => "openaiTranscription",
             Self::OpenaiSpeech(_) => "openaiSpeech",
+            Self::OpenaiEmbeddings(_) => "openaiEmbeddings",
             Self::Http(_) => "http",
         }
     }
@@ -254,6 +291,7 @@ impl Protocol<'_> {
             Self::OpenaiChat(chat) => &chat.base_url,
             Self::OpenaiTranscription(speech) => &speech.base_url,
             Self::OpenaiSpeech(speech) => &speech.base_url,
+            Self::OpenaiEmbeddings(embeddings) => &embeddings.base_url,
             Self::Http(http) => &http.base_url,
         }
     }
@@ -263,7 +301,10 @@ impl Protocol<'_> {
     pub fn key_header(&self) -> Option<&str> {
         match self {
             Self::Http(http) => http.key_header.as_deref(),
-            Self::OpenaiChat(_) | Self::OpenaiTranscription(_) | Self::OpenaiSpeech(_) => None,
+            Self::OpenaiChat(_)
+            | Self::OpenaiTranscription(_)
+            | Self::OpenaiSpeech(_)
+            | Self::OpenaiEmbeddings(_) => None,
         }
     }
 }
@@ -335,4 +376,8 @@ fn default_transcription() -> u32 {
 
 fn default_speech() -> u32 {
     2_500
+}
+
+fn default_embeddings() -> u32 {
+    10_000
 }

@@ -68,8 +68,8 @@ pub struct Chunk {
     pub content: Pii<String>,
     /// Its length in tokens.
     pub tokens: i32,
-    /// Where it lies in the space of the model.
-    pub embedding: Vec<f32>,
+    /// Where it lies in the space of the model, where the knowledge base has one.
+    pub embedding: Option<Vec<f32>>,
 }
 
 /// The knowledge base of a name.
@@ -109,11 +109,12 @@ pub async fn add(database: &TenantDatabase, base: Uuid, document: &NewDocument) 
     get(&row, "id")
 }
 
-/// Replaces the chunks of a document, which can be searched from then on.
+/// Replaces the chunks of a document, which can be searched from then on. `model` made the embeddings, where there are
+/// some. Their words are those of the content and, with more weight, of the name of the document.
 pub async fn set_chunks(
     database: &TenantDatabase,
     document: Uuid,
-    model: &str,
+    model: Option<&str>,
     chunks: &[Chunk],
 ) -> Result<()> {
     let mut transaction = database.pool().begin().await?;
@@ -130,8 +131,12 @@ pub async fn set_chunks(
         text("content", content.expose())?;
         sqlx::query(
             "INSERT INTO kb_chunks (document_id, chunk_no, content, token_count, embedding,
-                    embedding_model)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+                    embedding_model, words)
+             SELECT d.id, $2, $3, $4, $5, CASE WHEN $5 IS NOT NULL THEN $6 END,
+                    setweight(to_tsvector(b.text_search::regconfig, d.name), 'B')
+                      || to_tsvector(b.text_search::regconfig, $3)
+               FROM kb_documents d JOIN knowledge_bases b ON b.id = d.knowledge_base_id
+              WHERE d.id = $1",
         )
         .bind(document)
         .bind(number)

@@ -23,6 +23,8 @@ words! {
         OpenaiTranscription = "openaiTranscription",
         /// OpenAI's `audio/speech`.
         OpenaiSpeech = "openaiSpeech",
+        /// OpenAI's `embeddings`.
+        OpenaiEmbeddings = "openaiEmbeddings",
         /// Requests of tools.
         Http = "http",
     }
@@ -43,14 +45,21 @@ pub enum ProviderProtocol {
         /// Name of the model there.
         model: String,
         /// When words are given up.
-        timeouts: TranscriptionTimeouts,
+        timeouts: TotalTimeout,
+    },
+    /// A model of embeddings by OpenAI's `embeddings`.
+    OpenaiEmbeddings {
+        /// Name of the model there.
+        model: String,
+        /// When embeddings are given up.
+        timeouts: TotalTimeout,
     },
     /// Voices by OpenAI's `audio/speech`.
     OpenaiSpeech {
         /// Name of the model there.
         model: String,
         /// When a sentence is given up.
-        timeouts: SpeechTimeouts,
+        timeouts: TotalTimeout,
     },
     /// Requests of tools, each with its own time.
     Http {
@@ -74,20 +83,11 @@ pub struct ChatTimeouts {
     pub total: Duration,
 }
 
-/// When a transcription is given up.
+/// When an answer is given up that comes as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TranscriptionTimeouts {
-    /// Until the words are there.
-    #[serde(rename = "totalMs", with = "millis")]
-    pub total: Duration,
-}
-
-/// When a sentence that is to be spoken is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SpeechTimeouts {
-    /// Until the sound of it is there.
+pub struct TotalTimeout {
+    /// Until it is there.
     #[serde(rename = "totalMs", with = "millis")]
     pub total: Duration,
 }
@@ -249,7 +249,8 @@ impl ProviderProtocol {
         match self {
             Self::OpenaiChat { model, .. }
             | Self::OpenaiTranscription { model, .. }
-            | Self::OpenaiSpeech { model, .. } => Some(model),
+            | Self::OpenaiSpeech { model, .. }
+            | Self::OpenaiEmbeddings { model, .. } => Some(model),
             Self::Http { .. } => None,
         }
     }
@@ -259,6 +260,7 @@ impl ProviderProtocol {
             Self::OpenaiChat { .. } => ProtocolName::OpenaiChat,
             Self::OpenaiTranscription { .. } => ProtocolName::OpenaiTranscription,
             Self::OpenaiSpeech { .. } => ProtocolName::OpenaiSpeech,
+            Self::OpenaiEmbeddings { .. } => ProtocolName::OpenaiEmbeddings,
             Self::Http { .. } => ProtocolName::Http,
         }
     }
@@ -268,15 +270,17 @@ impl ProviderProtocol {
             Self::Http { key_header } => key_header.as_deref(),
             Self::OpenaiChat { .. }
             | Self::OpenaiTranscription { .. }
-            | Self::OpenaiSpeech { .. } => None,
+            | Self::OpenaiSpeech { .. }
+            | Self::OpenaiEmbeddings { .. } => None,
         }
     }
 
     fn timeouts(&self) -> serde_json::Value {
         let timeouts = match self {
             Self::OpenaiChat { timeouts, .. } => serde_json::to_value(timeouts),
-            Self::OpenaiTranscription { timeouts, .. } => serde_json::to_value(timeouts),
-            Self::OpenaiSpeech { timeouts, .. } => serde_json::to_value(timeouts),
+            Self::OpenaiTranscription { timeouts, .. }
+            | Self::OpenaiSpeech { timeouts, .. }
+            | Self::OpenaiEmbeddings { timeouts, .. } => serde_json::to_value(timeouts),
             Self::Http { .. } => Ok(serde_json::json!({})),
         };
         timeouts.expect("numbers with names are JSON")
@@ -294,6 +298,10 @@ impl ProviderProtocol {
                 timeouts: timeouts_of(row)?,
             },
             ProtocolName::OpenaiSpeech => Self::OpenaiSpeech {
+                model: row.try_get("model")?,
+                timeouts: timeouts_of(row)?,
+            },
+            ProtocolName::OpenaiEmbeddings => Self::OpenaiEmbeddings {
                 model: row.try_get("model")?,
                 timeouts: timeouts_of(row)?,
             },

@@ -15,6 +15,8 @@ CREATE TABLE knowledge_bases (
   text_count integer NOT NULL DEFAULT 0,
   status platform.kb_status NOT NULL DEFAULT 'empty',
   document_limit integer NOT NULL DEFAULT 100 CHECK (document_limit > 0),
+  embedding_provider text,
+  text_search text NOT NULL DEFAULT 'simple',
   k8s_namespace text,
   k8s_name text,
   k8s_uid uuid UNIQUE,
@@ -29,6 +31,10 @@ COMMENT ON TABLE knowledge_bases IS
   'retention=config encryption=E0 | counters and status are kept by the trigger of kb_documents';
 COMMENT ON COLUMN knowledge_bases.document_limit IS
   'most documents, enforced by a trigger; from the quota documents_per_kb';
+COMMENT ON COLUMN knowledge_bases.embedding_provider IS
+  'namespace/name of the Provider that embeds; NULL is found by words only';
+COMMENT ON COLUMN knowledge_bases.text_search IS
+  'name of the text search configuration that kb_chunks.words are made with';
 CREATE UNIQUE INDEX knowledge_bases_name ON knowledge_bases (name) WHERE deleted_at IS NULL;
 CREATE INDEX ON knowledge_bases (status);
 CREATE INDEX ON knowledge_bases (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -64,6 +70,7 @@ CREATE TABLE kb_chunks (
   chunk_no integer NOT NULL,
   content text NOT NULL,
   token_count integer,
+  words tsvector,
   embedding real[],
   embedding_model text,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -71,7 +78,12 @@ CREATE TABLE kb_chunks (
   UNIQUE (document_id, chunk_no)
 );
 COMMENT ON TABLE kb_chunks IS 'retention=config encryption=E1 | what retrieval finds';
+COMMENT ON COLUMN kb_chunks.words IS
+  'of the content and the name of its document, by text_search of the knowledge base';
 COMMENT ON COLUMN kb_chunks.embedding IS 'an array until pgvector is there';
+COMMENT ON COLUMN kb_chunks.embedding_model IS
+  'name of the model at the provider; embeddings of another are not compared';
+CREATE INDEX ON kb_chunks USING gin (words);
 
 -- The lock on the knowledge base makes two documents that are added at once count each other.
 CREATE FUNCTION kb_documents_limit() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -55,7 +55,8 @@ CREATE TABLE providers (
   id uuid PRIMARY KEY DEFAULT platform.uuid_v7(),
   tenant_id uuid NOT NULL DEFAULT '{{tenant_id}}' REFERENCES tenant (id) ON DELETE CASCADE,
   name text NOT NULL UNIQUE,
-  protocol text NOT NULL CHECK (protocol IN ('openaiChat', 'openaiTranscription', 'openaiSpeech', 'http')),
+  protocol text NOT NULL CHECK (protocol IN
+    ('openaiChat', 'openaiTranscription', 'openaiSpeech', 'openaiEmbeddings', 'http')),
   base_url text NOT NULL,
   model text CHECK ((model IS NULL) = (protocol = 'http')),
   timeouts jsonb NOT NULL,
@@ -72,7 +73,7 @@ CREATE TABLE providers (
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE providers IS
-  'retention=config encryption=E0 | language models, recognisers, voices and endpoints of tools that agents ask';
+  'retention=config encryption=E0 | models of language, speech and embeddings, voices, and endpoints of tools, that agents ask';
 COMMENT ON COLUMN providers.name IS 'namespace/name of the Provider; Programs name it so';
 COMMENT ON COLUMN providers.protocol IS 'the field of the Provider''s spec';
 COMMENT ON COLUMN providers.timeouts IS 'when an answer is given up, in milliseconds, by protocol';

@@ -106,9 +106,9 @@ SELECT platform.hide_sealed_columns(t, ARRAY['{{media}}', '{{app}}', '{{ro}}']::
   FROM unnest('{carriers, payment_methods, providers, tools, trunks, webhooks}'::regclass[]) AS t;
 -- A node registers with carriers, asks models and calls tools.
 GRANT SELECT (password_enc) ON trunks TO {{media}};
-GRANT SELECT (key_enc) ON providers TO {{media}};
+GRANT SELECT (key_enc) ON providers TO {{media}}, {{app}};
 GRANT SELECT (credentials_enc) ON tools TO {{media}};
--- The worker signs deliveries, orders numbers and charges.
+-- The worker signs deliveries, orders numbers and charges; and it has documents embedded, above.
 GRANT SELECT (secret_enc) ON webhooks TO {{app}};
 GRANT SELECT (credentials_enc) ON carriers TO {{app}};
 GRANT SELECT (token_enc) ON payment_methods TO {{app}};

@@ -309,7 +309,7 @@ const OPENED_BY: &[(&str, &str)] = &[
     ("messages.content_enc", "app media"),
     ("messages.intended_enc", "app media"),
     ("payment_methods.token_enc", "app"),
-    ("providers.key_enc", "media"),
+    ("providers.key_enc", "app media"),
     ("tools.credentials_enc", "media"),
     ("transcriptions.segments_enc", "app media"),
     ("transcriptions.text_enc", "app media"),

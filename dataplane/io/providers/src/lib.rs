@@ -5,6 +5,7 @@
 //! - [`ChatModel`]: language models that speak OpenAI's chat protocol.
 //! - [`Transcriber`]: recognisers of speech that speak OpenAI's transcription protocol.
 //! - [`SpeechModel`]: voices that speak OpenAI's speech protocol; [`Prompts`]: what was spoken before.
+//! - [`Embedder`]: models of embeddings that speak OpenAI's protocol.
 //! - [`ToolClient`]: tools of agents that are requests of HTTP.
 //! - [`HttpClient`]: what carries them, to addresses that it may; [`probe()`]: whether one is there.
 //! - [`Breaker`]: when to leave one alone.
@@ -12,6 +13,7 @@
 mod breaker;
 mod chat;
 mod embedded;
+mod embedding;
 mod error;
 mod http;
 mod probe;
@@ -24,6 +26,7 @@ pub use breaker::{Breaker, BreakerPolicy, Open, Outcome, Permit};
 pub use chat::{ChatConfig, ChatLimits, ChatModel, Usage};
 pub use embedded::protocol;
 pub use embedded::{Recognition, SpeechConfig, SpeechError, SpeechWorker};
+pub use embedding::{Embedder, EmbeddingConfig};
 pub use error::{ModelError, Slow};
 pub use http::{Egress, Endpoint, HttpClient, InvalidEndpoint, InvalidNetworks, KeyHeader};
 pub use probe::{Probed, probe};

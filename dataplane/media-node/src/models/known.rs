@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use callplane_providers::{
-    Breaker, BreakerPolicy, ChatConfig, ChatLimits, ChatModel, Endpoint, HttpClient,
-    InvalidEndpoint, KeyHeader, Prompts, SpeechModel, SpeechModelConfig, ToolClient, Transcriber,
-    TranscriptionConfig,
+    Breaker, BreakerPolicy, ChatConfig, ChatLimits, ChatModel, Embedder, EmbeddingConfig, Endpoint,
+    HttpClient, InvalidEndpoint, KeyHeader, Prompts, SpeechModel, SpeechModelConfig, ToolClient,
+    Transcriber, TranscriptionConfig,
 };
 use callplane_store::providers::{ChatTimeouts, Provider, ProviderProtocol};
 use callplane_types::ProviderId;
@@ -35,6 +35,9 @@ pub(crate) enum Asks {
     Transcription(Transcriber),
     /// Voices, and what they said before.
     Speech(SpeechModel, Prompts),
+    /// A model of embeddings.
+    #[expect(dead_code, reason = "nothing is looked up in calls yet")]
+    Embedding(Embedder),
     /// Tools.
     Tool(ToolClient),
 }
@@ -100,6 +103,16 @@ impl KnownProvider {
                     timeout: timeouts.total,
                 };
                 Asks::Speech(SpeechModel::new(http, config), Prompts::new(CACHED_SAMPLES))
+            }
+            ProviderProtocol::OpenaiEmbeddings { model, timeouts } => {
+                Asks::Embedding(Embedder::new(
+                    http,
+                    EmbeddingConfig {
+                        endpoint,
+                        model,
+                        timeout: timeouts.total,
+                    },
+                ))
             }
             ProviderProtocol::Http { .. } => Asks::Tool(ToolClient::new(http, endpoint)),
         };

@@ -13,7 +13,7 @@ use callplane_keys::{KeyRing, Place};
 use callplane_media_node::Running;
 use callplane_store::calls;
 use callplane_store::providers::{
-    self, ChatTimeouts, ProviderProtocol, ProviderSpec, TranscriptionTimeouts,
+    self, ChatTimeouts, ProviderProtocol, ProviderSpec, TotalTimeout,
 };
 use callplane_types::ProviderId;
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ pub(crate) async fn world_through(
     };
     let speech = ProviderProtocol::OpenaiTranscription {
         model: "small-ear".to_owned(),
-        timeouts: TranscriptionTimeouts {
+        timeouts: TotalTimeout {
             total: Duration::from_secs(4),
         },
     };

@@ -10,7 +10,7 @@ use callplane_e2e::sound::{Wav, best_match, say};
 use callplane_flow::{AgentSettings, SpeechUse};
 use callplane_media_node::Running;
 use callplane_store::calls;
-use callplane_store::providers::{ProviderProtocol, SpeechTimeouts};
+use callplane_store::providers::{ProviderProtocol, TotalTimeout};
 use serde_json::{Value, json};
 
 use crate::folder::Folder;
@@ -63,7 +63,7 @@ pub(crate) async fn world_of(texts: &[&str], base_url: &str) -> (World, Running)
     world.write_keys(&ring);
     let protocol = ProviderProtocol::OpenaiSpeech {
         model: "small-voice".to_owned(),
-        timeouts: SpeechTimeouts { total: TIMEOUT },
+        timeouts: TotalTimeout { total: TIMEOUT },
     };
     put_provider(&world, &ring, "voices", protocol, base_url).await;
     let node = asking_node(&world).await;

@@ -142,9 +142,9 @@ async fn a_document_is_read_into_chunks_and_counted() {
     let chunk = Chunk {
         content: Pii::new("A call is a cent.".to_owned()),
         tokens: 6,
-        embedding: vec![0.5, -0.5],
+        embedding: Some(vec![0.5, -0.5]),
     };
-    knowledge::set_chunks(&people, document, "m", &[chunk.clone(), chunk])
+    knowledge::set_chunks(&people, document, Some("m"), &[chunk.clone(), chunk])
         .await
         .unwrap();
     assert_eq!(

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use callplane_crds::{
-    ChatTimeouts, HttpApi, OpenaiChat, OpenaiSpeech, OpenaiTranscription, Protocol,
+    ChatTimeouts, HttpApi, OpenaiChat, OpenaiEmbeddings, OpenaiSpeech, OpenaiTranscription,
+    Protocol,
 };
 use callplane_keys::Place;
-use callplane_store::providers::{
-    self, ProviderProtocol, ProviderSpec, SpeechTimeouts, TranscriptionTimeouts,
-};
+use callplane_store::providers::{self, ProviderProtocol, ProviderSpec, TotalTimeout};
 use serde_json::json;
 
 use super::check::Checked;
@@ -38,6 +37,7 @@ pub(super) fn build(valid: Valid<'_>) -> Result<Prepared, Problem> {
             Protocol::OpenaiChat(chat) => json!(chat),
             Protocol::OpenaiTranscription(speech) => json!(speech),
             Protocol::OpenaiSpeech(speech) => json!(speech),
+            Protocol::OpenaiEmbeddings(embeddings) => json!(embeddings),
             Protocol::Http(http) => json!(http),
         },
         "secret": key.as_ref().map(|key| &key.version),
@@ -89,7 +89,17 @@ fn stored(protocol: Protocol<'_>) -> ProviderProtocol {
             timeout_ms,
         }) => ProviderProtocol::OpenaiTranscription {
             model: model.clone(),
-            timeouts: TranscriptionTimeouts {
+            timeouts: TotalTimeout {
+                total: millis(*timeout_ms),
+            },
+        },
+        Protocol::OpenaiEmbeddings(OpenaiEmbeddings {
+            base_url: _,
+            model,
+            timeout_ms,
+        }) => ProviderProtocol::OpenaiEmbeddings {
+            model: model.clone(),
+            timeouts: TotalTimeout {
                 total: millis(*timeout_ms),
             },
         },
@@ -99,7 +109,7 @@ fn stored(protocol: Protocol<'_>) -> ProviderProtocol {
             timeout_ms,
         }) => ProviderProtocol::OpenaiSpeech {
             model: model.clone(),
-            timeouts: SpeechTimeouts {
+            timeouts: TotalTimeout {
                 total: millis(*timeout_ms),
             },
         },

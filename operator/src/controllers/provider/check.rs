@@ -65,9 +65,10 @@ pub(super) async fn ask(
     now: Timestamp,
 ) -> Checked {
     let probed = match protocol {
-        Protocol::OpenaiChat(_) | Protocol::OpenaiTranscription(_) | Protocol::OpenaiSpeech(_) => {
-            Probed::Models
-        }
+        Protocol::OpenaiChat(_)
+        | Protocol::OpenaiTranscription(_)
+        | Protocol::OpenaiSpeech(_)
+        | Protocol::OpenaiEmbeddings(_) => Probed::Models,
         Protocol::Http(_) => Probed::Root,
     };
     let outcome = probe(http, endpoint, probed, PATIENCE)

@@ -31,7 +31,7 @@ pub(super) fn validate(
     let protocol = provider.spec.protocol().ok_or_else(|| {
         Problem::invalid(
             "spec",
-            "give it exactly one of openaiChat, openaiTranscription, openaiSpeech and http",
+            "give it exactly one of openaiChat, openaiTranscription, openaiSpeech, openaiEmbeddings and http",
         )
     })?;
     let field = format!("spec.{}.baseUrl", protocol.field());

@@ -8,6 +8,7 @@
 )]
 
 mod chat;
+mod embedding;
 mod probe;
 mod server;
 mod speech;
