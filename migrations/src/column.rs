@@ -63,7 +63,8 @@ as_they_are!(
     Vec<String>,
     Vec<u8>,
     Vec<i16>,
-    serde_json::Value
+    serde_json::Value,
+    Vec<f32>
 );
 
 macro_rules! wrapped {

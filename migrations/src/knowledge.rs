@@ -1,6 +1,10 @@
 //! `knowledge_bases`, their `kb_documents` and the `kb_chunks` that are searched. Counters and status of
 //! a knowledge base are kept by triggers, as is its limit of documents.
 
+mod search;
+
+pub use search::{FoundChunk, SearchedBase, by_meaning, by_words, found, fuse, searched};
+
 use callplane_types::Pii;
 use uuid::Uuid;
 

@@ -5,6 +5,7 @@ mod billing;
 mod deliveries;
 mod families;
 mod figures;
+mod knowledge;
 mod organisation;
 pub(crate) mod people;
 mod people_outside;
