@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use callplane_flow::convert::{nodes_and_edges, objective_graph};
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Grammar, Graph, HttpMethod, HttpUse, Limits, Parameters, PathTemplate, Program, Run,
+    Action, AgentSettings, Citation, EndReason, Event, Grammar, Graph, HttpMethod, HttpUse, KnowledgeUse, Limits, LookUpId,
+    Parameters, Passage, PathTemplate, Program, Run,
     Speech, ThinkId, Thought, ToolCall, ToolRunId, ToolUse, TransferEnd,
     compile,
 };
@@ -46,6 +47,10 @@ fn call(graph: &Graph, caller: &str) {
     let agent = AgentSettings {
         limits,
         tools: vec![tool()],
+        knowledge_bases: vec![KnowledgeUse {
+            name: "faq".to_owned(),
+            base: "acme/faq".to_owned(),
+        }],
         ..AgentSettings::default()
     };
     let program = match compile(graph, &agent) {
@@ -68,18 +73,23 @@ fn call(graph: &Graph, caller: &str) {
             rings,
             thinks,
             runs,
+            looks,
         } = drain(&mut run);
         if let Some(ending) = run.ending() {
             assert_ne!(ending.reason, EndReason::Fault, "{ending:?}");
             return;
         }
         assert!(
-            listens || rings || thinks.is_some() || !runs.is_empty() || !said.is_empty(),
+            listens || rings || thinks.is_some() || looks.is_some() || !runs.is_empty() || !said.is_empty(),
             "the run waits for nothing"
         );
         now += Duration::from_secs(1);
         for done in said {
             run.handle(now, done);
+        }
+        if let Some(id) = looks {
+            let passages = lines.next().map(passage).into_iter().collect();
+            run.handle(now, Event::Found { id, passages });
         }
         if let Some(id) = thinks {
             for thought in thoughts(lines.next()) {
@@ -118,6 +128,20 @@ struct Waits {
     thinks: Option<ThinkId>,
     /// Tools that run.
     runs: Vec<ToolRunId>,
+    /// Something that is looked up.
+    looks: Option<LookUpId>,
+}
+
+/// A document says this.
+fn passage(text: &str) -> Passage {
+    Passage {
+        citation: Citation {
+            base: "acme/faq".to_owned(),
+            document: text.to_owned(),
+            chunk: 1,
+        },
+        text: text.to_owned(),
+    }
 }
 
 fn drain(run: &mut Run) -> Waits {
@@ -135,6 +159,7 @@ fn drain(run: &mut Run) -> Waits {
             }
             Action::StopListening => waits.listens = false,
             Action::Transfer(_) => waits.rings = true,
+            Action::LookUp(look_up) => waits.looks = Some(look_up.id),
             Action::Think(think) => waits.thinks = Some(think.id),
             Action::RunTool(tool) => waits.runs.push(tool.id),
             _ => {}

@@ -1,6 +1,6 @@
 //! What happens to the agent.
 
-use callplane_flow::{ThinkId, Thought, ToolRunId, TransferEnd};
+use callplane_flow::{LookUpId, Passage, ThinkId, Thought, ToolRunId, TransferEnd};
 
 use crate::ledger::UtteranceId;
 
@@ -82,6 +82,13 @@ pub enum Input {
         id: ThinkId,
         /// The part.
         thought: Thought,
+    },
+    /// What was looked up.
+    Found {
+        /// Which look-up; one that was given up counts no more.
+        id: LookUpId,
+        /// What was found, the best first.
+        passages: Vec<Passage>,
     },
     /// A tool has run.
     ToolDone {

@@ -1,9 +1,10 @@
 //! What the agent wants done, and what it has to report.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::graph::NodeKind;
-use callplane_flow::{RecordingAction, Speech, Think, ThinkId, ToolRun, Waiting};
+use callplane_flow::{Citation, LookUp, RecordingAction, Speech, Think, ThinkId, ToolRun, Waiting};
 use callplane_types::{E164, Instant};
 
 use crate::input::TurnId;
@@ -61,6 +62,8 @@ pub enum Output {
     Message(Message),
     /// How long a stage of a turn took.
     Stage(Stage, Duration),
+    /// Look something up in knowledge bases; answered by `Found`. It replaces what was to be looked up before.
+    LookUp(LookUp),
     /// Ask the model; answered by parts of `Thought`.
     Think(Think),
     /// No more is wanted of an answer of the model.
@@ -134,6 +137,8 @@ pub struct Message {
     pub latency: Option<Duration>,
     /// How sure the recogniser was, 0 to 1.
     pub confidence: Option<f32>,
+    /// The passages of documents that the agent's model had at hand.
+    pub citations: Arc<[Citation]>,
 }
 
 /// A part of the time between the caller's last word and the agent's first.

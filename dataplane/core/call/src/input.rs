@@ -1,7 +1,7 @@
 //! What happens to a call, packets and the passing of time aside.
 
 use callplane_agent::{Recognition, SpeechDown, TurnId, UtteranceId};
-use callplane_flow::{ThinkId, Thought, ToolRunId};
+use callplane_flow::{LookUpId, Passage, ThinkId, Thought, ToolRunId};
 use callplane_sdp::LocalMedia;
 use callplane_sip::Event;
 
@@ -37,6 +37,13 @@ pub enum Input {
         id: ThinkId,
         /// The part.
         thought: Thought,
+    },
+    /// What was looked up for the agent.
+    Found {
+        /// Which look-up.
+        id: LookUpId,
+        /// What was found, the best first.
+        passages: Vec<Passage>,
     },
     /// A tool of the agent has run.
     ToolDone {

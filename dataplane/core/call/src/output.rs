@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use callplane_agent::{Stage, TurnId, UtteranceId};
-use callplane_flow::{Speech, Think, ThinkId, ToolRun};
+use callplane_flow::{LookUp, Speech, Think, ThinkId, ToolRun};
 use callplane_sip::Command;
 use callplane_types::E164;
 
@@ -38,6 +38,9 @@ pub enum Output {
         /// What the caller said.
         audio: TurnAudio,
     },
+    /// Look something up in knowledge bases; answer with [`Input::Found`](crate::Input::Found) before its time is over. It
+    /// replaces what was to be looked up before.
+    LookUp(LookUp),
     /// Ask the agent's model; answer with each [`Input::Thought`](crate::Input::Thought).
     Think(Think),
     /// No more is wanted of an answer of the model.

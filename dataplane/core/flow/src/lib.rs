@@ -28,14 +28,15 @@ pub use digits::{DigitCollector, DigitSpec, is_key};
 pub use expression::{Expression, InvalidExpression};
 pub use grammar::{Builtin, Grammar};
 pub use graph::{Graph, Waiting};
-pub use program::{FORMAT, InvalidProgram, MissingTool, Program};
+pub use program::{FORMAT, InvalidProgram, MissingBase, MissingTool, Program};
 pub use run::{
-    Action, EndReason, Ending, Event, Listen, ModelMessage, RecordingAction, Run, SayId, Speech,
-    Think, ThinkId, Thought, Tool, ToolCall, ToolRun, ToolRunId, Transfer, TransferEnd,
+    Action, Citation, EndReason, Ending, Event, Listen, LookUp, LookUpId, ModelMessage, Passage,
+    RecordingAction, Run, SayId, Speech, Think, ThinkId, Thought, Tool, ToolCall, ToolRun,
+    ToolRunId, Transfer, TransferEnd,
 };
 pub use settings::{
-    AgentSettings, AudioCodec, Limits, ModelFallback, ModelUse, Recording, RecordingFormat,
-    SpeechUse, TranscriptionUse, TurnTaking, Voice,
+    AgentSettings, AudioCodec, KnowledgeUse, Limits, MAX_KNOWLEDGE_BASES, ModelFallback, ModelUse,
+    Recording, RecordingFormat, SpeechUse, TranscriptionUse, TurnTaking, Voice,
 };
 pub use tool::{
     HttpMethod, HttpUse, InvalidParameters, InvalidPath, MAX_TOOLS, Parameters, PathTemplate,

@@ -31,6 +31,9 @@ pub struct AgentSettings {
     /// What its models may have done, where a node lets them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<ToolUse>,
+    /// Where what callers say is looked up, where a node lets it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knowledge_bases: Vec<KnowledgeUse>,
     /// Said before the first node, interruptible; may contain `{{ name }}` of inputs.
     pub first_sentence: Option<String>,
     /// When a call is ended whatever it says.
@@ -57,6 +60,7 @@ impl Default for AgentSettings {
             transcription: None,
             speech: None,
             tools: Vec::new(),
+            knowledge_bases: Vec::new(),
             first_sentence: None,
             limits: Limits::default(),
             recording: Recording::default(),
@@ -137,6 +141,19 @@ pub struct SpeechUse {
     pub voice: String,
     /// Speed in percent of the voice's own, 50 to 200.
     pub speed_percent: u32,
+}
+
+/// Most knowledge bases of an agent.
+pub const MAX_KNOWLEDGE_BASES: usize = 8;
+
+/// A knowledge base of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnowledgeUse {
+    /// Its name, for nodes.
+    pub name: String,
+    /// `namespace/name` of its KnowledgeBase.
+    pub base: String,
 }
 
 /// A voice of the speech worker.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callplane_call::{Input, SpeechDown, TurnAudio, TurnId, UtteranceId};
-use callplane_flow::{AgentSettings, Think, ThinkId, Thought, ToolRun};
+use callplane_flow::{AgentSettings, LookUp, Think, ThinkId, Thought, ToolRun};
 use callplane_providers::{ToolCaller, Usage};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
@@ -25,6 +25,7 @@ pub(super) struct Asking {
     over: CancellationToken,
     _ends: DropGuard,
     thinking: Option<(ThinkId, DropGuard)>,
+    looking: Option<DropGuard>,
     tools: Arc<Semaphore>,
 }
 
@@ -36,6 +37,7 @@ impl Asking {
             _ends: over.clone().drop_guard(),
             over,
             thinking: None,
+            looking: None,
             tools: Arc::new(Semaphore::new(TOOLS_AT_ONCE)),
         }
     }
@@ -80,6 +82,27 @@ impl Asking {
             };
             tokio::select! {
                 () = asked => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// Looks something up, and nothing any more that was to be looked up before; what is found goes to `input`.
+    pub(super) fn look_up(&mut self, node: &Arc<Node>, look_up: LookUp, input: MediaInput) {
+        let stop = self.over.child_token();
+        self.looking = Some(stop.clone().drop_guard());
+        let node = Arc::clone(node);
+        node.tasks.clone().spawn(async move {
+            let looked_up = async {
+                let id = look_up.id;
+                let directory = node.directory();
+                let provider = |name: &str| directory.provider(name);
+                let models = &node.models;
+                let passages = models.look_up(&node.database, provider, &look_up).await;
+                input.handle(Input::Found { id, passages }).await;
+            };
+            tokio::select! {
+                () = looked_up => {}
                 () = stop.cancelled() => {}
             }
         });

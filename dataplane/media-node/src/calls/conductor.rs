@@ -153,6 +153,10 @@ impl Conductor {
                     }
                 }
             }
+            Output::LookUp(look_up) => {
+                let (node, input) = self.helpers();
+                self.asking.look_up(&node, look_up, input);
+            }
             Output::Think(think) => {
                 let (node, input) = self.helpers();
                 self.asking.think(&node, self.meta.agent(), think, input);

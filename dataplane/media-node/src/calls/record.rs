@@ -274,11 +274,15 @@ fn transcription(meta: &Meta, facts: &Facts, used: &Used) -> Option<Transcriptio
         .messages
         .iter()
         .map(|message| {
-            json!({
+            let mut segment = json!({
                 "speaker": speaker(message),
                 "start": message.at.saturating_since(origin).as_secs_f64(),
                 "text": message.text.expose(),
-            })
+            });
+            if !message.citations.is_empty() {
+                segment["citations"] = json!(message.citations.as_ref());
+            }
+            segment
         })
         .collect();
     let confidences: Vec<f32> = facts.messages.iter().filter_map(|m| m.confidence).collect();

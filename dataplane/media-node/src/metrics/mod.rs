@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 use crate::recordings::Seconds;
 use atomic_histogram::AtomicHistogram;
 pub(crate) use database::DatabaseCollector;
+pub(crate) use models::LookedUp;
 use models::ModelMetrics;
 use quality::QualityMetrics;
 pub(crate) use sip::SipCollector;

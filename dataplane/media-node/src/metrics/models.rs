@@ -36,6 +36,36 @@ struct ProviderLabels {
     provider: String,
 }
 
+/// Looking things up: what the model is not asked for meanwhile.
+const LOOK_UP_SECONDS: [f64; 9] = [0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
+
+/// What documents were found by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LookedUp {
+    /// By words and by meaning.
+    Both,
+    /// By words only: the knowledge base has nothing else, or its provider was too slow or failed.
+    Words,
+    /// By nothing: there was no time, or the database did not answer.
+    Nothing,
+}
+
+impl LookedUp {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "words_and_meaning",
+            Self::Words => "words",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LookUpLabels {
+    tenant: Arc<str>,
+    by: &'static str,
+}
+
 /// What this node asks models.
 #[derive(Debug)]
 pub(crate) struct ModelMetrics {
@@ -46,6 +76,8 @@ pub(crate) struct ModelMetrics {
     transcription: Family<ProviderLabels, Histogram, Buckets>,
     speech: Family<ProviderLabels, Histogram, Buckets>,
     tool: Family<ProviderLabels, Histogram, Buckets>,
+    embedding: Family<ProviderLabels, Histogram, Buckets>,
+    look_up: Family<LookUpLabels, Histogram, Buckets>,
     left_alone: Family<ProviderLabels, Gauge>,
 }
 
@@ -60,6 +92,8 @@ impl ModelMetrics {
             transcription: seconds(),
             speech: seconds(),
             tool: seconds(),
+            embedding: seconds(),
+            look_up: Family::new_with_constructor(Buckets(&LOOK_UP_SECONDS)),
             left_alone: Family::default(),
         }
     }
@@ -94,6 +128,16 @@ impl ModelMetrics {
             "callplane_tool_seconds",
             "Time until a tool of an agent has answered or failed",
             self.tool.clone(),
+        );
+        registry.register(
+            "callplane_embedding_seconds",
+            "Time until a provider has embedded what a caller said, or failed to",
+            self.embedding.clone(),
+        );
+        registry.register(
+            "callplane_look_up_seconds",
+            "Time until what a caller said was looked up in knowledge bases, by what it was found by",
+            self.look_up.clone(),
         );
         registry.register(
             "callplane_model_left_alone",
@@ -138,6 +182,23 @@ impl ModelMetrics {
     pub(crate) fn tool_ran(&self, provider: &str, took: Duration) {
         let labels = self.labels(provider);
         let seconds = self.tool.get_or_create(&labels);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// What a caller said was embedded, or not.
+    pub(crate) fn embedded(&self, provider: &str, took: Duration) {
+        let labels = self.labels(provider);
+        let seconds = self.embedding.get_or_create(&labels);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// What a caller said was looked up.
+    pub(crate) fn looked_up(&self, by: LookedUp, took: Duration) {
+        let labels = LookUpLabels {
+            tenant: Arc::clone(&self.tenant),
+            by: by.as_str(),
+        };
+        let seconds = self.look_up.get_or_create(&labels);
         seconds.observe(took.as_secs_f64());
     }
 

@@ -36,7 +36,6 @@ pub(crate) enum Asks {
     /// Voices, and what they said before.
     Speech(SpeechModel, Prompts),
     /// A model of embeddings.
-    #[expect(dead_code, reason = "nothing is looked up in calls yet")]
     Embedding(Embedder),
     /// Tools.
     Tool(ToolClient),

@@ -1,10 +1,11 @@
 //! Models that agents ask: of language, which lead conversations, and of speech, which understand callers and speak to
-//! them; and the tools of agents.
+//! them; and the tools of agents, and what they look up.
 //!
 //! **One client for all of them**, so that connections are kept between the turns of all calls. No more is asked at
 //! once than the node has calls. A provider that fails again and again is left alone for a while, each by itself.
 
 mod known;
+mod look_up;
 mod question;
 mod speak;
 mod think;

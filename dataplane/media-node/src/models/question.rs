@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Transcription,
     Speech,
     Tool,
+    Embedding,
 }
 
 impl Kind {
@@ -32,6 +33,7 @@ impl Kind {
             Self::Transcription => "transcription",
             Self::Speech => "speech",
             Self::Tool => "tool",
+            Self::Embedding => "embedding",
         }
     }
 }
@@ -63,7 +65,9 @@ impl<'a> Question<'a> {
         let outcome = match (error, self.kind) {
             (None, _) => Outcome::Worked,
             (Some(error), Kind::Tool) => of_tool(error),
-            (Some(error), Kind::Chat | Kind::Transcription | Kind::Speech) => Outcome::from(error),
+            (Some(error), Kind::Chat | Kind::Transcription | Kind::Speech | Kind::Embedding) => {
+                Outcome::from(error)
+            }
         };
         if let Some(error) = error {
             let (provider, kind) = (self.provider.name.as_str(), self.kind.as_str());

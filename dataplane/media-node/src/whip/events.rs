@@ -93,6 +93,8 @@ fn transcript(message: &Message) -> Value {
         at,
         latency,
         confidence,
+        // Documents are the tenant's; whoever calls hears of them what the agent says.
+        citations: _,
     } = message;
     let speaker = match speaker {
         Speaker::Agent => "agent",

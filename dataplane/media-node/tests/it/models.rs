@@ -23,6 +23,7 @@ use crate::speech::speech_program;
 use crate::world::{NUMBER, World, keys, metrics, object, phone_port};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const EMBEDDING_MODEL: &str = "small-space";
 pub(crate) const FILLER: &str = "One moment, please.";
 const SORRY: &str = "I am sorry, please call again later.";
 
@@ -126,11 +127,18 @@ pub(crate) async fn world_through(
         },
     };
     let http = ProviderProtocol::Http { key_header: None };
+    let embeddings = ProviderProtocol::OpenaiEmbeddings {
+        model: EMBEDDING_MODEL.to_owned(),
+        timeouts: TotalTimeout {
+            total: Duration::from_secs(4),
+        },
+    };
     for (name, protocol, base_url) in [
         ("model", chat.clone(), models),
         ("other", chat, &server.base_url),
         ("ear", speech, models),
         ("booking", http, &server.base_url),
+        ("embeddings", embeddings, &server.base_url),
     ] {
         put_provider(&world, &ring, name, protocol, base_url).await;
     }

@@ -96,6 +96,7 @@ fn words_of(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use callplane_agent::Speaker;
@@ -113,6 +114,7 @@ mod tests {
             intended: None,
             latency: Some(Duration::from_millis(latency)),
             confidence: None,
+            citations: Arc::default(),
         };
         Played {
             nodes: words(&["talk", "booked"]),

@@ -334,6 +334,13 @@ impl Conversation {
             Output::Entered { node, kind } => Happening::Entered { node, kind },
             Output::Failed { node, message } => Happening::Failed { node, message },
             Output::Message(message) => Happening::Said(message),
+            // There is no knowledge base here.
+            Output::LookUp(look_up) => {
+                return Some(Input::Found {
+                    id: look_up.id,
+                    passages: Vec::new(),
+                });
+            }
             Output::Think(think) => {
                 self.thinking = Some(think.id);
                 Happening::Think(think)

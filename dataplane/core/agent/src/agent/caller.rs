@@ -1,5 +1,6 @@
 //! The caller's side: voice into turns, keys into answers, silence into no input.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::Event;
@@ -66,6 +67,7 @@ impl Agent {
         }
         if self.phase == Phase::Talking {
             self.check_speech_timeouts(now);
+            self.check_look_up(now);
             self.check_model(now);
             self.check_tools(now);
         }
@@ -233,6 +235,7 @@ impl Agent {
             intended: None,
             latency: None,
             confidence,
+            citations: Arc::default(),
         }));
     }
 }

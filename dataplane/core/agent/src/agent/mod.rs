@@ -2,6 +2,7 @@
 
 mod caller;
 mod floor;
+mod knowledge;
 mod model;
 mod resume;
 mod tools;
@@ -9,11 +10,13 @@ mod transfer;
 mod voice;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use callplane_flow::{Action, Event, Listen, Run, SayId};
+use callplane_flow::{Action, Citation, Event, Listen, Run, SayId};
 use callplane_types::Instant;
 
 use self::floor::Floor;
+use self::knowledge::Looking;
 use self::model::{Cover, Thinking};
 pub use self::model::{FILLER, STILL_THERE};
 use self::resume::BrokenOff;
@@ -46,6 +49,9 @@ pub struct Agent {
     listening: Option<Listening>,
     recognizing: Option<Recognizing>,
     thinking: Option<Thinking>,
+    looking: Option<Looking>,
+    /// What the last sentences were made of.
+    citations: VecDeque<(SayId, Arc<[Citation]>)>,
     running: Vec<Running>,
     /// What the model or a tool has to say, while the caller says something into the agent's words: nothing is done that
     /// they may be about to forbid.
@@ -114,6 +120,8 @@ impl Agent {
             listening: None,
             recognizing: None,
             thinking: None,
+            looking: None,
+            citations: VecDeque::new(),
             running: Vec::new(),
             held: VecDeque::new(),
             tool_cover: Cover::default(),
@@ -145,6 +153,7 @@ impl Agent {
             && self.speech.idle()
             && self.recognizing.is_none()
             && self.thinking.is_none()
+            && self.looking.is_none()
             && !self.run.waits_for_tools()
             && !self.gate.open();
         is_quiet.then(|| Awaits {
@@ -186,6 +195,7 @@ impl Agent {
             }
             Input::Recognized { turn, result } => self.recognized(now, turn, result),
             Input::Thought { id, thought } => self.thought(now, id, thought),
+            Input::Found { id, passages } => self.found(now, id, passages),
             Input::ToolDone { id, result } => self.tool_done(now, id, result),
             Input::Transferred(end) => self.transferred(now, end),
             Input::FloorTaken => self.take_floor(),
@@ -272,7 +282,11 @@ impl Agent {
                 id,
                 text,
                 interruptible,
+                citations,
             } => {
+                if !citations.is_empty() {
+                    self.keep_citations(id, citations);
+                }
                 let sentence = Sentence {
                     id,
                     text,
@@ -290,6 +304,7 @@ impl Agent {
                 self.keys.ask(digits);
             }
             Action::StopListening => self.stop_listening(),
+            Action::LookUp(look_up) => self.look_up(now, look_up),
             Action::Think(think) => self.think(now, think),
             Action::StopThinking(id) => self.stop_thinking(id),
             Action::RunTool(run) => self.run_tool(now, run),

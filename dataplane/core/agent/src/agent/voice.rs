@@ -1,5 +1,7 @@
 //! The agent's side: what is said next, what was cut off, what was heard of it, and leaving.
 
+use std::sync::Arc;
+
 use callplane_flow::{Event, SayId};
 use callplane_types::Instant;
 
@@ -93,6 +95,10 @@ impl Agent {
         if origin == Origin::Apology {
             intended = (text != APOLOGY).then(|| APOLOGY.to_owned());
         }
+        let citations = match origin {
+            Origin::Flow(id) => self.citations_of(id),
+            Origin::Apology | Origin::Filler => Arc::default(),
+        };
         if let Some(at) = since.filter(|_| !text.is_empty()) {
             self.outputs.push_back(Output::Message(Message {
                 speaker: Speaker::Agent,
@@ -101,6 +107,7 @@ impl Agent {
                 intended,
                 latency,
                 confidence: None,
+                citations,
             }));
         }
         match origin {

@@ -9,6 +9,7 @@
 
 mod conversation;
 mod floor;
+mod knowledge;
 mod model;
 mod talk;
 mod tools;

@@ -8,7 +8,7 @@ use callplane_agent::{
     SpeechDown, Transfer, TurnPolicy, UtteranceId,
 };
 use callplane_flow::{
-    AgentSettings, Graph, Run, Think, ThinkId, Thought, ToolRun, ToolUse, compile,
+    AgentSettings, Graph, LookUp, Run, Think, ThinkId, Thought, ToolRun, compile,
 };
 use callplane_types::Instant;
 use serde_json::json;
@@ -39,6 +39,7 @@ pub(crate) struct Talk {
     /// What the model was asked.
     pub(crate) thinks: Vec<Think>,
     pub(crate) stopped: Vec<ThinkId>,
+    pub(crate) look_ups: Vec<LookUp>,
     pub(crate) tools: Vec<ToolRun>,
     playing: Option<(UtteranceId, u64, u64)>,
     ready: Vec<(UtteranceId, u64)>,
@@ -50,15 +51,15 @@ impl Talk {
     }
 
     pub(crate) fn start_with(graph: serde_json::Value, apology: Apology) -> Self {
-        Self::begin(graph, apology, Vec::new())
+        Self::begin(graph, apology, AgentSettings::default())
     }
 
-    pub(crate) fn begin(graph: serde_json::Value, apology: Apology, tools: Vec<ToolUse>) -> Self {
+    pub(crate) fn begin(
+        graph: serde_json::Value,
+        apology: Apology,
+        mut settings: AgentSettings,
+    ) -> Self {
         let graph: Graph = serde_json::from_value(graph).unwrap();
-        let mut settings = AgentSettings {
-            tools,
-            ..AgentSettings::default()
-        };
         settings.limits.silence = Duration::from_secs(20);
         let program = compile(&graph, &settings).unwrap();
         let policy = TurnPolicy::from(&program.agent);
@@ -77,6 +78,7 @@ impl Talk {
             speech_down: 0,
             capturing: false,
             thinks: Vec::new(),
+            look_ups: Vec::new(),
             stopped: Vec::new(),
             tools: Vec::new(),
             playing: None,
@@ -200,6 +202,7 @@ impl Talk {
             Output::Transfer(transfer) => self.transfers.push(transfer),
             Output::Think(think) => self.thinks.push(think),
             Output::StopThinking(id) => self.stopped.push(id),
+            Output::LookUp(look_up) => self.look_ups.push(look_up),
             Output::RunTool(run) => self.tools.push(run),
             Output::HangUp(ending) => self.ending = Some(ending),
             Output::Capture(capture) => self.capturing = capture == Capture::Begin,

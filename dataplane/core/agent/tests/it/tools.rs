@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use callplane_agent::{Apology, FILLER, Input, STILL_THERE};
 use callplane_flow::{
-    HttpMethod, HttpUse, ModelMessage, Parameters, PathTemplate, Thought, ToolCall, ToolUse,
+    AgentSettings, HttpMethod, HttpUse, ModelMessage, Parameters, PathTemplate, Thought, ToolCall,
+    ToolUse,
 };
 use serde_json::json;
 
@@ -36,7 +37,11 @@ fn asked(timeout: u64) -> Talk {
             idempotent: false,
         },
     };
-    let mut talk = Talk::begin(graph, Apology::Tone, vec![slots]);
+    let settings = AgentSettings {
+        tools: vec![slots],
+        ..AgentSettings::default()
+    };
+    let mut talk = Talk::begin(graph, Apology::Tone, settings);
     talk.silence(1_000);
     talk.recognition = Ok(Some("when can I come"));
     talk.speech(1_000);

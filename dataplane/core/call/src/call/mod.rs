@@ -178,6 +178,9 @@ impl Call {
             Input::Thought { id, thought } => {
                 self.tell_agent(now, callplane_agent::Input::Thought { id, thought });
             }
+            Input::Found { id, passages } => {
+                self.tell_agent(now, callplane_agent::Input::Found { id, passages });
+            }
             Input::ToolDone { id, result } => self.tool_done(now, id, result),
             Input::Joined => self.joined(now),
             Input::Left(why) => self.left(now, why),

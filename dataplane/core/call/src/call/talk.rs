@@ -117,6 +117,7 @@ impl Call {
             agent::Output::Stage(stage, took) => {
                 self.outputs.push_back(Output::Stage(stage, took));
             }
+            agent::Output::LookUp(look_up) => self.outputs.push_back(Output::LookUp(look_up)),
             agent::Output::Think(think) => self.outputs.push_back(Output::Think(think)),
             agent::Output::StopThinking(id) => self.outputs.push_back(Output::StopThinking(id)),
             agent::Output::RunTool(run) => self.run_tool(now, run),

@@ -5,9 +5,11 @@ mod party;
 mod quality;
 mod timeline;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_agent::Speaker;
+use callplane_flow::Citation;
 use callplane_flow::graph::NodeKind;
 use callplane_sdp::NegotiationError;
 use callplane_srtp::Profile;
@@ -257,6 +259,8 @@ pub struct Message {
     pub latency: Option<Duration>,
     /// How sure the recogniser was, 0 to 1.
     pub confidence: Option<f32>,
+    /// The passages of documents that the agent's model had at hand.
+    pub citations: Arc<[Citation]>,
 }
 
 /// What speech was used, for its costs.

@@ -141,6 +141,7 @@ impl Timeline {
             intended,
             latency,
             confidence,
+            citations,
         } = said;
         if self.messages.len() >= MAX_ENTRIES {
             return None;
@@ -153,6 +154,7 @@ impl Timeline {
             at,
             latency,
             confidence,
+            citations,
         });
         self.messages.last()
     }

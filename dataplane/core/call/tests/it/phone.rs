@@ -640,6 +640,7 @@ impl Line {
                 Output::Answered
                 | Output::Stage(..)
                 | Output::Said(_)
+                | Output::LookUp(_)
                 | Output::Think(_)
                 | Output::StopThinking(_)
                 | Output::RunTool(_) => {}

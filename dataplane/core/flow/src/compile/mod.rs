@@ -15,7 +15,7 @@ use std::fmt;
 
 use crate::graph::Graph;
 use crate::program::Program;
-use crate::settings::AgentSettings;
+use crate::settings::{AgentSettings, MAX_KNOWLEDGE_BASES};
 use crate::template::Template;
 
 /// Variables that every call brings along: the two numbers in E.164 as far as they are known, and
@@ -72,6 +72,7 @@ pub fn compile(graph: &Graph, agent: &AgentSettings) -> Result<Program, Vec<Prob
     let inputs = lower::inputs(graph, &mut problems);
     let first_sentence = first_sentence(agent, &inputs, &mut problems);
     tools::check(agent, &mut problems);
+    knowledge(agent, &mut problems);
     structure::check(graph, &nodes, &mut problems);
     if problems.is_empty() {
         bindings::check(&graph.start, &inputs, &nodes, &mut problems);
@@ -88,6 +89,24 @@ pub fn compile(graph: &Graph, agent: &AgentSettings) -> Result<Program, Vec<Prob
     } else {
         problems.sort_by(|a, b| a.node.cmp(&b.node));
         Err(problems)
+    }
+}
+
+fn knowledge(agent: &AgentSettings, problems: &mut Vec<Problem>) {
+    let bases = &agent.knowledge_bases;
+    if bases.len() > MAX_KNOWLEDGE_BASES {
+        problems.push(Problem::general(
+            format!("the agent has more than {MAX_KNOWLEDGE_BASES} knowledge bases"),
+            format!("keep to {MAX_KNOWLEDGE_BASES}"),
+        ));
+    }
+    for (index, known) in bases.iter().enumerate() {
+        if bases[..index].iter().any(|other| other.name == known.name) {
+            problems.push(Problem::general(
+                format!("the agent names the knowledge base `{}` twice", known.name),
+                "name it once",
+            ));
+        }
     }
 }
 

@@ -32,6 +32,12 @@ pub struct Converse {
     #[schemars(length(max = 20), inner(length(min = 1, max = 63)))]
     pub tools: Vec<String>,
 
+    /// Knowledge bases of the Agent that what the caller says is looked up in here, by their names. All that the Agent
+    /// has unless given; none where the list is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
+    pub knowledge_bases: Option<Vec<String>>,
+
     /// Turns of the caller at this node at most, 1 to 100; 20 unless given.
     #[serde(default = "twenty")]
     #[schemars(range(min = 1, max = 100))]

@@ -17,6 +17,9 @@ pub(crate) struct Converse {
     /// Names of tools of the agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<String>,
+    /// Names of knowledge bases of the agent; all of them where there is no list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) knowledge_bases: Option<Vec<String>>,
     pub(crate) max_turns: u32,
     pub(crate) interruptible: bool,
     #[serde(rename = "timeoutSeconds", with = "seconds")]

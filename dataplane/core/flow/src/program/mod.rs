@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::digits::DigitSpec;
 use crate::expression::Expression;
 use crate::graph::{NodeKind, NodeRecording, Waiting};
-use crate::settings::{AgentSettings, seconds};
+use crate::settings::{AgentSettings, KnowledgeUse, seconds};
 use crate::template::Template;
 use crate::tool::ToolUse;
 
@@ -20,7 +20,9 @@ pub(crate) use self::converse::{Converse, ProgramNoted, ProgramPrompt};
 
 /// The format this crate writes and reads. It grows when an older media node would misread a
 /// program; a new field with a default needs no new format.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
+/// The format of programs that look nothing up, which an older media node would leave to make up what documents say.
+const TOOLS: u32 = 3;
 /// The format of programs whose nodes say what becomes of the recording, which an older media node would not pause, and
 /// have no tools, without which its models would make up what they cannot look up.
 const RECORDING: u32 = 2;
@@ -229,7 +231,7 @@ impl Program {
         nodes: BTreeMap<String, ProgramNode>,
     ) -> Self {
         Self {
-            format: format_of(&nodes),
+            format: format_of(&agent, &nodes),
             agent,
             first_sentence,
             start,
@@ -280,6 +282,29 @@ impl Program {
         named.filter(|missing| self.tool(missing.tool).is_none())
     }
 
+    /// The knowledge bases that a node looks things up in.
+    pub(crate) fn bases<'a>(
+        &'a self,
+        converse: &'a Converse,
+    ) -> impl Iterator<Item = &'a KnowledgeUse> {
+        let named = converse.knowledge_bases.as_deref();
+        let all = self.agent.knowledge_bases.iter();
+        all.filter(move |known| named.is_none_or(|named| named.contains(&known.name)))
+    }
+
+    /// Knowledge bases that a node names and the agent does not have. Nothing is looked up in them.
+    pub fn missing_bases(&self) -> impl Iterator<Item = MissingBase<'_>> {
+        let named = self.nodes.iter().flat_map(|(node, program)| {
+            let bases = program
+                .converse()
+                .and_then(|converse| converse.knowledge_bases.as_deref());
+            let bases = bases.unwrap_or_default().iter();
+            bases.map(move |base| MissingBase { node, base })
+        });
+        let has = |base: &str| self.agent.knowledge_bases.iter().any(|it| it.name == base);
+        named.filter(move |missing| !has(missing.base))
+    }
+
     /// Names of the variables that a call may bring along.
     pub fn inputs(&self) -> impl Iterator<Item = &str> {
         self.inputs.keys().map(String::as_str)
@@ -307,11 +332,36 @@ impl fmt::Display for MissingTool<'_> {
     }
 }
 
+/// A knowledge base that a node names and the agent does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MissingBase<'a> {
+    /// Name of the node.
+    pub node: &'a str,
+    /// Name of the knowledge base.
+    pub base: &'a str,
+}
+
+impl fmt::Display for MissingBase<'_> {
+    /// What is wrong and what to do, fit for a condition's message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { node, base } = self;
+        write!(
+            f,
+            "node `{node}` looks things up in `{base}`, which the Agent does not have; add it to spec.knowledgeBases, or \
+             take it out of the node"
+        )
+    }
+}
+
 /// The lowest format whose readers get all of it right.
-fn format_of(nodes: &BTreeMap<String, ProgramNode>) -> u32 {
+fn format_of(agent: &AgentSettings, nodes: &BTreeMap<String, ProgramNode>) -> u32 {
+    let talks = |node: &ProgramNode| node.converse().is_some();
+    if !agent.knowledge_bases.is_empty() && nodes.values().any(talks) {
+        return FORMAT;
+    }
     let uses_tools = |node: &ProgramNode| node.converse().is_some_and(|it| !it.tools.is_empty());
     if nodes.values().any(uses_tools) {
-        return FORMAT;
+        return TOOLS;
     }
     match nodes.values().any(|node| node.recording.is_some()) {
         true => RECORDING,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::knowledge::{Citation, LookUp, LookUpId, Passage};
 use super::model::{Think, ThinkId, Thought, ToolRun, ToolRunId};
 use super::{Transfer, TransferEnd};
 use crate::digits::DigitSpec;
@@ -39,6 +40,8 @@ pub enum Action {
         /// Whether the caller may cut it short. While a sentence that is not interruptible is
         /// said, what the caller says is not an answer; keys wait for its end.
         interruptible: bool,
+        /// The passages that were given to the model that made it up; none for other sentences.
+        citations: Arc<[Citation]>,
     },
     /// Listen for one answer, from now on, also while the question is still said. It is in force
     /// until one answer was reported, another `Listen` replaces it or [`Action::StopListening`].
@@ -60,6 +63,9 @@ pub enum Action {
         /// What failed, without the values of variables.
         message: String,
     },
+    /// Look something up in knowledge bases, and report [`Event::Found`], once, also where nothing was found or the time
+    /// is over. Until then the model is not asked; the next one replaces it.
+    LookUp(LookUp),
     /// Ask the model, and report each [`Event::Thought`] of its answer.
     Think(Think),
     /// The rest of an answer is not wanted; nothing more of it is to be reported.
@@ -144,6 +150,13 @@ pub enum Event {
         /// The part.
         thought: Thought,
     },
+    /// What was found for [`Action::LookUp`], the best first; nothing where nothing was found in time.
+    Found {
+        /// Which look-up.
+        id: LookUpId,
+        /// The passages.
+        passages: Vec<Passage>,
+    },
     /// A tool has run, or failed to: what the model is to be told of it.
     ToolDone {
         /// Which run.
@@ -208,6 +221,7 @@ impl fmt::Debug for Action {
             Self::StopListening => f.write_str("StopListening"),
             Self::Captured { variable, .. } => write!(f, "Captured({variable})"),
             Self::Failed { node, message } => write!(f, "Failed({node}: {message})"),
+            Self::LookUp(look_up) => look_up.fmt(f),
             Self::Think(think) => think.fmt(f),
             Self::StopThinking(id) => write!(f, "StopThinking({})", id.0),
             Self::RunTool(run) => run.fmt(f),
@@ -227,6 +241,7 @@ impl fmt::Debug for Event {
             Self::NoInput => "NoInput",
             Self::Digits { .. } => "Digits",
             Self::Thought { .. } => "Thought",
+            Self::Found { .. } => "Found",
             Self::ToolDone { .. } => "ToolDone",
             Self::Transferred(_) => "Transferred",
             Self::Hangup => "Hangup",

@@ -5,6 +5,7 @@ mod ask;
 mod converse;
 mod dialogue;
 mod global;
+mod knowledge;
 mod model;
 mod sentences;
 mod transfer;
@@ -18,6 +19,7 @@ pub use self::action::{Action, EndReason, Ending, Event, Listen, RecordingAction
 use self::ask::Asking;
 use self::converse::Conversing;
 use self::dialogue::Dialogue;
+pub use self::knowledge::{Citation, LookUp, LookUpId, Passage};
 pub use self::model::{ModelMessage, Think, ThinkId, Thought, Tool, ToolCall, ToolRun, ToolRunId};
 pub use self::transfer::{Transfer, TransferEnd};
 use crate::digits::{BETWEEN, DigitSpec};
@@ -47,6 +49,7 @@ pub struct Run {
     said: u32,
     turns: u32,
     thought: u32,
+    looked_up: u32,
     /// Tools that were run, and those that still run, whatever node called for them.
     tool_runs: u32,
     running: Vec<ToolRunId>,
@@ -111,6 +114,7 @@ impl Run {
             said: 0,
             turns: 0,
             thought: 0,
+            looked_up: 0,
             tool_runs: 0,
             running: Vec::new(),
             dialogue: Dialogue::default(),
@@ -168,6 +172,7 @@ impl Run {
                 self.thought(now, id, thought);
             }
             (State::Conversing(_), Event::ToolDone { .. }) => self.tool_done(now),
+            (State::Conversing(_), Event::Found { id, passages }) => self.found(now, id, passages),
             _ => {}
         }
     }
@@ -373,6 +378,11 @@ impl Run {
     }
 
     fn say_text(&mut self, text: String, interruptible: bool) -> SayId {
+        self.say_from(text, interruptible, Arc::default())
+    }
+
+    /// Says what was made with the passages of `citations` at hand.
+    fn say_from(&mut self, text: String, interruptible: bool, citations: Arc<[Citation]>) -> SayId {
         let id = SayId(self.said);
         self.said = self.said.wrapping_add(1);
         self.dialogue.says(id, &text);
@@ -380,6 +390,7 @@ impl Run {
             id,
             text,
             interruptible,
+            citations,
         });
         id
     }

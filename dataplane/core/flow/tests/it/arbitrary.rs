@@ -10,8 +10,8 @@ use callplane_flow::graph::{
     Set, Transfer, Waiting,
 };
 use callplane_flow::{
-    Action, AgentSettings, EndReason, Event, Graph, HttpMethod, HttpUse, Limits, Parameters,
-    PathTemplate, Run, Thought, ToolCall, ToolUse, TransferEnd, compile,
+    Action, AgentSettings, EndReason, Event, Graph, HttpMethod, HttpUse, KnowledgeUse, Limits,
+    Parameters, PathTemplate, Run, Thought, ToolCall, ToolUse, TransferEnd, compile,
 };
 use callplane_types::Instant;
 use proptest::prelude::*;
@@ -225,6 +225,7 @@ fn converse() -> impl Strategy<Value = Converse> {
                 })
                 .collect(),
             tools: vec!["look_up".to_owned(); usize::from(max_turns > 1)],
+            knowledge_bases: (max_turns > 2).then(Vec::new),
             max_turns,
             interruptible: true,
             timeout_seconds: 5,
@@ -433,6 +434,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
     let mut now = Instant::ZERO;
     let mut acts = acts.iter();
     let (mut listens, mut rings, mut thinks, mut open) = (false, false, None, VecDeque::new());
+    let mut looks = None;
     run.handle(now, Event::Started);
     loop {
         let (mut says, mut hung_up, mut actions) = (Vec::new(), false, 0);
@@ -443,6 +445,7 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
                 Action::Say { id, .. } => says.push(id),
                 Action::Listen(_) => listens = true,
                 Action::StopListening => listens = false,
+                Action::LookUp(look_up) => looks = Some(look_up.id),
                 Action::Think(think) => thinks = Some(think.id),
                 Action::StopThinking(_) => thinks = None,
                 Action::RunTool(run) => open.push_back(run.id),
@@ -460,7 +463,12 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
             return Ok(events);
         }
         prop_assert!(
-            !says.is_empty() || listens || rings || thinks.is_some() || !open.is_empty(),
+            !says.is_empty()
+                || listens
+                || rings
+                || thinks.is_some()
+                || looks.is_some()
+                || !open.is_empty(),
             "the run waits for nothing"
         );
         prop_assert!(
@@ -477,6 +485,19 @@ fn play(run: &mut Run, acts: &[Did]) -> Result<usize, TestCaseError> {
                 },
             );
             events += 1;
+        }
+        // So does what is looked up, which nothing replaces but what the caller says next.
+        let is_patient = matches!(acts.clone().next(), Some(Did::Said(_))) && listens;
+        if let Some(id) = looks.take_if(|_| !is_patient) {
+            run.handle(
+                now,
+                Event::Found {
+                    id,
+                    passages: Vec::new(),
+                },
+            );
+            events += 1;
+            continue;
         }
         // A tool takes as long as it takes: the caller may do something first.
         let is_idle = !listens && !rings && thinks.is_none();
@@ -535,6 +556,10 @@ proptest! {
         let agent = AgentSettings {
             limits: Limits { max_turns: TURNS, ..Limits::default() },
             tools: vec![look_up()],
+            knowledge_bases: vec![KnowledgeUse {
+                name: "faq".to_owned(),
+                base: "acme/faq".to_owned(),
+            }],
             ..AgentSettings::default()
         };
         if let Ok(program) = compile(&repaired(graph), &agent) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callplane_flow::{
-    Action, AgentSettings, Ending, Event, Graph, Listen, Problem, Program, Run, SayId, Think,
-    Thought, ToolCall, ToolRun, Transfer, compile,
+    Action, AgentSettings, Ending, Event, Graph, Listen, LookUp, Problem, Program, Run, SayId,
+    Think, Thought, ToolCall, ToolRun, Transfer, compile,
 };
 use callplane_types::Instant;
 
@@ -53,6 +53,8 @@ pub(crate) struct Caller {
     pub(crate) listen: Option<Listen>,
     pub(crate) transfer: Option<Transfer>,
     pub(crate) think: Option<Think>,
+    pub(crate) look_up: Option<LookUp>,
+    pub(crate) cited: Vec<Vec<u32>>,
     pub(crate) tools: Vec<ToolRun>,
     pub(crate) saying: Vec<(SayId, String)>,
 }
@@ -73,6 +75,8 @@ impl Caller {
             listen: None,
             transfer: None,
             think: None,
+            look_up: None,
+            cited: Vec::new(),
             tools: Vec::new(),
             saying: Vec::new(),
         };
@@ -97,7 +101,14 @@ impl Caller {
             match action {
                 Action::Entered { node, kind } => self.log.push(format!("{kind} {node}")),
                 Action::Record(action) => self.log.push(format!("record {action:?}")),
-                Action::Say { id, text, .. } => {
+                Action::Say {
+                    id,
+                    text,
+                    citations,
+                    ..
+                } => {
+                    let chunks = citations.iter().map(|citation| citation.chunk);
+                    self.cited.push(chunks.collect());
                     self.log.push(format!("> {text}"));
                     self.saying.push((id, text));
                 }
@@ -107,6 +118,10 @@ impl Caller {
                     self.log.push(format!("{variable} = {value}"));
                 }
                 Action::Failed { node, message } => self.log.push(format!("! {node}: {message}")),
+                Action::LookUp(look_up) => {
+                    self.log.push(format!("look up {}", look_up.words));
+                    self.look_up = Some(look_up);
+                }
                 Action::Think(think) => {
                     self.log.push("think".to_owned());
                     self.think = Some(think);

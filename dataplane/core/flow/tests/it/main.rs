@@ -7,6 +7,7 @@ mod compile;
 mod converse;
 mod convert;
 mod driver;
+mod knowledge;
 mod run;
 mod tools;
 mod transfer;

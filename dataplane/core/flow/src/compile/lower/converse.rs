@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Lower, shorten};
 use crate::graph::{Converse, Noted};
 use crate::program::{ProgramNoted, ProgramStep};
+use crate::settings::MAX_KNOWLEDGE_BASES;
 use crate::template::Template;
 use crate::tool::{BUILT_IN, MAX_TOOLS};
 
@@ -22,6 +23,7 @@ impl Lower<'_> {
             opening,
             variables,
             tools,
+            knowledge_bases,
             max_turns,
             interruptible,
             timeout_seconds,
@@ -38,11 +40,13 @@ impl Lower<'_> {
         self.within("retry.attempts", retry.attempts, 1, 10);
         let variables = self.noted(variables);
         self.tools(tools);
+        self.knowledge_bases(knowledge_bases.as_deref().unwrap_or_default());
         Some(ProgramStep::Converse(Box::new(crate::program::Converse {
             instructions: instructions?,
             opening: opening?,
             variables,
             tools: tools.clone(),
+            knowledge_bases: knowledge_bases.clone(),
             max_turns: *max_turns,
             interruptible: *interruptible,
             timeout: Duration::from_secs(u64::from(*timeout_seconds)),
@@ -79,6 +83,24 @@ impl Lower<'_> {
             if names[..index].contains(name) {
                 self.problem(
                     format!("the tool `{}` is named twice", shorten(name)),
+                    "name it once",
+                );
+            }
+        }
+    }
+
+    /// Whether the agent has them is looked at with the agent, as of tools.
+    fn knowledge_bases(&mut self, names: &[String]) {
+        if names.len() > MAX_KNOWLEDGE_BASES {
+            self.problem(
+                format!("the node names more than {MAX_KNOWLEDGE_BASES} knowledge bases"),
+                format!("keep to {MAX_KNOWLEDGE_BASES}"),
+            );
+        }
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                self.problem(
+                    format!("the knowledge base `{}` is named twice", shorten(name)),
                     "name it once",
                 );
             }

@@ -6,6 +6,7 @@
 //! caller's turn**; what is being said while a tool runs is told to it as it is said.
 
 mod calls;
+mod look_up;
 mod think;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -15,6 +16,7 @@ use callplane_types::Instant;
 
 use self::think::{Rounds, Thinking};
 use super::action::{Action, Listen, SayId, Speech};
+use super::knowledge::{Citation, Found, LookUpId};
 use super::model::{ThinkId, Thought};
 use super::{Run, State, only_key};
 use crate::digits::{BETWEEN, DigitSpec};
@@ -32,6 +34,10 @@ pub(super) struct Conversing {
     failures: u32,
     /// Sentences of which it is not known yet how much was heard.
     unsaid: VecDeque<SayId>,
+    /// What the caller said is being looked up.
+    looking: Option<LookUpId>,
+    /// What was found about what the caller said last.
+    found: Found,
     /// The caller said something, and the model is to be asked.
     to_think: bool,
     thinking: Option<Thinking>,
@@ -97,12 +103,14 @@ impl Run {
         };
         conversing.leaving = None;
         conversing.waiting = None;
+        conversing.looking = None;
         conversing.turns += 1;
         conversing.failures = 0;
         if conversing.turns > converse.max_turns {
             conversing.leaving = Some(Way::Cause(Cause::Done));
             return self.settle(now);
         }
+        self.look_up(converse, text);
         self.think_soon(now);
     }
 
@@ -178,8 +186,9 @@ impl Run {
         match thought {
             Thought::Text(more) => {
                 thinking.text.push_str(&more);
+                let citations = conversing.found.citations();
                 for sentence in thinking.sentences.push(&more) {
-                    self.say_here(sentence, converse);
+                    self.say_found(sentence, converse, Arc::clone(&citations));
                 }
             }
             Thought::Call(call) => thinking.called(call),
@@ -218,7 +227,7 @@ impl Run {
         let Some(conversing) = self.conversing() else {
             return;
         };
-        if !conversing.unsaid.is_empty() || is_running {
+        if !conversing.unsaid.is_empty() || is_running || conversing.looking.is_some() {
             return;
         }
         if std::mem::take(&mut conversing.to_think) {
@@ -246,7 +255,12 @@ impl Run {
     // --- saying and listening ---
 
     fn say_here(&mut self, text: String, converse: &Converse) {
-        let id = self.say_text(text, converse.interruptible);
+        self.say_found(text, converse, Arc::default());
+    }
+
+    /// Says what the model made of what was found.
+    fn say_found(&mut self, text: String, converse: &Converse, citations: Arc<[Citation]>) {
+        let id = self.say_from(text, converse.interruptible, citations);
         if let Some(conversing) = self.conversing() {
             conversing.unsaid.push_back(id);
         }
