@@ -32,6 +32,8 @@ pub enum ConditionType {
     CompatibilityReady,
     /// Provider: its endpoint answered the operator, and takes the key.
     Reachable,
+    /// KnowledgeBase: every document can be searched.
+    DocumentsReady,
     /// MediaPool: at least one pod takes calls.
     Available,
     /// MediaPool: pods are being started, replaced or drained.
@@ -71,6 +73,8 @@ pub enum Reason {
     NoDedicatedMedia,
     /// Nothing to do: the endpoint answers.
     Reachable,
+    /// Nothing to do: agents find what is in the documents.
+    DocumentsRead,
     /// Nothing to do: the views of the platforms are those of this operator.
     ViewsCreated,
     /// Nothing to do, unless another platform's views are needed: then set `spec.compatibility`.
@@ -81,6 +85,8 @@ pub enum Reason {
     Progressing,
     /// Wait: another object has to become ready first; the message names it.
     WaitingForDependency,
+    /// Wait: documents are being read. When it lasts, look whether `callplane-worker` runs, and at its log.
+    DocumentsProcessing,
     /// Wait: pods are starting. `kubectl describe pod` says why one does not.
     PodsStarting,
     /// Wait: the schema lacks a migration of this operator's version and gets it in its turn. Calls go
@@ -143,6 +149,10 @@ pub enum Reason {
     PhoneNumberNotFound,
     /// Create the Secret that the message names, with the keys it names.
     SecretNotFound,
+    /// Create the ConfigMap that the message names, with the file it names.
+    ConfigMapNotFound,
+    /// Look at `status.failed`: it says of each document what to do.
+    DocumentsFailed,
     /// Repair the object that the message names: it exists, but its own conditions say why it
     /// cannot be used.
     DependencyNotReady,

@@ -25,6 +25,7 @@ mod codec;
 mod conditions;
 mod document;
 mod flow;
+mod knowledge_base;
 mod media_pool;
 mod names;
 mod phone_number;
@@ -48,6 +49,10 @@ pub use codec::AudioCodec;
 pub use conditions::{ConditionType, Reason};
 pub use document::{Document, FlowForm, InvalidDocument};
 pub use flow::{Flow, FlowSpec, FlowStatus};
+pub use knowledge_base::{
+    DocumentCounts, FailedDocument, KnowledgeBase, KnowledgeBaseSpec, KnowledgeBaseStatus,
+    KnowledgeDocument, KnowledgeEmbedding, KnowledgeSource, TextSearch,
+};
 pub use media_pool::{
     Capture, MediaPool, MediaPoolSpec, MediaPoolStatus, Network, PortRange, RecordingStorage,
     Resources, Sip, Storage, Whip,
@@ -61,7 +66,7 @@ pub use provider::{
     ChatTimeouts, HttpApi, OpenaiChat, OpenaiEmbeddings, OpenaiSpeech, OpenaiTranscription,
     Protocol, Provider, ProviderCheck, ProviderSpec, ProviderStatus,
 };
-pub use reference::{LocalReference, SecretKeyReference};
+pub use reference::{ConfigMapKeyReference, LocalReference, SecretKeyReference};
 pub use tenant::{
     Compatibility, CredentialRotation, CredentialsStatus, Database, DeletionPolicy, Media,
     Partitioning, Placement, QuotaUsage, Quotas, SchemaStatus, Security, Tenant, TenantSpec,
@@ -87,6 +92,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         Trunk::crd(),
         PhoneNumber::crd(),
         Provider::crd(),
+        KnowledgeBase::crd(),
         Flow::crd(),
         Agent::crd(),
         Campaign::crd(),

@@ -99,6 +99,34 @@ pub(crate) fn secret_key(_: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// The name of an object of a kind that may have dots in it: an RFC 1123 subdomain.
+pub(crate) fn dns_subdomain(_: &mut SchemaGenerator) -> Schema {
+    text(
+        253,
+        "self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",
+        "use lower-case letters, digits, hyphens and dots, starting and ending with a letter or digit",
+    )
+}
+
+/// A key of a ConfigMap that is the name of a file.
+pub(crate) fn file_key(_: &mut SchemaGenerator) -> Schema {
+    text(
+        253,
+        "self.matches('^[A-Za-z0-9._-]*[.]([tT][xX][tT]|[mM][dD]|[hH][tT][mM][lL]?|[pP][dD][fF]|[dD][oO][cC][xX])$')",
+        "write the name of a file that can be read: one that ends with .txt, .md, .html, .pdf or .docx",
+    )
+}
+
+/// The address of a web page. Of as many as a knowledge base may name, checking longer ones would cost the API server
+/// more than it allows a rule.
+pub(crate) fn page_url(_: &mut SchemaGenerator) -> Schema {
+    text(
+        1_024,
+        r"self.matches('^https?://([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?([/?][!-~]*)?$') && !self.contains('#')",
+        "write the address of a page, as in https://www.example.com/prices, without a login or a fragment",
+    )
+}
+
 /// The code of a language.
 pub(crate) fn language(_: &mut SchemaGenerator) -> Schema {
     text(

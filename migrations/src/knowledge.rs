@@ -1,6 +1,7 @@
 //! `knowledge_bases`, their `kb_documents` and the `kb_chunks` that are searched. Counters and status of
 //! a knowledge base are kept by triggers, as is its limit of documents.
 
+pub mod projection;
 mod search;
 
 pub use search::{FoundChunk, SearchedBase, by_meaning, by_words, found, fuse, searched};
@@ -151,7 +152,7 @@ pub async fn set_chunks(
         .execute(&mut *transaction)
         .await?;
     }
-    sqlx::query("UPDATE kb_documents SET status = 'ready', error_message = NULL WHERE id = $1")
+    sqlx::query("UPDATE kb_documents SET status = 'ready', error_message = NULL, due_at = NULL WHERE id = $1")
         .bind(document)
         .execute(&mut *transaction)
         .await?;
@@ -161,11 +162,13 @@ pub async fn set_chunks(
 
 /// Says that a document could not be read.
 pub async fn failed(database: &TenantDatabase, document: Uuid, why: &str) -> Result<()> {
-    sqlx::query("UPDATE kb_documents SET status = 'error', error_message = $2 WHERE id = $1")
-        .bind(document)
-        .bind(why)
-        .execute(database.pool())
-        .await?;
+    sqlx::query(
+        "UPDATE kb_documents SET status = 'error', error_message = $2, due_at = NULL WHERE id = $1",
+    )
+    .bind(document)
+    .bind(why)
+    .execute(database.pool())
+    .await?;
     Ok(())
 }
 

@@ -18,6 +18,9 @@ pub const CONCURRENT_CALLS: &str = "concurrent_calls";
 /// Numbers a tenant may have.
 pub const PHONE_NUMBERS: &str = "phone_numbers";
 
+/// Documents that a knowledge base may have.
+pub const DOCUMENTS_PER_KB: &str = "documents_per_kb";
+
 /// Whether a part of a quota was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a refused call must be rejected"]

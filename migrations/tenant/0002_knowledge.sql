@@ -51,15 +51,34 @@ CREATE TABLE kb_documents (
   content text,
   file_size bigint,
   mime_type text,
+  source bytea CHECK (octet_length(source) <= 1048576),
   sha256 bytea,
+  from_spec boolean NOT NULL DEFAULT false,
+  refresh_seconds integer CHECK (refresh_seconds > 0),
+  fetched_at timestamptz,
   status platform.document_status NOT NULL DEFAULT 'processing',
   error_message text,
+  due_at timestamptz DEFAULT now(),
+  attempts integer NOT NULL DEFAULT 0,
+  lease uuid,
+  leased_until timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT kb_documents_source
     CHECK (CASE type WHEN 'text' THEN content IS NOT NULL ELSE url IS NOT NULL END)
 );
 COMMENT ON TABLE kb_documents IS 'retention=config encryption=E1 | a file, a web site or a text';
+COMMENT ON COLUMN kb_documents.source IS
+  'octets of a file of a ConfigMap, which is at most 1 MiB; a file elsewhere is fetched from url';
+COMMENT ON COLUMN kb_documents.sha256 IS
+  'of content, of source, or of what was fetched last: what is the same is not read again';
+COMMENT ON COLUMN kb_documents.from_spec IS 'named by the custom resource, and removed with its name there';
+COMMENT ON COLUMN kb_documents.due_at IS
+  'when a worker may read it, or fetch it again; NULL when nothing is to be done';
+COMMENT ON COLUMN kb_documents.lease IS
+  'who reads it writes its chunks only while this is theirs; after leased_until it is another''s';
+CREATE UNIQUE INDEX kb_documents_name ON kb_documents (knowledge_base_id, name) WHERE from_spec;
+CREATE INDEX ON kb_documents (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX ON kb_documents (status);
 CREATE INDEX ON kb_documents (knowledge_base_id);
 

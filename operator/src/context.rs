@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Provider, Tenant, Trunk};
+use callplane_crds::{
+    Agent, Campaign, Flow, KnowledgeBase, MediaPool, PhoneNumber, Provider, Tenant, Trunk,
+};
 use callplane_kit::{Cache, Kit, Manager, MetadataWatch};
 use callplane_providers::HttpClient;
 use callplane_store::{Fence, OperatorDatabase, migrate};
-use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::runtime::watcher;
 use tokio::sync::OnceCell;
@@ -113,6 +115,8 @@ pub struct Caches {
     pub trunks: Cache<Trunk>,
     /// Providers.
     pub providers: Cache<Provider>,
+    /// KnowledgeBases.
+    pub knowledge_bases: Cache<KnowledgeBase>,
     /// Flows.
     pub flows: Cache<Flow>,
     /// Agents.
@@ -129,6 +133,8 @@ pub struct Caches {
     pub disruption_budgets: Cache<PodDisruptionBudget>,
     /// What happens to the Secrets with the logins of tenants.
     pub logins: MetadataWatch<Secret>,
+    /// What happens to ConfigMaps: files of KnowledgeBases are in some. Nothing of them is kept.
+    pub config_maps: MetadataWatch<ConfigMap>,
     /// What happens to Secrets, with [`SecretScope::All`].
     pub secrets: Option<MetadataWatch<Secret>>,
 }
@@ -142,6 +148,7 @@ impl Caches {
             tenants: manager.cache(watcher::Config::default()),
             trunks: manager.cache(watcher::Config::default()),
             providers: manager.cache(watcher::Config::default()),
+            knowledge_bases: manager.cache(watcher::Config::default()),
             flows: manager.cache(watcher::Config::default()),
             agents: manager.cache(watcher::Config::default()),
             phone_numbers: manager.cache(watcher::Config::default()),
@@ -149,6 +156,7 @@ impl Caches {
             media_pools: manager.cache(watcher::Config::default()),
             pods: manager.cache(ours()),
             disruption_budgets: manager.cache(ours()),
+            config_maps: manager.metadata("ConfigMap", watcher::Config::default()),
             // By name: a rule with `resourceNames` grants a list or watch only to a request with this
             // very selector.
             logins: manager.metadata(

@@ -4,7 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use callplane_crds::{Agent, Campaign, Flow, MediaPool, PhoneNumber, Provider, Tenant, Trunk};
+use callplane_crds::{
+    Agent, Campaign, Flow, KnowledgeBase, KnowledgeSource, MediaPool, PhoneNumber, Provider,
+    Tenant, Trunk,
+};
 use serde_json::Value;
 
 use crate::server::{admit, documents};
@@ -29,6 +32,7 @@ fn decode(object: Value) -> Result<(), serde_json::Error> {
         "Trunk" => serde_json::from_value::<Trunk>(object).map(drop),
         "PhoneNumber" => serde_json::from_value::<PhoneNumber>(object).map(drop),
         "Provider" => serde_json::from_value::<Provider>(object).map(drop),
+        "KnowledgeBase" => serde_json::from_value::<KnowledgeBase>(object).map(drop),
         "Flow" => serde_json::from_value::<Flow>(object).map(drop),
         "Agent" => serde_json::from_value::<Agent>(object).map(drop),
         "Campaign" => serde_json::from_value::<Campaign>(object).map(drop),
@@ -133,6 +137,48 @@ fn the_agent_with_tools_is_accepted_and_has_those_that_its_flow_names() {
     for tool in &settings.tools {
         assert_eq!(tool.http.provider, "acme/booking");
     }
+}
+
+#[test]
+fn the_knowledge_base_is_accepted_and_has_a_document_of_each_kind() {
+    let (mut bases, mut providers) = (Vec::new(), Vec::new());
+    for file in files("knowledge") {
+        for object in documents(&fs::read_to_string(&file).unwrap()) {
+            let stored = admit(&object, None)
+                .unwrap_or_else(|errors| panic!("{}: {errors:?}", file.display()));
+            match stored["kind"].as_str().unwrap() {
+                "KnowledgeBase" => {
+                    bases.push(serde_json::from_value::<KnowledgeBase>(stored).unwrap());
+                }
+                _ => providers.push(serde_json::from_value::<Provider>(stored).unwrap()),
+            }
+        }
+    }
+    let spec = &bases[0].spec;
+    assert_eq!(spec.text_search.configuration(), "english");
+    let named = &spec.embedding.as_ref().unwrap().provider_ref.name;
+    assert_eq!(providers[0].metadata.name.as_ref(), Some(named));
+    assert_eq!(
+        providers[0].spec.protocol().unwrap().field(),
+        "openaiEmbeddings"
+    );
+    let sources: Vec<KnowledgeSource<'_>> = spec
+        .documents
+        .iter()
+        .map(|one| one.source().unwrap())
+        .collect();
+    let [
+        KnowledgeSource::Text(_),
+        KnowledgeSource::File(file),
+        KnowledgeSource::Page {
+            refresh_seconds: Some(86_400),
+            ..
+        },
+    ] = sources[..]
+    else {
+        panic!("{sources:?}");
+    };
+    assert_eq!(file.media_type(), Some("application/pdf"));
 }
 
 #[test]

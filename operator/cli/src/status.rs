@@ -1,7 +1,8 @@
 //! `status`: every resource of the namespace in one table.
 
 use callplane_crds::{
-    Agent, Campaign, Flow, LABEL_TENANT, MediaPool, PhoneNumber, Provider, Tenant, Trunk,
+    Agent, Campaign, Flow, KnowledgeBase, LABEL_TENANT, MediaPool, PhoneNumber, Provider, Tenant,
+    Trunk,
 };
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Namespace;
@@ -22,6 +23,7 @@ pub(crate) async fn print(connection: &Connection) -> anyhow::Result<()> {
     rows::<MediaPool>(&mut table, connection).await?;
     rows::<Trunk>(&mut table, connection).await?;
     rows::<Provider>(&mut table, connection).await?;
+    rows::<KnowledgeBase>(&mut table, connection).await?;
     rows::<PhoneNumber>(&mut table, connection).await?;
     rows::<Flow>(&mut table, connection).await?;
     rows::<Agent>(&mut table, connection).await?;

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod campaign;
 pub mod flow;
+pub mod knowledge_base;
 pub mod media_pool;
 pub mod phone_number;
 mod projection;
@@ -18,6 +19,7 @@ use crate::context::{Caches, Context};
 pub fn wire_projections(manager: &mut Manager, context: &Context, caches: &Caches) {
     trunk::wire(manager, context, caches);
     provider::wire(manager, context, caches);
+    knowledge_base::wire(manager, context, caches);
     flow::wire(manager, context, caches);
     agent::wire(manager, context, caches);
     phone_number::wire(manager, context, caches);

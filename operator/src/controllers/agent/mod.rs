@@ -21,6 +21,8 @@ use super::projection::{
     Error, Problem, Projection, Projector, TenantRef, key, key_of, wake_with_tenant,
 };
 use crate::context::{Caches, Context};
+pub(in crate::controllers) use providers::check as check_provider;
+
 use build::Prepared;
 use dereference::References;
 

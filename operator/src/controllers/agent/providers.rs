@@ -75,7 +75,7 @@ pub(super) fn validate(
 }
 
 /// `wanted` is the field of a Provider that speaks what is wanted.
-pub(super) fn check(
+pub(in crate::controllers) fn check(
     field: &str,
     named: &LocalReference,
     found: Option<&Provider>,

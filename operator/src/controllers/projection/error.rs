@@ -30,6 +30,9 @@ pub(crate) enum Error {
     /// A Secret could not be read.
     #[error("failed to read a secret")]
     ReadSecret(#[source] kube::Error),
+    /// A ConfigMap could not be read.
+    #[error("failed to read a config map")]
+    ReadConfigMap(#[source] kube::Error),
     /// The finalizer could not be set or removed.
     #[error("failed to change the finalizer")]
     Finalizer(#[source] kube::Error),
@@ -62,10 +65,12 @@ impl Error {
                 Reason::KeyUnavailable,
                 "the data keys of the tenant cannot be used; its Tenant says why",
             ),
-            Self::ReadSecret(_) | Self::Finalizer(_) | Self::Status(_) => (
-                Reason::ApiServerUnavailable,
-                "the API server did not take a request; the operator tries again",
-            ),
+            Self::ReadSecret(_) | Self::ReadConfigMap(_) | Self::Finalizer(_) | Self::Status(_) => {
+                (
+                    Reason::ApiServerUnavailable,
+                    "the API server did not take a request; the operator tries again",
+                )
+            }
         }
     }
 }
@@ -110,6 +115,7 @@ impl ReconcileError for Error {
             Self::Database(_) => "Database",
             Self::Keys(_) => "Keys",
             Self::ReadSecret(_) => "ReadSecret",
+            Self::ReadConfigMap(_) => "ReadConfigMap",
             Self::Finalizer(_) => "Finalizer",
             Self::Status(_) => "Status",
         }
@@ -123,7 +129,10 @@ impl ReconcileError for Error {
             Self::Problem(_) => Class::WaitForChange,
             Self::Fence(_) | Self::Database(_) => Class::Transient,
             Self::Keys(error) => error.class(),
-            Self::ReadSecret(error) | Self::Finalizer(error) | Self::Status(error) => match error {
+            Self::ReadSecret(error)
+            | Self::ReadConfigMap(error)
+            | Self::Finalizer(error)
+            | Self::Status(error) => match error {
                 kube::Error::Api(status) if status.is_conflict() => {
                     Class::Throttled(AFTER_CONFLICT)
                 }

@@ -1,6 +1,6 @@
 //! What the kinds that become rows of a tenant's schema have in common.
 //!
-//! Trunk, Provider, Flow, Agent, PhoneNumber and Campaign take the same way: find the tenant of the
+//! Trunk, Provider, KnowledgeBase, Flow, Agent, PhoneNumber and Campaign take the same way: find the tenant of the
 //! namespace, check, write one row (and what hangs on it) in one fenced transaction, tell it in the
 //! status; on deletion undo the row. [`Projector`] walks that way; a kind says in its
 //! [`Projection`] what is its own.

@@ -1,8 +1,9 @@
-//! Trunk, Provider, Flow, Agent, PhoneNumber and Campaign, from the object to the row and back.
+//! Trunk, Provider, KnowledgeBase, Flow, Agent, PhoneNumber and Campaign, from the object to the row and back.
 
 mod campaigns;
 mod deletion;
 mod flows;
+mod knowledge;
 mod numbers;
 mod outage;
 mod providers;

@@ -1,4 +1,4 @@
-//! Two tenants, their namespaces, and the six controllers at work.
+//! Two tenants, their namespaces, and the seven controllers at work.
 
 use std::fmt::Debug;
 
@@ -222,6 +222,7 @@ macro_rules! has_conditions {
 has_conditions!(
     callplane_crds::TrunkStatus,
     callplane_crds::ProviderStatus,
+    callplane_crds::KnowledgeBaseStatus,
     callplane_crds::FlowStatus,
     callplane_crds::AgentStatus,
     callplane_crds::PhoneNumberStatus,
