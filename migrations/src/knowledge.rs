@@ -2,11 +2,13 @@
 //! a knowledge base are kept by triggers, as is its limit of documents.
 
 pub mod projection;
+pub mod queue;
 mod search;
 
 pub use search::{FoundChunk, SearchedBase, by_meaning, by_words, found, fuse, searched};
 
 use callplane_types::Pii;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::column::{each, get};
@@ -123,9 +125,25 @@ pub async fn set_chunks(
     chunks: &[Chunk],
 ) -> Result<()> {
     let mut transaction = database.pool().begin().await?;
-    sqlx::query("DELETE FROM kb_chunks WHERE document_id = $1")
+    write_chunks(&mut transaction, document, model, chunks).await?;
+    sqlx::query("UPDATE kb_documents SET status = 'ready', error_message = NULL, due_at = NULL WHERE id = $1")
         .bind(document)
         .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Replaces the chunks of a document, within a transaction of the caller.
+async fn write_chunks(
+    connection: &mut PgConnection,
+    document: Uuid,
+    model: Option<&str>,
+    chunks: &[Chunk],
+) -> Result<()> {
+    sqlx::query("DELETE FROM kb_chunks WHERE document_id = $1")
+        .bind(document)
+        .execute(&mut *connection)
         .await?;
     for (number, chunk) in (1_i32..).zip(chunks) {
         let Chunk {
@@ -149,14 +167,9 @@ pub async fn set_chunks(
         .bind(tokens)
         .bind(embedding)
         .bind(model)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     }
-    sqlx::query("UPDATE kb_documents SET status = 'ready', error_message = NULL, due_at = NULL WHERE id = $1")
-        .bind(document)
-        .execute(&mut *transaction)
-        .await?;
-    transaction.commit().await?;
     Ok(())
 }
 

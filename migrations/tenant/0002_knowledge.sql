@@ -60,6 +60,7 @@ CREATE TABLE kb_documents (
   error_message text,
   due_at timestamptz DEFAULT now(),
   attempts integer NOT NULL DEFAULT 0,
+  abandoned integer NOT NULL DEFAULT 0,
   lease uuid,
   leased_until timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -75,6 +76,8 @@ COMMENT ON COLUMN kb_documents.sha256 IS
 COMMENT ON COLUMN kb_documents.from_spec IS 'named by the custom resource, and removed with its name there';
 COMMENT ON COLUMN kb_documents.due_at IS
   'when a worker may read it, or fetch it again; NULL when nothing is to be done';
+COMMENT ON COLUMN kb_documents.abandoned IS
+  'how many workers in a row took it and said nothing: it may be what ends them';
 COMMENT ON COLUMN kb_documents.lease IS
   'who reads it writes its chunks only while this is theirs; after leased_until it is another''s';
 CREATE UNIQUE INDEX kb_documents_name ON kb_documents (knowledge_base_id, name) WHERE from_spec;

@@ -318,7 +318,7 @@ async fn change(
             SET type = $2::text::platform.document_type, url = $3, content = $4, source = $5,
                 file_size = coalesce(octet_length($4), octet_length($5)), mime_type = $6,
                 sha256 = sha256(coalesce(convert_to($4, 'UTF8'), $5)), refresh_seconds = $7,
-                status = 'processing', error_message = NULL, due_at = now(), attempts = 0,
+                status = 'processing', error_message = NULL, due_at = now(), attempts = 0, abandoned = 0,
                 lease = NULL, leased_until = NULL
           WHERE id = $1
             AND ($8 OR type::text <> $2 OR url IS DISTINCT FROM $3

@@ -3,6 +3,7 @@
 mod around_calls;
 mod billing;
 mod deliveries;
+mod documents;
 mod families;
 mod figures;
 mod knowledge;
