@@ -7,6 +7,7 @@
 //! - [`SpeechModel`]: voices that speak OpenAI's speech protocol; [`Prompts`]: what was spoken before.
 //! - [`Embedder`]: models of embeddings that speak OpenAI's protocol.
 //! - [`ToolClient`]: tools of agents that are requests of HTTP.
+//! - [`fetch_page`]: web pages and files for knowledge bases.
 //! - [`HttpClient`]: what carries them, to addresses that it may; [`probe()`]: whether one is there.
 //! - [`Breaker`]: when to leave one alone.
 
@@ -16,6 +17,7 @@ mod embedded;
 mod embedding;
 mod error;
 mod http;
+mod page;
 mod probe;
 mod prompts;
 mod speech;
@@ -29,6 +31,7 @@ pub use embedded::{Recognition, SpeechConfig, SpeechError, SpeechWorker};
 pub use embedding::{Embedder, EmbeddingConfig};
 pub use error::{ModelError, Slow};
 pub use http::{Egress, Endpoint, HttpClient, InvalidEndpoint, InvalidNetworks, KeyHeader};
+pub use page::{Page, PageError, fetch_page};
 pub use probe::{Probed, probe};
 pub use prompts::Prompts;
 pub use speech::{SpeechModel, SpeechModelConfig};

@@ -83,12 +83,17 @@ impl Endpoint {
 
     /// The host, where it is an address.
     pub(super) fn literal_address(&self) -> Option<IpAddr> {
-        let host = self.base.host_str()?;
-        host.trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse()
-            .ok()
+        literal_address(&self.base)
     }
+}
+
+/// The host of a URL, where it is an address.
+pub(super) fn literal_address(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str()?;
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// Whether a header, in lower case, says something else: of the request itself, or on whose behalf it is.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub use self::egress::{Egress, InvalidNetworks};
 use self::egress::{Forbidden, Guard};
+use self::endpoint::literal_address;
 pub use self::endpoint::{Endpoint, InvalidEndpoint, KeyHeader};
 use crate::error::{ModelError, Slow};
 
@@ -51,6 +52,14 @@ impl HttpClient {
             .build()
             .map_err(|_| InvalidEndpoint::Client)?;
         Ok(Self { http, egress })
+    }
+
+    /// A request for what is at `url`, without a key.
+    pub(crate) fn get(&self, url: reqwest::Url) -> Result<RequestBuilder, ModelError> {
+        if literal_address(&url).is_some_and(|address| !self.egress.allows(address)) {
+            return Err(ModelError::Forbidden);
+        }
+        Ok(self.http.get(url))
     }
 
     /// A request to `path` below the endpoint, with its key.

@@ -9,6 +9,7 @@
 
 mod chat;
 mod embedding;
+mod page;
 mod probe;
 mod server;
 mod speech;
