@@ -94,6 +94,13 @@ pub struct AgentSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub tools: Vec<AgentTool>,
 
+    /// KnowledgeBases that what callers say at converse nodes is looked up in, before the model is asked: it gets up to
+    /// four passages of their documents. A node may name some of them, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub knowledge_bases: Vec<LocalReference>,
+
     /// The built-in voice of the agent.
     #[serde(default)]
     pub voice: Voice,

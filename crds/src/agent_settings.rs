@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use callplane_flow::{
-    self as flow, AgentSettings, HttpMethod, HttpUse, Limits, ModelFallback, ModelUse, Parameters,
-    PathTemplate, SpeechUse, ToolUse, TranscriptionUse, Voice,
+    self as flow, AgentSettings, HttpMethod, HttpUse, KnowledgeUse, Limits, ModelFallback,
+    ModelUse, Parameters, PathTemplate, SpeechUse, ToolUse, TranscriptionUse, Voice,
 };
 use kube::ResourceExt as _;
 
@@ -39,6 +39,7 @@ impl Agent {
             transcription,
             speech,
             tools,
+            knowledge_bases,
             voice,
             first_sentence,
             limits,
@@ -59,6 +60,13 @@ impl Agent {
             transcription: transcription.as_ref().map(|one| self.transcription(one)),
             speech: speech.as_ref().map(|one| self.speech(one)),
             tools: tools.collect::<Result<_, _>>()?,
+            knowledge_bases: knowledge_bases
+                .iter()
+                .map(|named| KnowledgeUse {
+                    name: named.name.clone(),
+                    base: self.path(named),
+                })
+                .collect(),
             voice: Voice {
                 name: Some(voice.as_str().to_owned()),
                 ..Voice::default()

@@ -141,6 +141,8 @@ pub enum Reason {
     TrunkNotFound,
     /// Create the Provider that the message names, in the same namespace.
     ProviderNotFound,
+    /// Create the KnowledgeBase that the message names, in the same namespace.
+    KnowledgeBaseNotFound,
     /// Put a key that the endpoint takes into the Secret that the message names.
     AuthFailed,
     /// Look at the message: it says how the endpoint did not answer. It is asked again every minute.

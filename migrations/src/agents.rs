@@ -3,6 +3,8 @@
 //! A version holds the compiled `Program`. A live call keeps the version it began with; the agent's
 //! row says which one the next call gets.
 
+mod link;
+
 use callplane_types::{AgentId, TenantId};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
@@ -29,6 +31,8 @@ pub struct AgentSpec {
     pub max_concurrent_calls: Option<u32>,
     /// `metadata.name` of the Flows in the same namespace, first one first.
     pub flows: Vec<String>,
+    /// `metadata.name` of the KnowledgeBases in the same namespace, first one first.
+    pub knowledge_bases: Vec<String>,
     /// The whole resolved spec.
     pub spec: serde_json::Value,
     /// The compiled `callplane_flow::Program`, serialised.
@@ -58,7 +62,7 @@ pub struct StoredProgram {
 }
 
 /// Writes an Agent, adds a version when its hash is new, makes that version current, and tells the
-/// nodes. [`Error::NotFound`] when a flow is missing.
+/// nodes. [`Error::NotFound`] when a flow or a knowledge base is missing.
 pub async fn project(
     database: &OperatorDatabase,
     fence: &Fence,
@@ -68,7 +72,13 @@ pub async fn project(
     let mut transaction = database.begin_in(fence, tenant).await?;
     let agent_id = upsert(&mut transaction, spec).await?;
     let version = add_version(&mut transaction, agent_id, spec).await?;
-    link_flows(&mut transaction, agent_id, spec).await?;
+    let namespace = spec.object.namespace.as_deref();
+    for (link, names) in [
+        (&link::FLOWS, &spec.flows),
+        (&link::KNOWLEDGE_BASES, &spec.knowledge_bases),
+    ] {
+        link::link(&mut transaction, agent_id, link, namespace, names).await?;
+    }
     let changed = sqlx::query(
         "UPDATE agents SET current_version_id = $2
           WHERE id = $1 AND current_version_id IS DISTINCT FROM $2",
@@ -230,45 +240,4 @@ async fn add_version(
         version_id: row.try_get(0)?,
         version: row.try_get(1)?,
     })
-}
-
-async fn link_flows(connection: &mut PgConnection, agent: AgentId, spec: &AgentSpec) -> Result<()> {
-    let rows = sqlx::query(
-        "SELECT f.id, wanted.name
-           FROM unnest($2::text[]) WITH ORDINALITY AS wanted(name, position)
-           LEFT JOIN flows f ON f.k8s_namespace IS NOT DISTINCT FROM $1
-                AND f.k8s_name = wanted.name AND f.deleted_at IS NULL
-          ORDER BY wanted.position",
-    )
-    .bind(&spec.object.namespace)
-    .bind(&spec.flows)
-    .fetch_all(&mut *connection)
-    .await?;
-    let flows = rows
-        .iter()
-        .map(|row| match row.try_get::<Option<Uuid>, _>(0)? {
-            Some(id) => Ok(id),
-            None => Err(Error::NotFound {
-                kind: "flow",
-                name: row.try_get(1)?,
-            }),
-        })
-        .collect::<Result<Vec<Uuid>>>()?;
-    sqlx::query("DELETE FROM agent_flows WHERE agent_id = $1 AND flow_id <> ALL ($2)")
-        .bind(agent.uuid())
-        .bind(&flows)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "INSERT INTO agent_flows AS f (agent_id, flow_id, priority)
-         SELECT $1, wanted.id, (wanted.position - 1)::integer
-           FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted(id, position)
-         ON CONFLICT (agent_id, flow_id) DO UPDATE SET priority = excluded.priority
-          WHERE f.priority <> excluded.priority",
-    )
-    .bind(agent.uuid())
-    .bind(&flows)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

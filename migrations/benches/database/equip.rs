@@ -88,6 +88,7 @@ fn agent() -> AgentSpec {
         first_sentence: Some("Hello.".to_owned()),
         max_concurrent_calls: None,
         flows: vec!["main".to_owned()],
+        knowledge_bases: Vec::new(),
         spec: json!({}),
         program: json!({"version": 1}),
     }

@@ -184,7 +184,7 @@ mod tests {
         let [a, b, c, d] = [1, 2, 3, 4].map(Uuid::from_u128);
         assert_eq!(fuse(&[vec![a, b], vec![c, b]], 9), [b, a, c]);
         assert_eq!(fuse(&[vec![a, b, c, d], vec![]], 2), [a, b]);
-        assert_eq!(fuse(&[], 4), []);
+        assert!(fuse(&[], 4).is_empty());
     }
 
     #[test]

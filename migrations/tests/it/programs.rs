@@ -148,6 +148,50 @@ async fn a_missing_flow_is_named_and_no_version_is_kept() {
 }
 
 #[tokio::test]
+async fn an_agent_is_linked_to_its_knowledge_bases_in_their_order() {
+    let database = database().await;
+    let acme = database.tenant("acme").await.unwrap();
+    let (operator, fence) = (&database.operator, &database.fence);
+    let make = format!(
+        "INSERT INTO {}.knowledge_bases (name, k8s_namespace, k8s_name)
+         SELECT n, 'acme', n FROM unnest('{{faq,prices}}'::text[]) n",
+        acme.schema()
+    );
+    database.superuser(&make).await.unwrap();
+    let reception = agent("reception");
+    let naming = |names: &[&str], hash: &str| AgentSpec {
+        knowledge_bases: names.iter().map(|name| (*name).to_owned()).collect(),
+        spec_hash: hash.to_owned(),
+        ..reception.clone()
+    };
+    let linked = format!(
+        "SELECT coalesce(string_agg(b.name, ' ' ORDER BY a.priority), '') FROM {0}.agent_knowledge_bases a
+           JOIN {0}.knowledge_bases b ON b.id = a.knowledge_base_id",
+        acme.schema()
+    );
+    for (names, expected) in [
+        (&["prices", "faq"][..], "prices faq"),
+        (&["faq", "prices"], "faq prices"),
+        (&["prices"], "prices"),
+        (&[], ""),
+    ] {
+        let spec = naming(names, expected);
+        agents::project(operator, fence, acme.id, &spec)
+            .await
+            .unwrap();
+        assert_eq!(ask(&database, &linked).await, expected);
+    }
+    let spec = naming(&["faq", "nowhere"], "none");
+    let error = agents::project(operator, fence, acme.id, &spec)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::NotFound { kind: "knowledge base", name } if name == "nowhere"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_trunk_reads_back_and_frees_its_numbers_when_it_goes() {
     let database = database().await;
     let acme = equipped(&database, "acme", "+15550000001").await;

@@ -73,6 +73,7 @@ pub(crate) fn agent(name: &str) -> AgentSpec {
         first_sentence: Some("Hello.".to_owned()),
         max_concurrent_calls: None,
         flows: Vec::new(),
+        knowledge_bases: Vec::new(),
         spec: json!({}),
         program: json!({"version": 1}),
     }

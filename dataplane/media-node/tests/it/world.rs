@@ -182,6 +182,7 @@ impl World {
             first_sentence: None,
             max_concurrent_calls: None,
             flows: vec!["order".to_owned()],
+            knowledge_bases: Vec::new(),
             spec: json!({}),
             program: program.to_json(),
         };

@@ -90,7 +90,9 @@ pub(crate) fn load(paths: &[PathBuf], name: Option<&str>) -> anyhow::Result<Load
         let sentences: Vec<String> = problems.iter().map(|one| format!("{one}.")).collect();
         anyhow::anyhow!("Flow {}:\n{}", flow.name_any(), sentences.join("\n"))
     })?;
-    if let Some(missing) = program.missing_tools().next() {
+    let tool = program.missing_tools().next().map(|it| it.to_string());
+    let base = program.missing_bases().next().map(|it| it.to_string());
+    if let Some(missing) = tool.or(base) {
         bail!(
             "Agent {}: Flow {}: {missing}",
             agent.name_any(),

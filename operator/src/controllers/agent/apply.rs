@@ -6,7 +6,7 @@ use callplane_types::TenantId;
 
 use super::build::Prepared;
 
-/// One fenced transaction: the agent, its version, its flows.
+/// One fenced transaction: the agent, its version, its flows, its knowledge bases.
 pub(super) async fn apply(
     database: &OperatorDatabase,
     fence: &Fence,

@@ -30,6 +30,11 @@ pub(super) fn build(valid: Valid) -> Prepared {
             first_sentence: spec.first_sentence,
             max_concurrent_calls: None,
             flows: vec![flow],
+            knowledge_bases: spec
+                .knowledge_bases
+                .into_iter()
+                .map(|named| named.name)
+                .collect(),
             spec: spec_json,
             program,
         },
