@@ -89,7 +89,7 @@ pub struct ProviderSpec {
     pub openai_transcription: Option<OpenaiTranscription>,
 
     /// Voices that speak OpenAI's `audio/speech`: OpenAI itself, Kokoro-FastAPI, Speaches, LocalAI and others. They
-    /// speak for agents that name it in `spec.speech`, a sentence at a time.
+    /// speak for agents that name it in `spec.speech`: a sentence of a model, or a text of a Flow, at a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openai_speech: Option<OpenaiSpeech>,
 

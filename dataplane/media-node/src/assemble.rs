@@ -182,12 +182,12 @@ async fn build(config: Config, registry: &mut Registry) -> anyhow::Result<(Arc<N
     registry.register_collector(Box::new(DatabaseCollector::new(pools)));
     let keys = TenantKeys::open(&config.database_dir, KeyFile::Columns);
     let recording_keys = TenantKeys::open(&config.database_dir, KeyFile::Recordings);
-    let models = Models::new(
+    let models = Arc::new(Models::new(
         config.provider_networks.clone(),
         config.slots.get() as usize,
         clock,
         Arc::clone(&metrics),
-    )?;
+    )?);
     let campaigns_changed = Arc::new(Notify::new());
     let erased = Arc::new(Notify::new());
     let (refresher, directory) = Refresher::new(

@@ -45,7 +45,7 @@ pub(crate) struct Node {
     pub(crate) media: Media,
     pub(crate) ports: PortPool,
     pub(crate) speech: Arc<Speech>,
-    pub(crate) models: Models,
+    pub(crate) models: Arc<Models>,
     pub(crate) slots: Slots,
     pub(crate) live: LiveCalls,
     pub(crate) last_quota: LastQuota,

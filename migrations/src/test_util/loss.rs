@@ -19,7 +19,10 @@ impl PostgresServer {
         // What is stopped has no more children than those that are found then.
         while let Some(process) = all.get(stopped).cloned() {
             signal("-STOP", std::slice::from_ref(&process))?;
-            all.extend(children(&process));
+            while is_running(&process) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            all.extend(children(&process)?);
             stopped += 1;
         }
         signal("-KILL", &all)?;
@@ -70,9 +73,20 @@ fn is_alive(process: &str) -> bool {
     Path::new("/proc").join(process).join("root").exists()
 }
 
-fn children(process: &str) -> Vec<String> {
-    let list = format!("/proc/{process}/task/{process}/children");
-    // It has ended where there is none.
-    let list = fs::read_to_string(list).unwrap_or_default();
-    list.split_whitespace().map(str::to_owned).collect()
+/// Neither stopped nor dead: proc(5) has no reliable list of the children of one that is.
+fn is_running(process: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // Behind the name in brackets, which may have anything in it.
+    let state = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.trim_start().chars().next());
+    state.is_some_and(|state| !matches!(state, 'T' | 't' | 'Z' | 'X'))
+}
+
+fn children(process: &str) -> Result<Vec<String>, HarnessError> {
+    match fs::read_to_string(format!("/proc/{process}/task/{process}/children")) {
+        Ok(list) => Ok(list.split_whitespace().map(str::to_owned).collect()),
+        Err(_) if !is_alive(process) => Ok(Vec::new()),
+        Err(error) => Err(HarnessError::new(error)),
+    }
 }

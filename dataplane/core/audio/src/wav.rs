@@ -58,7 +58,13 @@ pub enum WavError {
     /// There are no samples in it.
     #[error("it has no samples")]
     NoSamples,
+    /// It says that there are more samples.
+    #[error("it breaks off")]
+    Cut,
 }
+
+/// From here on a size means "until the end": writers of streams leave the largest number there, or nearly so.
+const OPEN: usize = 0x7fff_0000;
 
 /// Format tags of the chunk `fmt `: PCM, and PCM that says more of its channels.
 const PCM: [u16; 2] = [1, 0xfffe];
@@ -84,7 +90,12 @@ impl Wav {
                 b"fmt " => format = Some(Format::read(data)?),
                 b"data" => {
                     let Format { rate, channels } = format.ok_or(WavError::NoPcm)?;
-                    let data = if size == 0 { body } else { data };
+                    let is_open = size == 0 || size >= OPEN;
+                    let data = match body.get(..size) {
+                        Some(data) if !is_open => data,
+                        None if !is_open => return Err(WavError::Cut),
+                        _ => body,
+                    };
                     let samples = data.as_chunks::<2>().0.iter().step_by(channels);
                     let samples: Vec<i16> = samples.map(|two| i16::from_le_bytes(*two)).collect();
                     return match samples.is_empty() {
@@ -143,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_streamed_is_read_to_its_end() {
-        for open in [0, u32::MAX, 1_000] {
+        for open in [0, u32::MAX, u32::MAX - 44, 0x7fff_ffff] {
             let mut file = file(1, 22_050, &[7, 8, 9]);
             file[4..8].copy_from_slice(&open.to_le_bytes());
             file[40..44].copy_from_slice(&open.to_le_bytes());
@@ -179,7 +190,9 @@ mod tests {
             (&no_channel, WavError::NoPcm),
             (&good[..30], WavError::NoPcm),
             (&good[..36], WavError::NoSamples),
-            (&good[..44], WavError::NoSamples),
+            (&good[..44], WavError::Cut),
+            (&good[..45], WavError::Cut),
+            (&file(1, 8_000, &[]), WavError::NoSamples),
         ] {
             assert_eq!(Wav::read(octets), Err(error));
         }

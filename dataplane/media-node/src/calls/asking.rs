@@ -161,10 +161,13 @@ impl Asking {
             let spoken = async {
                 if let Some(wishes) = wishes {
                     let provider = node.directory().provider(&wishes.provider);
-                    if let Some(clip) = node.models.speak(provider, &wishes, &text).await {
-                        used.spoke(&wishes.provider, text.chars().count() as u64);
+                    let characters = text.chars().count() as u64;
+                    used.spoke(&wishes.provider, characters);
+                    let spoken = node.models.speak(provider, &wishes, &text).await;
+                    if let Ok(clip) = spoken {
                         return Ok(clip);
                     }
+                    used.was_mute(&wishes.provider, characters);
                 }
                 node.speech.synthesize(&text, &voice).await
             };

@@ -61,12 +61,19 @@ impl Used {
         });
     }
 
-    /// A provider spoke so many characters to somebody.
+    /// A provider is to speak so many characters.
     pub(super) fn spoke(&self, provider: &str, characters: u64) {
         *lock(&self.ledger)
             .spoken
             .entry(provider.to_owned())
             .or_default() += characters;
+    }
+
+    /// It did not, and something else does.
+    pub(super) fn was_mute(&self, provider: &str, characters: u64) {
+        if let Some(spoken) = lock(&self.ledger).spoken.get_mut(provider) {
+            *spoken = spoken.saturating_sub(characters);
+        }
     }
 
     /// Characters that were spoken, by provider.

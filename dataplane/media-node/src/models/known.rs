@@ -10,6 +10,8 @@ use callplane_providers::{
 use callplane_store::providers::{ChatTimeouts, Provider, ProviderProtocol};
 use callplane_types::ProviderId;
 
+use super::Mute;
+
 /// What is kept of what a provider spoke, in samples of two octets: 16 MiB, 17 minutes.
 const CACHED_SAMPLES: usize = 8 * 1024 * 1024;
 
@@ -34,7 +36,7 @@ pub(crate) enum Asks {
     /// A recogniser of speech.
     Transcription(Transcriber),
     /// Voices, and what they said before.
-    Speech(SpeechModel, Prompts),
+    Speech(SpeechModel, Prompts<Mute>),
     /// A model of embeddings.
     Embedding(Embedder),
     /// Tools.

@@ -61,6 +61,8 @@ impl Models {
             bases,
             timeout: _,
         } = look_up;
+        // Who has no turn in time goes without; the node keeps its look-ups as long as it lives.
+        let _turn = self.look_ups.acquire().await.ok();
         let bases = knowledge::searched(database, bases).await?;
         let all: Vec<Uuid> = bases.iter().map(|base| base.id).collect();
         let meant = async {

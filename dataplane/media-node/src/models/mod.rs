@@ -21,12 +21,18 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 
 pub(crate) use known::KnownProvider;
+use speak::Mute;
 pub(crate) use think::{Answered, TokenCount};
+
+/// Look-ups at once. Each has a connection to the database for words and one for each model of embeddings: what keeps
+/// calls and their records needs the others.
+const LOOK_UPS: usize = 2;
 
 /// What asks the models of every call.
 pub(crate) struct Models {
     http: HttpClient,
     at_once: Semaphore,
+    look_ups: Semaphore,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
@@ -42,6 +48,7 @@ impl Models {
         Ok(Self {
             http: HttpClient::new(egress)?,
             at_once: Semaphore::new(at_once),
+            look_ups: Semaphore::new(LOOK_UPS),
             clock,
             metrics,
         })

@@ -73,9 +73,6 @@ impl<'a> Question<'a> {
             let (provider, kind) = (self.provider.name.as_str(), self.kind.as_str());
             let outcome = word(error);
             tracing::warn!(provider, kind, outcome, "a provider did not answer");
-            if self.kind != Kind::Tool {
-                tracing::debug!(provider, kind, %error, "what the provider says");
-            }
         }
         self.report(outcome, error.map_or("ok", word));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callplane_call::Input;
 use callplane_flow::{ModelUse, Think, Thought};
-use callplane_providers::Usage;
+use callplane_providers::{ModelError, Usage};
 use tokio::sync::mpsc;
 
 use super::Models;
@@ -107,14 +107,29 @@ impl Models {
                 tokens.count(usage);
                 Some(())
             }
-            Err(_) => {
-                // Who answers nothing asks for nothing.
-                if !*has_begun {
+            Err(error) => {
+                if is_unread(&error) {
                     tokens.count(Usage::default());
                 }
                 None
             }
         }
+    }
+}
+
+/// Whether the model has not even read the question, and nobody pays for that.
+const fn is_unread(error: &ModelError) -> bool {
+    match error {
+        ModelError::Forbidden
+        | ModelError::Connection
+        | ModelError::Unauthorized { .. }
+        | ModelError::Busy { .. }
+        | ModelError::Unavailable { .. }
+        | ModelError::Refused { .. } => true,
+        ModelError::TooSlow(_)
+        | ModelError::Cut
+        | ModelError::TooLong
+        | ModelError::Protocol(_) => false,
     }
 }
 

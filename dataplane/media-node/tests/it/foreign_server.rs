@@ -100,9 +100,12 @@ async fn a_voice_passes_through_a_foreign_server() {
     let wav = voices::spoken(text, 24_000, folder.path()).await;
     let server = serving(&[], &[]).await.with_speech(text, sound(&wav));
     let (proxy, _folder) = litellm(&server).await;
-    let (world, node) = voices::world_of(&[text], &proxy.base_url).await;
+    let (world, node) = voices::world_of(&[text], &proxy.base_url, PATIENCE).await;
     let mut phone = caller(&world, "+15557770001", &[]).await;
     let heard = voices::heard(&mut phone).await;
+    let seen = metrics(&node).await;
+    let of = [r#"kind="speech""#, r#"outcome="ok""#];
+    assert_eq!(seen.sum("callplane_model_requests_total", &of), 1.0);
     let found = voices::found(&heard, text, voices::FAR, folder.path()).await;
     assert!(found > 0.9, "{found}");
     node.drain().await;

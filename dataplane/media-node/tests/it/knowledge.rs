@@ -116,21 +116,38 @@ fn answered(words: &str) -> Vec<Act> {
     answer(&[words], &[("go_to", json!({"to": "done"}))])
 }
 
-/// The call of somebody who asks, and the system message that the model got.
-async fn asked(world: &World, node: &Running, server: &ProviderServer) -> (Value, String) {
-    let mut phone = caller(world, "+15557770001", &[(4.0, "when are you open")]).await;
-    phone.event("CALL_CLOSED", PATIENCE).await.unwrap();
-    let call = world.ended_call(node).await;
-    assert_eq!(call["call"]["outcome"], "done", "{call:#}");
-    let question = server.questions()[0].json();
-    let system = question["messages"][0]["content"].as_str().unwrap();
-    (call, system.to_owned())
+/// Calls of people who ask, at most.
+const MAX_CALLS: usize = 6;
+
+/// The call of somebody who asks, and the system message that the model got. Where the machine is too busy to look
+/// something up so within its 300 ms, nothing is shown: then somebody else asks.
+async fn asked(
+    world: &World,
+    node: &Running,
+    server: &ProviderServer,
+    by: &str,
+) -> (Value, String) {
+    let by = format!("by=\"{by}\"");
+    for number in 1..=MAX_CALLS {
+        let number = format!("+1555777000{number}");
+        let mut phone = caller(world, &number, &[(4.0, "when are you open")]).await;
+        phone.event("CALL_CLOSED", PATIENCE).await.unwrap();
+        let call = world.ended_call_from(node, &number).await;
+        assert_eq!(call["call"]["outcome"], "done", "{call:#}");
+        let seen = metrics(node).await;
+        if seen.sum("callplane_look_up_seconds_count", &[&by]) == 1.0 {
+            let question = server.questions().last().unwrap().json();
+            let system = question["messages"][0]["content"].as_str().unwrap();
+            return (call, system.to_owned());
+        }
+    }
+    panic!("the machine is too busy, or nothing is looked up so: {by}");
 }
 
 /// What the transcription cites beside this.
 async fn cited(world: &World, text: &str) -> Value {
     let asked = format!(
-        "SELECT coalesce((s -> 'citations')::text, 'null') FROM {}.transcriptions, jsonb_array_elements(segments) s WHERE s ->> 'text' = '{text}'",
+        "SELECT coalesce((s -> 'citations')::text, 'null') FROM {}.transcriptions, jsonb_array_elements(segments) s WHERE s ->> 'text' = '{text}' ORDER BY transcriptions.created_at DESC LIMIT 1",
         world.tenant.schema()
     );
     serde_json::from_str(&world.database.ask(&asked).await.unwrap()).unwrap()
@@ -142,7 +159,7 @@ async fn the_model_is_told_what_documents_say_and_the_transcript_cites_them() {
         .await
         .with_tool("/v1/embeddings", embedding());
     let (world, node) = knowing(&server).await;
-    let (call, system) = asked(&world, &node, &server).await;
+    let (call, system) = asked(&world, &node, &server, "words_and_meaning").await;
     for text in ["We are open until noon.", "From nine to five."] {
         assert!(system.contains(text), "{system}");
     }
@@ -155,16 +172,12 @@ async fn the_model_is_told_what_documents_say_and_the_transcript_cites_them() {
     assert_eq!(cited(&world, "Hello, this is Emma.").await, Value::Null);
 
     let embedded = server.tools();
-    let [request] = &embedded[..] else {
-        panic!("{embedded:?}");
-    };
+    let request = embedded.last().unwrap();
     assert!(request.head.contains("authorization: bearer sk-secret"));
     assert_eq!(request.json()["input"], json!([ASKED]));
     let seen = metrics(&node).await;
-    let by = [r#"by="words_and_meaning""#];
-    assert_eq!(seen.sum("callplane_look_up_seconds_count", &by), 1.0);
     let of = [r#"provider="acme/embeddings""#, r#"kind="embedding""#];
-    assert_eq!(seen.sum("callplane_model_requests_total", &of), 1.0);
+    assert!(seen.sum("callplane_model_requests_total", &of) >= 1.0);
     node.drain().await;
 }
 
@@ -174,17 +187,15 @@ async fn who_embeds_slowly_takes_nothing_from_what_words_find() {
         .await
         .with_tool("/v1/embeddings", vec![Act::Hang]);
     let (world, node) = knowing(&server).await;
-    let (_, system) = asked(&world, &node, &server).await;
+    let (_, system) = asked(&world, &node, &server, "words").await;
     assert!(system.contains("We are open until noon."), "{system}");
     assert!(!system.contains("From nine to five."), "{system}");
     let seen = metrics(&node).await;
-    let by = [r#"by="words""#];
-    assert_eq!(seen.sum("callplane_look_up_seconds_count", &by), 1.0);
     let slow = [r#"kind="embedding""#, r#"outcome="slow""#];
-    assert_eq!(seen.sum("callplane_model_requests_total", &slow), 1.0);
+    assert!(seen.sum("callplane_model_requests_total", &slow) >= 1.0);
     // It was given up, and nothing waits for it.
     callplane_e2e::until("it is given up", Duration::from_secs(5), async || {
-        Ok((server.abandoned() == 1).then_some(()))
+        Ok((server.abandoned() >= 1).then_some(()))
     })
     .await
     .unwrap();

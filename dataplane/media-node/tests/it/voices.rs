@@ -18,7 +18,7 @@ use crate::models::{PATIENCE, asking_node, caller, pauses, put_provider, serving
 use crate::world::{World, keys, metrics};
 
 /// What a provider gives up after; the agent itself does after 4 s.
-const TIMEOUT: Duration = Duration::from_millis(1_500);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Who speaks for the provider.
 pub(crate) const FAR: &str = "awb";
 /// The voice of agents that name none.
@@ -49,7 +49,11 @@ pub(crate) async fn spoken(text: &str, rate: u32, folder: &Path) -> Vec<u8> {
 }
 
 /// A tenant whose agent says these in a voice that is at `base_url`, and a node that serves it.
-pub(crate) async fn world_of(texts: &[&str], base_url: &str) -> (World, Running) {
+pub(crate) async fn world_of(
+    texts: &[&str],
+    base_url: &str,
+    timeout: Duration,
+) -> (World, Running) {
     let settings = AgentSettings {
         speech: Some(SpeechUse {
             provider: "acme/voices".to_owned(),
@@ -63,7 +67,7 @@ pub(crate) async fn world_of(texts: &[&str], base_url: &str) -> (World, Running)
     world.write_keys(&ring);
     let protocol = ProviderProtocol::OpenaiSpeech {
         model: "small-voice".to_owned(),
-        timeouts: TotalTimeout { total: TIMEOUT },
+        timeouts: TotalTimeout { total: timeout },
     };
     put_provider(&world, &ring, "voices", protocol, base_url).await;
     let node = asking_node(&world).await;
@@ -93,7 +97,7 @@ async fn a_voice_of_a_provider_is_heard_and_what_it_said_before_is_not_asked_for
         let wav = spoken(text, rate, folder.path()).await;
         server = server.with_speech(text, sound(&wav));
     }
-    let (world, node) = world_of(&texts, &server.base_url).await;
+    let (world, node) = world_of(&texts, &server.base_url, TIMEOUT).await;
     for number in ["+15557770001", "+15557770002"] {
         let mut phone = caller(&world, number, &[]).await;
         let heard = heard(&mut phone).await;
@@ -170,7 +174,7 @@ async fn whatever_fails_of_a_voice_the_built_in_one_says_it_and_nobody_waits_lon
     for (text, _, acts) in &faults {
         server = server.with_speech(text, acts.clone());
     }
-    let (world, node) = world_of(&texts, &server.base_url).await;
+    let (world, node) = world_of(&texts, &server.base_url, TIMEOUT).await;
     let mut phone = caller(&world, "+15557770001", &[]).await;
     let heard = heard(&mut phone).await;
     let folder = Folder::new();
@@ -190,6 +194,27 @@ async fn whatever_fails_of_a_voice_the_built_in_one_says_it_and_nobody_waits_lon
         let of = [r#"kind="speech""#, outcome.as_str()];
         let count = seen.sum("callplane_model_requests_total", &of);
         assert_eq!(count, 1.0, "{text}");
+    }
+    node.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_who_wait_for_the_same_text_wait_no_longer_than_the_first_of_them() {
+    let text = "Good morning, this is the practice.";
+    let server = serving(&[], &[]).await.with_speech(text, vec![Act::Hang]);
+    // Two of them one after the other would be more than the agent waits.
+    let timeout = TIMEOUT * 2;
+    let (world, node) = world_of(&[text], &server.base_url, timeout).await;
+    let numbers = ["+15557770001", "+15557770002", "+15557770003"];
+    let phones = numbers.map(|number| caller(&world, number, &[]));
+    let folder = Folder::new();
+    for mut phone in futures::future::join_all(phones).await {
+        let heard = heard(&mut phone).await;
+        let near = found(&heard, text, NEAR, folder.path()).await;
+        assert!(near > 0.9, "{near}");
+        let pauses = pauses(&heard, 0.0);
+        let longest = pauses.iter().copied().fold(0.0, f64::max);
+        assert!(longest < 3.9, "{pauses:?}");
     }
     node.drain().await;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callplane_crds::{Agent, Flow, LocalReference, Provider};
+use callplane_crds::{Agent, Flow, KnowledgeBase, LocalReference, Provider};
 use kube::ResourceExt as _;
 
 use crate::context::Caches;
@@ -16,6 +16,8 @@ pub(super) struct References {
     pub(super) asked: Asked,
     /// The Providers of its tools, in their order, as far as they exist.
     pub(super) tools: Vec<Option<Arc<Provider>>>,
+    /// Its KnowledgeBases, in their order, as far as they exist.
+    pub(super) bases: Vec<Option<Arc<KnowledgeBase>>>,
 }
 
 /// The Providers that an Agent asks, as far as it names them and they exist.
@@ -51,6 +53,11 @@ pub(super) fn dereference(caches: &Caches, agent: &Agent) -> References {
         },
         tools: tools
             .map(|tool| provider(&tool.http.provider_ref))
+            .collect(),
+        bases: spec
+            .knowledge_bases
+            .iter()
+            .map(|named| caches.knowledge_bases.get(&namespace, &named.name))
             .collect(),
     }
 }

@@ -4,6 +4,7 @@
 mod apply;
 mod build;
 mod dereference;
+mod knowledge;
 mod providers;
 mod status;
 mod tools;
@@ -29,8 +30,8 @@ use dereference::References;
 #[derive(Debug)]
 struct Agents;
 
-/// Wires the controller of Agents: a changed Flow compiles the Agents that follow it again, and a changed Provider those
-/// that ask it.
+/// Wires the controller of Agents: a changed Flow compiles the Agents that follow it again, a changed Provider those that
+/// ask it, and a KnowledgeBase those that look things up in it.
 pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
     let projector = Projector::<Agents>::new(context, caches);
     let builder = manager.controller(&caches.agents, projector);
@@ -52,7 +53,14 @@ pub fn wire(manager: &mut Manager, context: &Context, caches: &Caches) {
             .chain(tools);
         named.map(|named| key(agent, named)).collect()
     });
+    let by_base = caches.agents.index(|agent| {
+        let named = agent.spec.knowledge_bases.iter();
+        named.map(|named| key(agent, named)).collect()
+    });
     builder
+        .watches(&caches.knowledge_bases, move |base| {
+            by_base.get(&key_of(base))
+        })
         .watches(&caches.flows, move |flow| by_flow.get(&key_of(flow)))
         .watches(&caches.providers, move |provider| {
             by_provider.get(&key_of(provider))

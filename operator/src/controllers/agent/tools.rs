@@ -1,5 +1,4 @@
-//! The tools and the knowledge bases of an Agent: its Flow names those that it has, and each tool has a Provider with an
-//! HTTP API.
+//! The tools of an Agent: its Flow names those that it has, and each has a Provider with an HTTP API.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use callplane_flow::Program;
 use super::providers::check;
 use crate::controllers::projection::Problem;
 
-/// Checks that `agent` has every tool and knowledge base that its Flow names, and that each tool can be called. `providers` are those of its
+/// Checks that `agent` has every tool that its Flow names, and that each can be called. `providers` are those of its
 /// tools, in their order.
 pub(super) fn validate(
     agent: &Agent,
@@ -20,10 +19,6 @@ pub(super) fn validate(
     if let Some(missing) = program.missing_tools().next() {
         let message = format_args!("Flow `{flow}`: {missing}");
         return Err(Problem::invalid("spec.tools", message));
-    }
-    if let Some(missing) = program.missing_bases().next() {
-        let message = format_args!("Flow `{flow}`: {missing}");
-        return Err(Problem::invalid("spec.knowledgeBases", message));
     }
     for (index, tool) in agent.spec.tools.iter().enumerate() {
         let provider = providers.get(index).and_then(Option::as_deref);
@@ -76,22 +71,6 @@ mod tests {
     #[test]
     fn a_tool_that_the_agent_has_is_called_where_its_provider_is() {
         checked(AGENT, Some(BOOKING)).unwrap();
-    }
-
-    #[test]
-    fn a_knowledge_base_that_a_node_names_has_to_be_the_agents() {
-        let agent: Agent = object("spec: {flowRef: {name: f}, knowledgeBases: [{name: faq}]}");
-        let checked = |names: &str| {
-            let graph = TALKS.replace("tools: [slots]", &format!("knowledgeBases: {names}"));
-            let graph = serde_yaml_ng::from_str(&graph).unwrap();
-            let program = compile(&graph, &agent.settings().unwrap()).unwrap();
-            validate(&agent, "f", &program, &[])
-        };
-        checked("[faq]").unwrap();
-        checked("[]").unwrap();
-        let problem = checked("[faq, prices]").unwrap_err();
-        let sentence = "spec.knowledgeBases: Flow `f`: node `talk` looks things up in `prices`";
-        assert!(problem.message.contains(sentence), "{problem}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use callplane_store::ObjectRef;
 use kube::ResourceExt as _;
 
 use super::dereference::References;
-use super::{providers, tools};
+use super::{knowledge, providers, tools};
 use crate::controllers::flow::sentences;
 use crate::controllers::projection::{Problem, TenantRef, object_ref};
 
@@ -25,7 +25,12 @@ pub(super) fn validate(
     tenant: Result<TenantRef, Problem>,
     references: References,
 ) -> Result<(TenantRef, Valid), Problem> {
-    let References { flow, asked, tools } = references;
+    let References {
+        flow,
+        asked,
+        tools,
+        bases,
+    } = references;
     let object = object_ref(agent)?;
     let tenant = tenant?;
     let name = &agent.spec.flow_ref.name;
@@ -40,6 +45,7 @@ pub(super) fn validate(
     }
     providers::validate(agent, name, &program, &asked)?;
     tools::validate(agent, name, &program, &tools)?;
+    knowledge::validate(agent, name, &program, &bases)?;
     Ok((
         tenant,
         Valid {
@@ -101,6 +107,7 @@ mod tests {
             flow: flow.map(|yaml| Arc::new(object(yaml))),
             asked: Asked::default(),
             tools: Vec::new(),
+            bases: Vec::new(),
         };
         validate(&object(agent), tenant(), references).map(|(_, valid)| valid)
     }

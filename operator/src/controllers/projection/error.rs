@@ -85,9 +85,7 @@ impl From<StoreError> for Error {
                 "flow" => Problem::waits_for("Flow", name).into(),
                 "trunk" => Problem::waits_for("Trunk", name).into(),
                 "number" => Problem::waits_for("PhoneNumber", name).into(),
-                "knowledge base" => {
-                    Problem::missing(Reason::KnowledgeBaseNotFound, "KnowledgeBase", name).into()
-                }
+                "knowledge base" => Problem::waits_for("KnowledgeBase", name).into(),
                 "tenant" => Problem::unresolved(
                     Reason::WaitingForDependency,
                     "the database does not have the Tenant yet",
@@ -126,16 +124,8 @@ impl ReconcileError for Error {
 
     fn class(&self) -> Class {
         match self {
-            // Secrets need not be watched (`SecretScope`), and knowledge bases are looked for in the database: nobody
-            // tells that one is there.
-            Self::Problem(problem)
-                if matches!(
-                    problem.reason,
-                    Reason::SecretNotFound | Reason::KnowledgeBaseNotFound
-                ) =>
-            {
-                Class::Transient
-            }
+            // Secrets need not be watched (`SecretScope`): then nobody tells that it is there.
+            Self::Problem(problem) if problem.reason == Reason::SecretNotFound => Class::Transient,
             Self::Problem(problem) if problem.reason == Reason::Invalid => Class::Terminal,
             Self::Problem(_) => Class::WaitForChange,
             Self::Fence(_) | Self::Database(_) => Class::Transient,

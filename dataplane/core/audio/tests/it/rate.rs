@@ -84,7 +84,10 @@ proptest! {
         signal in proptest::collection::vec(any::<i16>(), 0..1500),
         cuts in proptest::collection::vec(1usize..700, 1..20),
     ) {
-        let few = pairs().filter(|(from, to)| from.hertz() % 8_000 == 0 && to.hertz() % 8_000 == 0);
+        // The tables of the others take their time.
+        let few = pairs().filter(|(from, to)| {
+            from.hertz() % 8_000 == 0 && to.hertz() % 8_000 == 0 || *to == SampleRate::Narrowband
+        });
         for (from, to) in few {
             let mut converter = RateConverter::new(from, to);
             let mut output = Vec::new();

@@ -91,7 +91,7 @@ struct Job {
 pub struct SpeechWorker {
     jobs: mpsc::Sender<Job>,
     prepare: fn(Vec<i16>) -> Arc<[i16]>,
-    prompts: Arc<Prompts>,
+    prompts: Arc<Prompts<SpeechError>>,
     state: Arc<State>,
 }
 
@@ -129,25 +129,30 @@ impl SpeechWorker {
     /// # Errors
     /// See [`SpeechError`]. A prompt that was spoken before comes from memory and cannot fail.
     pub async fn synthesize(&self, text: &str, voice: &str) -> Result<Arc<[i16]>, SpeechError> {
-        let asked = Instant::now();
-        let speak = async {
-            if text.len() > MAX_TEXT {
-                return Err(SpeechError::Refused(format!(
-                    "the text has {} bytes, {MAX_TEXT} are allowed at once",
-                    text.len()
-                )));
-            }
-            let request = Request::Synthesize {
-                text: text.to_owned(),
-                voice: voice.to_owned(),
-            };
-            let (reply, samples) = self.ask(asked, request, Vec::new()).await?;
-            match reply {
-                Reply::Audio => Ok((self.prepare)(samples)),
-                other => Err(unexpected(other)),
-            }
-        };
+        let (worker, asked) = (self.clone(), Instant::now());
+        let (wanted, spoken_as) = (text.to_owned(), voice.to_owned());
+        let speak = async move { worker.speak(asked, wanted, spoken_as).await };
         self.prompts.get_or(voice, text, speak).await
+    }
+
+    async fn speak(
+        &self,
+        asked: Instant,
+        text: String,
+        voice: String,
+    ) -> Result<Arc<[i16]>, SpeechError> {
+        if text.len() > MAX_TEXT {
+            return Err(SpeechError::Refused(format!(
+                "the text has {} bytes, {MAX_TEXT} are allowed at once",
+                text.len()
+            )));
+        }
+        let request = Request::Synthesize { text, voice };
+        let (reply, samples) = self.ask(asked, request, Vec::new()).await?;
+        match reply {
+            Reply::Audio => Ok((self.prepare)(samples)),
+            other => Err(unexpected(other)),
+        }
     }
 
     /// Which sentence of `grammar` (JSpeech Grammar Format) was said in `samples` (16 kHz mono, one
@@ -356,21 +361,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_prompt_that_failed_for_one_is_tried_for_the_next() {
+    async fn a_prompt_that_failed_for_all_who_waited_is_tried_for_the_next() {
         let (worker, queue) = worker();
-        let serve = async {
+        let serve = async |answer| {
             let job = next_job(&queue, PATIENCE).await.unwrap();
-            let _ = job.answer.send(Err(SpeechError::Timeout));
-            let job = next_job(&queue, PATIENCE).await.unwrap();
-            let _ = job.answer.send(Ok((Reply::Audio, vec![7])));
+            let _ = job.answer.send(answer);
         };
         let (first, second, ()) = tokio::join!(
             worker.synthesize("hello", "slt"),
             worker.synthesize("hello", "slt"),
-            serve
+            serve(Err(SpeechError::Timeout))
         );
         assert_eq!(first, Err(SpeechError::Timeout));
-        assert_eq!(second.unwrap()[..], [7]);
+        assert_eq!(second, Err(SpeechError::Timeout));
+        let (third, ()) = tokio::join!(
+            worker.synthesize("hello", "slt"),
+            serve(Ok((Reply::Audio, vec![7])))
+        );
+        assert_eq!(third.unwrap()[..], [7]);
+    }
+
+    #[tokio::test]
+    async fn who_goes_leaves_a_prompt_to_those_who_wait_for_it() {
+        let (worker, queue) = worker();
+        let mut gone = Box::pin(worker.synthesize("one", "slt"));
+        assert!(poll_once(&mut gone).await.is_none(), "it is queued");
+        let mut stays = Box::pin(worker.synthesize("one", "slt"));
+        assert!(poll_once(&mut stays).await.is_none(), "it waits");
+        drop(gone);
+        let serve = async {
+            let job = next_job(&queue, PATIENCE).await.unwrap();
+            let _ = job.answer.send(Ok((Reply::Audio, vec![7])));
+        };
+        let (audio, ()) = tokio::join!(stays, serve);
+        assert_eq!(audio.unwrap()[..], [7]);
     }
 
     #[tokio::test]

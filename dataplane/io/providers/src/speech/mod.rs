@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use callplane_audio::{RateConverter, SampleRate, Wav};
+use callplane_audio::{RateConverter, SampleRate, Wav, WavError};
 use reqwest::Method;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
@@ -101,7 +101,15 @@ fn samples(body: &[u8], rate: SampleRate) -> Result<Vec<i16>, ModelError> {
     let Wav {
         rate: given,
         samples,
-    } = Wav::read(body).map_err(|_| ModelError::Protocol("it is no WAV file of 16-bit PCM"))?;
+    } = match Wav::read(body) {
+        Ok(wav) => wav,
+        // A text may have no sound.
+        Err(WavError::NoSamples) => return Ok(Vec::new()),
+        Err(WavError::Cut) => return Err(ModelError::Cut),
+        Err(WavError::NoWav | WavError::NoPcm) => {
+            return Err(ModelError::Protocol("it is no WAV file of 16-bit PCM"));
+        }
+    };
     let given = SampleRate::of_hertz(given)
         .ok_or(ModelError::Protocol("its sampling rate is none of speech"))?;
     if given == rate {

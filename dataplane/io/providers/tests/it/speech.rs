@@ -83,6 +83,12 @@ async fn sound_of_any_rate_of_speech_lasts_as_long_as_it_did() {
 }
 
 #[tokio::test]
+async fn a_text_without_sound_is_silence() {
+    let spoken = spoken(answer("200 OK", &wav(8_000, &[]))).await;
+    assert_eq!(spoken, Ok(Vec::new()));
+}
+
+#[tokio::test]
 async fn what_is_no_sound_is_told_apart() {
     let endless = vec![0; 10_000_000];
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nRIFF";
@@ -111,8 +117,12 @@ async fn what_is_no_sound_is_told_apart() {
             },
         ),
         (answer("200 OK", &endless), ModelError::TooLong),
-        (answer("200 OK", b"ID3 an MP3 file"), no_wav.clone()),
-        (answer("200 OK", &wav(8_000, &[])), no_wav),
+        (answer("200 OK", b"ID3 an MP3 file"), no_wav),
+        // Its server ended in the middle of it, and said nothing of its length.
+        (
+            answer("200 OK", &wav(8_000, &[1; 100])[..60]),
+            ModelError::Cut,
+        ),
         (
             answer("200 OK", &wav(12_345, &[1])),
             ModelError::Protocol("its sampling rate is none of speech"),
