@@ -204,7 +204,7 @@ pub struct OpenaiEmbeddings {
     pub base_url: String,
 
     /// Name of the model at the endpoint, as in `text-embedding-3-small`. Embeddings of different models cannot be
-    /// compared: with another name all documents are embedded anew.
+    /// compared, and a changed name embeds nothing anew: make another Provider, and name that in the KnowledgeBase.
     #[schemars(length(min = 1, max = 128))]
     pub model: String,
 
